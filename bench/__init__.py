@@ -1,1 +1,1 @@
-"""TODO."""
+"""Command line, configuration and the one pipeline; nothing imports bench."""

@@ -1,1 +1,147 @@
-"""TODO."""
+"""Metrics: pure functions, many maps in, one value per map out; NaN is undefined, and nothing is averaged here."""
+
+from dataclasses import dataclass
+
+from metrics import confidence, dispersion, localisation, perturbation
+from metrics.registry import CURVES, INPUTS, Metric, MetricError
+
+__all__ = ["CURVES", "INPUTS", "METRICS", "PROTOCOLS", "Metric", "MetricError", "Protocol"]
+
+
+@dataclass(frozen=True)
+class Protocol:
+    """A preset of the perturbation stage: the curves it needs and the family of metrics it provides."""
+
+    curves: tuple[str, ...]
+    meaning: str
+    source: str
+
+
+PROTOCOLS = {
+    "rise": Protocol(
+        ("deletion_mean", "insertion_blur"),
+        "deletion onto the mean colour, insertion into the blurred image",
+        "Petsiuk et al. 2018",
+    ),
+    "srg": Protocol(
+        ("deletion_blur", "insertion_blur"),
+        "insertion minus deletion under one shared substrate, the blurred image",
+        "Bluecher et al. 2024",
+    ),
+}
+
+UNIT = (0.0, 1.0)
+ERROR = "discretisation error of the curve's area, estimated from every other point"
+
+METRICS = {
+    "deletion_auc": Metric(
+        perturbation.deletion_auc, "Deletion AUC", "rise", "lower", UNIT, "probability",
+        "the target's probability while the map's top pixels turn into the mean colour", "Petsiuk et al. 2018",
+    ),
+    "insertion_auc": Metric(
+        perturbation.insertion_auc, "Insertion AUC", "rise", "higher", UNIT, "probability",
+        "the target's probability while the map's top pixels appear in the blurred image", "Petsiuk et al. 2018",
+    ),
+    "deletion_auc_error": Metric(
+        perturbation.deletion_auc_error, "Deletion AUC error", "rise", "none", UNIT, "probability", ERROR,
+    ),
+    "insertion_auc_error": Metric(
+        perturbation.insertion_auc_error, "Insertion AUC error", "rise", "none", UNIT, "probability", ERROR,
+    ),
+    "srg_probability": Metric(
+        perturbation.srg_probability, "SRG (probability)", "srg", "higher", (-1.0, 1.0), "probability",
+        "insertion minus deletion AUC under one substrate; 0 for a random order", "Bluecher et al. 2024",
+    ),
+    "srg_margin": Metric(
+        perturbation.srg_margin, "SRG (margin)", "srg", "higher", (None, None), "logits",
+        "the same on the margin, which does not saturate; 0 for a random order", "Bluecher et al. 2024",
+    ),
+    "srg_probability_error": Metric(
+        perturbation.srg_probability_error, "SRG (probability) error", "srg", "none", (0.0, 2.0), "probability", ERROR,
+    ),
+    "srg_margin_error": Metric(
+        perturbation.srg_margin_error, "SRG (margin) error", "srg", "none", (0.0, None), "logits", ERROR,
+    ),
+    "effective_area": Metric(
+        dispersion.effective_area, "Effective area", "dispersion", "none", UNIT, "share of cells",
+        "share of cells the map spreads over: 1 uniform, 1/N a single cell of N", "participation ratio",
+    ),
+    "entropy_area": Metric(
+        dispersion.entropy_area, "Entropy area", "dispersion", "none", UNIT, "share of cells",
+        "exponential of the map's entropy as a share of cells; counts faint mass more than the effective area",
+    ),
+    "rms_spread": Metric(
+        dispersion.rms_spread, "RMS spread", "dispersion", "none", (0.0, 3**0.5), "uniform map's spread",
+        "distance of the mass from its centroid, relative to a uniform map; high for several foci",
+    ),
+    "largest_component": Metric(
+        dispersion.largest_component, "Largest component", "dispersion", "none", UNIT, "share of mass",
+        "share of the mass above half the maximum in its heaviest connected patch: 1 is one focus",
+    ),
+    "empty": Metric(
+        dispersion.empty, "Empty maps", "dispersion", "none", UNIT, "share of maps",
+        "whether the map is zero everywhere; arguably ideal for the wrong class, a failure for the right one",
+    ),
+    "antisymmetry": Metric(
+        dispersion.antisymmetry, "Antisymmetry", "dispersion", "none", (-1.0, 1.0), "correlation",
+        "correlation of the two classes' score maps; near -1 the wrong-class map is the right one's complement",
+        roles=("right", "present"),
+    ),
+    "signed_mirror_area": Metric(
+        dispersion.signed_mirror_area, "Mirror area", "dispersion", "none", UNIT, "share of cells",
+        "effective area of the negative part: what the other class's map would have were the two exact mirrors",
+    ),
+    "map_separation": Metric(
+        dispersion.map_separation, "Map separation", "dispersion", "higher", UNIT, "1",
+        "how little the two classes' maps overlap on an image of both", roles=("present",),
+    ),
+    "pointing_game": Metric(
+        localisation.pointing_game, "Pointing game", "localisation", "higher", UNIT, "hit",
+        "whether the highest pixel is within 15 px of the animal; an empty map is a miss", "Zhang et al. 2018",
+    ),
+    "energy_in_mask": Metric(
+        localisation.energy_in_mask, "Energy on animal", "localisation", "higher", UNIT, "share of mass",
+        "share of the map's mass on the animal; a uniform map has the mask area", "Wang et al. 2020",
+    ),
+    "energy_in_face": Metric(
+        localisation.energy_in_face, "Energy in face", "localisation", "higher", UNIT, "share of mass",
+        "share of the map's mass in the head box, where there is one", "Wang et al. 2020",
+    ),
+    "mask_area": Metric(
+        localisation.mask_area, "Mask area", "localisation", "none", UNIT, "share of pixels",
+        "share of the image that is animal: the energy of a uniform map",
+    ),
+    "off_target_mass": Metric(
+        localisation.off_target_mass, "Off-target mass", "localisation", "none", UNIT, "share of mass",
+        "share of the wrong class's map beside the animal", roles=("wrong",),
+    ),
+    "own_animal_share": Metric(
+        localisation.own_animal_share, "Own-animal share", "localisation", "higher", UNIT, "share of mass",
+        "on an image of both: mass on the target's own animal over mass on either", roles=("present",),
+    ),
+    "rank_accuracy": Metric(
+        localisation.rank_accuracy, "Rank accuracy", "localisation", "higher", UNIT, "share of pixels",
+        "share of the top K pixels on the animal, K its size", "Arras et al. 2022",
+    ),
+    "pxap": Metric(
+        localisation.pxap, "PxAP per image", "localisation", "higher", UNIT, "precision",
+        "average precision of the map as a score of animal pixels, image by image", "Choe et al. 2020",
+    ),
+    "average_drop": Metric(
+        confidence.average_drop, "Average drop", "confidence", "lower", UNIT, "share of p",
+        "relative loss of probability when the image is masked by its map; rewards broad maps",
+        "Chattopadhay et al. 2018",
+    ),
+    "increase": Metric(
+        confidence.increase, "Increase in confidence", "confidence", "higher", UNIT, "share of images",
+        "whether the masked image is more confident; rewards broad maps", "Chattopadhay et al. 2018",
+    ),
+    "average_gain": Metric(
+        confidence.average_gain, "Average gain", "confidence", "higher", UNIT, "share of 1 - p",
+        "relative gain of probability when masked by the map; rewards broad maps", "Zhang et al. 2023",
+    ),
+    "map_area": Metric(
+        confidence.map_area, "Map area", "confidence", "none", UNIT, "share of pixels",
+        "mean of the scaled map: what the confidence metrics let through",
+    ),
+}  # fmt: skip

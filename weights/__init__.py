@@ -1,1 +1,13 @@
-"""TODO."""
+"""Models in: architectures, safe checkpoint loading, and the classifier that owns normalisation."""
+
+from weights.architectures import Architecture, alexnet, alexnet_narrow
+from weights.classifier import Checkpoint, Classifier, Preprocess
+from weights.errors import WeightsError
+from weights.loading import load_classifier
+
+__all__ = ["ARCHITECTURES", "Architecture", "Checkpoint", "Classifier", "Preprocess", "WeightsError", "load_classifier"]
+
+ARCHITECTURES = {
+    "alexnet": Architecture(alexnet, "features.11", "AlexNet as in torchvision, two classes"),
+    "alexnet_narrow": Architecture(alexnet_narrow, "features.11", "AlexNet's features, classifier 9216-128-2"),
+}

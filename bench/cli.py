@@ -1,0 +1,120 @@
+"""The command line: `cambench run|report|list|doctor`."""
+
+import argparse
+import sys
+from collections.abc import Sequence
+from dataclasses import fields
+from pathlib import Path
+from typing import Any, NoReturn
+
+from bench.config import RunConfig, load_config
+from bench.errors import ConfigError
+
+DONE, UNUSABLE, INTERRUPTED = 0, 2, 130
+
+
+class _Parser(argparse.ArgumentParser):
+    """Says what is wrong in one line."""
+
+    def error(self, message: str) -> NoReturn:
+        self.exit(UNUSABLE, f"{self.prog}: {message} (see {self.prog} --help)\n")
+
+
+def entry_point() -> NoReturn:
+    """The installed command."""
+    sys.exit(main(sys.argv[1:]))
+
+
+def main(arguments: Sequence[str]) -> int:
+    """Runs one command and returns its exit code: 0 done, 2 unusable input, 130 interrupted."""
+    options = _parser().parse_args(arguments)
+    # Imported late, so that --help and a misspelt flag answer at once.
+    from cam import LayerError
+    from datasets import DatasetError
+    from metrics import MetricError
+    from reports import ReportError
+    from weights import WeightsError
+
+    try:
+        options.command(options)
+    except (ConfigError, DatasetError, LayerError, MetricError, ReportError, WeightsError) as error:
+        print(f"cambench: {_one_line(error)}", file=sys.stderr)
+        return UNUSABLE
+    except KeyboardInterrupt:
+        print("cambench: interrupted; finished work is kept, continue with --resume", file=sys.stderr)
+        return INTERRUPTED
+    return DONE
+
+
+def _one_line(error: Exception) -> str:
+    return " ".join(str(error).split("\n"))
+
+
+def _parser() -> argparse.ArgumentParser:
+    parser = _Parser(prog="cambench", description="Scores class activation maps on photographs of cats and dogs.")
+    commands = parser.add_subparsers(required=True, metavar="COMMAND", parser_class=_Parser)
+    run = commands.add_parser("run", help="score a data set and write a run directory with its report")
+    run.add_argument("--config", type=Path, metavar="FILE.toml", help="options by name; flags override them")
+    for option in fields(RunConfig):
+        _add_option(run, option.name, option.metadata)
+    run.set_defaults(command=_run)
+    report = commands.add_parser("report", help="render tables, figures and HTML of a run again")
+    report.add_argument("run_dir", type=Path, metavar="RUN_DIR")
+    report.set_defaults(command=_report)
+    listing = commands.add_parser("list", help="what there is to choose from")
+    listing.add_argument("kind", choices=("methods", "metrics", "protocols", "datasets", "architectures"))
+    listing.set_defaults(command=_list)
+    doctor = commands.add_parser("doctor", help="versions, devices, threads and a short self-test")
+    doctor.set_defaults(command=_doctor)
+    return parser
+
+
+def _add_option(parser: argparse.ArgumentParser, name: str, metadata: Any) -> None:
+    flag = f"--{name.replace('_', '-')}"
+    if metadata["metavar"]:
+        parser.add_argument(flag, metavar=metadata["metavar"], help=metadata["help"], default=argparse.SUPPRESS)
+    else:
+        parser.add_argument(flag, action="store_true", help=metadata["help"], default=argparse.SUPPRESS)
+
+
+def _run(options: argparse.Namespace) -> None:
+    given = {k: v for k, v in vars(options).items() if k not in ("command", "config")}
+    config = load_config(options.config, given)
+    from bench.pipeline import run
+
+    _print_result(run(config))
+
+
+def _report(options: argparse.Namespace) -> None:
+    from reports import render
+
+    render(options.run_dir)
+    _print_result(options.run_dir)
+
+
+def _print_result(folder: Path) -> None:
+    """The summary table, and where everything is."""
+    from reports import summary_text
+
+    print(summary_text(folder))
+    for name, content in (
+        ("report.html", "the report: open it in a browser"),
+        ("tables", "summary and dispersion as CSV, Markdown, LaTeX"),
+        ("figures", "SVG and PNG"),
+        ("scores.parquet", "one row per image, map and metric"),
+        ("skipped.csv", "what could not be scored, and why"),
+    ):
+        print(f"  {folder / name}  {content}")
+
+
+def _list(options: argparse.Namespace) -> None:
+    from bench.listing import listing
+
+    print(listing(options.kind))
+
+
+def _doctor(_options: argparse.Namespace) -> None:
+    from bench.doctor import examine
+
+    for line in examine():
+        print(line)

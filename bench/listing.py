@@ -1,0 +1,67 @@
+"""What `cambench list` prints."""
+
+import inspect
+from collections.abc import Iterable
+
+from cam import METHODS
+from datasets import DATASETS
+from metrics import METRICS, PROTOCOLS, Metric
+from weights import ARCHITECTURES
+
+
+def listing(kind: str) -> str:
+    """A table of methods, metrics, protocols, datasets or architectures, one line each."""
+    return _aligned(_ROWS[kind]())
+
+
+def _methods() -> Iterable[tuple[str, ...]]:
+    return [("name", "title", "meaning", "source")] + [
+        (name, method.title, method.meaning, method.source) for name, method in METHODS.items()
+    ]
+
+
+def _metrics() -> Iterable[tuple[str, ...]]:
+    return [("name", "family", "better", "range", "unit", "meaning")] + [
+        (name, metric.family, metric.direction, _range(metric), metric.unit, metric.meaning)
+        for name, metric in METRICS.items()
+    ]
+
+
+def _protocols() -> Iterable[tuple[str, ...]]:
+    return [("name", "meaning", "source")] + [
+        (name, protocol.meaning, protocol.source) for name, protocol in PROTOCOLS.items()
+    ]
+
+
+def _datasets() -> Iterable[tuple[str, ...]]:
+    return [("name", "meaning")] + [
+        (name, (inspect.getdoc(adapter) or "").partition("\n")[0]) for name, adapter in DATASETS.items()
+    ]
+
+
+def _architectures() -> Iterable[tuple[str, ...]]:
+    return [("name", "default layer", "meaning")] + [
+        (name, entry.default_layer, entry.meaning) for name, entry in ARCHITECTURES.items()
+    ]
+
+
+_ROWS = {
+    "methods": _methods,
+    "metrics": _metrics,
+    "protocols": _protocols,
+    "datasets": _datasets,
+    "architectures": _architectures,
+}
+
+
+def _range(metric: Metric) -> str:
+    low, high = ("" if bound is None else f"{bound:g}" for bound in metric.range)
+    return f"{low}..{high}"
+
+
+def _aligned(rows: Iterable[tuple[str, ...]]) -> str:
+    rows = list(rows)
+    widths = [max(map(len, column)) for column in zip(*rows, strict=True)]
+    return "\n".join(
+        "  ".join(cell.ljust(width) for cell, width in zip(row, widths, strict=True)).rstrip() for row in rows
+    )

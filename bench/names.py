@@ -1,0 +1,46 @@
+"""From a name on the command line to an entry of a registry, or to the user's own function."""
+
+import difflib
+import importlib
+import sys
+from collections.abc import Iterable, Mapping
+from pathlib import Path
+from typing import TypeVar
+
+from bench.errors import ConfigError
+
+Entry = TypeVar("Entry")
+
+
+def resolve(kind: str, name: str, registry: Mapping[str, Entry]) -> Entry | object:
+    """The registry's entry, or the object that `package.module:function` names.
+
+    Modules are also looked for in the current folder.
+
+    Raises:
+        ConfigError: neither; the message gives the closest known name.
+    """
+    if name in registry:
+        return registry[name]
+    module_name, colon, attribute = name.partition(":")
+    if not colon:
+        raise ConfigError(unknown(kind, name, registry))
+    if str(Path.cwd()) not in sys.path:
+        sys.path.insert(0, str(Path.cwd()))
+    try:
+        found = getattr(importlib.import_module(module_name), attribute)
+    except ImportError as error:
+        raise ConfigError(f"{kind} '{name}': cannot import '{module_name}' ({error})") from error
+    except AttributeError as error:
+        raise ConfigError(f"{kind} '{name}': module '{module_name}' has no '{attribute}'") from error
+    if not callable(found):
+        raise ConfigError(f"{kind} '{name}': '{attribute}' is a {type(found).__name__}, expected a function")
+    return found
+
+
+def unknown(kind: str, name: str, known: Iterable[str]) -> str:
+    """One line that says that a name is unknown, which one is closest, and which there are."""
+    known = list(known)
+    close = difflib.get_close_matches(name, known, n=1)
+    hint = f" (did you mean '{close[0]}'?)" if close else ""
+    return f"unknown {kind} '{name}'{hint}; known: {', '.join(known)}"

@@ -1,0 +1,179 @@
+"""Everything a run needs, resolved and checked before any long work."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any
+
+import torch
+
+from bench.config import RunConfig
+from bench.environment import select_device
+from bench.errors import ConfigError
+from bench.names import resolve, unknown
+from cam import METHODS, Method, tap
+from datasets import DATASETS, Dataset
+from metrics import CURVES, METRICS, PROTOCOLS, Metric
+from metrics.substrates import KERNEL_SIGMA, KERNEL_SIZE
+from weights import ARCHITECTURES, Architecture, Classifier, load_classifier
+
+CPU_BATCH, CUDA_BATCH = 32, 128
+
+
+@dataclass(frozen=True)
+class Plan:
+    """A resolved configuration.
+
+    Attributes:
+        batch_size: images per forward pass, and per shard.
+        layers: per layer its channels, height and width.
+        metrics: the metrics to compute; those on curves only where a protocol provides them.
+        curves: the curves those metrics need, `direction_substrate`.
+    """
+
+    config: RunConfig
+    dataset: Dataset
+    classifier: Classifier
+    device: torch.device
+    batch_size: int
+    layers: dict[str, dict[str, int]]
+    methods: dict[str, Method]
+    metrics: dict[str, Metric]
+    curves: tuple[str, ...]
+
+    @property
+    def size(self) -> tuple[int, int]:
+        """(H, W) of the images as the model sees them."""
+        crop = self.classifier.checkpoint.preprocess.crop
+        return crop, crop
+
+    @property
+    def shards(self) -> list[range]:
+        """Positions of the records of every shard: one batch each, so that boundaries never move."""
+        total = len(self.dataset.records)
+        return [range(start, min(start + self.batch_size, total)) for start in range(0, total, self.batch_size)]
+
+    def protocol_records(self) -> dict[str, dict[str, Any]]:
+        """What the curves of each preset were computed with; numbers with different records are not comparable."""
+        return {name: _protocol_record(name, self.config) for name in self.config.protocols if name != "none"}
+
+
+def make_plan(config: RunConfig) -> Plan:
+    """Resolves names, loads the data set's list and the checkpoint, and tries one forward pass.
+
+    Raises:
+        ConfigError, DatasetError, WeightsError, LayerError, MetricError: whatever cannot work, in one line.
+    """
+    methods = {name: _method(name) for name in config.methods}
+    metrics = select_metrics(config)
+    device = select_device(config.device)
+    architectures = _architectures(config.arch)
+    adapter: Any = resolve("data set", config.dataset, DATASETS)
+    dataset = adapter(config.data_root, config.split, config.download)
+    dataset = dataset if config.limit is None else dataset.limited(config.limit)
+    classifier = load_classifier(
+        config.weights,
+        arch=config.arch,
+        classes=config.classes,
+        resize=config.resize,
+        crop=config.crop,
+        mean=config.mean,
+        std=config.std,
+        device=device,
+        dtype=getattr(torch, config.dtype),
+        architectures=architectures,
+    )
+    arch = classifier.checkpoint.arch
+    layers = config.layers or (architectures[arch].default_layer,)
+    return Plan(
+        config=config,
+        dataset=dataset,
+        classifier=classifier,
+        device=device,
+        batch_size=config.batch_size or (CUDA_BATCH if device.type == "cuda" else CPU_BATCH),
+        layers=_layer_shapes(classifier, layers, device),
+        methods=methods,
+        metrics=metrics,
+        curves=tuple(curve for curve in CURVES if any(curve in metric.curves for metric in metrics.values())),
+    )
+
+
+def select_metrics(config: RunConfig) -> dict[str, Metric]:
+    """The metrics of a run: those named, or all that the protocols provide for.
+
+    Raises:
+        ConfigError: unknown metric or protocol, or a metric whose protocol is not selected.
+    """
+    protocols = () if config.protocols == ("none",) else config.protocols
+    for name in protocols:
+        if name not in PROTOCOLS:
+            raise ConfigError(unknown("protocol", name, [*PROTOCOLS, "none"]))
+    provided = {curve for name in protocols for curve in PROTOCOLS[name].curves}
+
+    def available(metric: Metric) -> bool:
+        return metric.family not in PROTOCOLS or metric.family in protocols
+
+    if config.metrics is None:
+        return {name: metric for name, metric in METRICS.items() if available(metric)}
+    chosen = {name: _metric(name) for name in config.metrics}
+    for name, metric in chosen.items():
+        if not available(metric) or not provided.issuperset(metric.curves):
+            needed = metric.family if metric.family in PROTOCOLS else "rise,srg"
+            raise ConfigError(f"metric '{name}' needs --protocols {needed}; given: {','.join(config.protocols)}")
+    return chosen
+
+
+def forward_passes(plan: Plan) -> int:
+    """Forward passes per one-animal image: the maps, the substrates and all masked copies."""
+    maps = len(plan.methods) * len(plan.layers) * len(plan.config.targets)
+    substrates = len({curve.partition("_")[2] for curve in plan.curves})
+    confidence = any("masked_probability" in metric.inputs for metric in plan.metrics.values())
+    return 1 + substrates + maps * (len(plan.curves) * (plan.config.steps - 1) + confidence)
+
+
+def _method(name: str) -> Method:
+    found: Any = resolve("method", name, METHODS)
+    return found if isinstance(found, Method) else Method(found, name, "named on the command line", "")
+
+
+def _metric(name: str) -> Metric:
+    found: Any = resolve("metric", name, METRICS)
+    return found if isinstance(found, Metric) else Metric(found, name, meaning="named on the command line")
+
+
+def _architectures(name: str | None) -> Mapping[str, Architecture]:
+    if name is None or name in ARCHITECTURES:
+        return ARCHITECTURES
+    found: Any = resolve("architecture", name, ARCHITECTURES)
+    if not isinstance(found, Architecture):
+        raise ConfigError(f"architecture '{name}' is no weights.Architecture; see weights/architectures.py for two")
+    return {**ARCHITECTURES, name: found}
+
+
+def _layer_shapes(classifier: Classifier, layers: tuple[str, ...], device: torch.device) -> dict[str, dict[str, int]]:
+    """Channels, height and width of every layer, from one forward pass of a grey image."""
+    crop = classifier.checkpoint.preprocess.crop
+    tapped = tap(classifier, classifier.network, torch.full((1, 3, crop, crop), 0.5, device=device), layers)
+    return {
+        layer: dict(zip(("channels", "height", "width"), tapped.activations[layer].shape[1:], strict=True))
+        for layer in layers
+    }
+
+
+def _protocol_record(name: str, config: RunConfig) -> dict[str, Any]:
+    pairs = [curve.partition("_") for curve in PROTOCOLS[name].curves]
+    blurred = any(substrate == "blur" for _, _, substrate in pairs)
+    return {
+        "preset": name,
+        "directions": [direction for direction, _, _ in pairs],
+        "substrates": [substrate for _, _, substrate in pairs],
+        "kernel": f"gaussian_filter of an {KERNEL_SIZE}x{KERNEL_SIZE} impulse, sigma {KERNEL_SIGMA}"
+        if blurred
+        else None,
+        "padding": "zeros in normalised space" if blurred else None,
+        "steps": config.steps,
+        "tie_rule": "permutation by PCG64 of SHA-256(seed:image_id)",
+        "target": list(config.targets),
+        "space": "pixels, upsampled map bilinear align_corners=False, substrates in normalised space",
+        "score": "softmax probability of the target; margin beside it",
+        "source": PROTOCOLS[name].source,
+    }

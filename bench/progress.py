@@ -1,0 +1,56 @@
+"""How far a run is: a bar on a terminal, a plain line now and then elsewhere."""
+
+import sys
+import time
+from types import TracebackType
+
+from tqdm import tqdm
+
+PLAIN_EVERY = 30.0  # seconds
+
+
+class Progress:
+    """Counts images, in fractions while their masked copies pass through the model."""
+
+    def __init__(self, total: int, done: int = 0) -> None:
+        self.total, self.done, self.started_at = total, float(done), float(done)
+        self._start = self._last = time.monotonic()
+        self._bar = None
+        if sys.stderr.isatty():
+            bar_format = "{desc} {percentage:3.0f}%|{bar}| {n:.1f}/{total} [{elapsed}<{remaining}, {rate_fmt}]"
+            self._bar = tqdm(total=total, initial=done, unit="image", desc="scoring", bar_format=bar_format)
+
+    def __enter__(self) -> "Progress":
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        if self._bar is not None:
+            self._bar.close()
+        elif kind is None:
+            self._line()
+
+    def advance(self, images: float) -> None:
+        """Adds images, or a fraction of one."""
+        self.done += images
+        if self._bar is not None:
+            self._bar.update(images)
+        elif time.monotonic() - self._last >= PLAIN_EVERY:
+            self._line()
+
+    def reach(self, images: int) -> None:
+        """Sets the count to a whole number of images."""
+        self.advance(images - self.done)
+
+    def _line(self) -> None:
+        self._last = time.monotonic()
+        elapsed = self._last - self._start
+        rate = (self.done - self.started_at) / elapsed if elapsed > 0 else 0.0
+        left = tqdm.format_interval((self.total - self.done) / rate) if rate > 0 else "?"
+        print(
+            f"scored {self.done:.0f}/{self.total} images, {rate:.2f} images/s, "
+            f"{tqdm.format_interval(elapsed)} elapsed, {left} left",
+            file=sys.stderr,
+            flush=True,
+        )

@@ -1,0 +1,154 @@
+"""From the scores of a batch to the tables of a shard (see docs/formats.md)."""
+
+import json
+import os
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import numpy as np
+import pyarrow as pa
+import safetensors.torch
+import torch
+from torchvision.io import encode_jpeg
+
+from bench.plan import Plan
+from bench.scoring import BatchScores
+from datasets import Batch, Record, Skipped
+
+JPEG_QUALITY = 90
+_WHO = [("image_id", pa.string()), ("label", pa.string()), ("predicted", pa.string())]
+_MAP = [("method", pa.string()), ("layer", pa.string()), ("target", pa.string()), ("role", pa.string())]
+_DOUBLES, _INTEGERS = pa.list_(pa.float64()), pa.list_(pa.int32())
+
+SCHEMAS = {
+    "scores": pa.schema([*_WHO, *_MAP, ("metric", pa.string()), ("value", pa.float64())]),
+    "curves": pa.schema(
+        [
+            _WHO[0],
+            *_MAP,
+            ("direction", pa.string()),
+            ("substrate", pa.string()),
+            *((name, _DOUBLES) for name in ("fraction", "probability", "probability_other", "margin")),
+        ]
+    ),
+    "images": pa.schema([_WHO[0], ("path", pa.string()), *_WHO[1:], ("probability", _DOUBLES), ("jpeg", pa.binary())]),
+    "localisation": pa.schema(
+        [*_WHO, *_MAP, ("foreground", _INTEGERS), ("background", _INTEGERS), ("box_iou", _DOUBLES)]
+    ),
+}
+
+
+Entry = tuple[torch.Tensor, dict[str, str], dict[str, torch.Tensor]]
+
+
+@dataclass(frozen=True)
+class ShardTables:
+    """What a shard writes: tables by name, raw maps as a safetensors file, and what was skipped."""
+
+    tables: dict[str, pa.Table]
+    maps: bytes
+    skipped: tuple[Skipped, ...]
+
+
+def shard_tables(scores: BatchScores, records: list[Record], plan: Plan) -> ShardTables:
+    """Tables of one shard.
+
+    Args:
+        scores: of the batch.
+        records: the records of the images in the batch, in its order.
+        plan: names of classes and methods.
+    """
+    columns = _RowColumns(scores, records, plan)
+    tables = {"scores": _scores(scores, columns), "images": _images(scores, records, columns)}
+    if scores.curves:
+        tables["curves"] = _curves(scores, columns)
+    if scores.boxes:
+        tables["localisation"] = _localisation(scores, columns)
+    raw = {f"{method}/{layer}": scores.maps.raw(method, layer).contiguous() for method, layer in scores.maps.signed}
+    metadata = {"image_ids": json.dumps(scores.batch.ids), "classes": json.dumps(plan.classifier.classes)}
+    return ShardTables(tables, safetensors.torch.save(raw, metadata), scores.batch.skipped)
+
+
+def only_skipped(batch: Batch) -> ShardTables:
+    """The shard of a batch without any readable image."""
+    return ShardTables({}, b"", batch.skipped)
+
+
+class _RowColumns:
+    """The columns that image and target decide; row b * K + k is image b, target k."""
+
+    def __init__(self, scores: BatchScores, records: list[Record], plan: Plan) -> None:
+        classes = np.array(plan.classifier.classes, dtype=object)
+        self._classes = count = len(classes)
+        self.predicted = classes[scores.maps.logits.argmax(dim=1).numpy()]
+        self.rows = {
+            "image_id": np.repeat(np.array(scores.batch.ids, dtype=object), count),
+            "label": np.repeat(np.array([record.label for record in records], dtype=object), count),
+            "predicted": np.repeat(self.predicted, count),
+            "target": np.tile(classes, len(records)),
+            "role": scores.roles.astype(object),
+        }
+
+    def image_of(self, rows: torch.Tensor) -> np.ndarray:
+        """Index of the image in the batch, per row."""
+        return rows.numpy() // self._classes
+
+
+def _scores(scores: BatchScores, columns: _RowColumns) -> pa.Table:
+    entries = [
+        (rows, dict(zip(("method", "layer", "metric"), key, strict=True)), {"value": values})
+        for key, (rows, values) in scores.values.items()
+    ]
+    return _table("scores", columns, entries)
+
+
+def _curves(scores: BatchScores, columns: _RowColumns) -> pa.Table:
+    entries = []
+    for (method, layer, name), (rows, curve) in scores.curves.items():
+        direction, _, substrate = name.partition("_")
+        constants = {"method": method, "layer": layer, "direction": direction, "substrate": substrate}
+        values = {
+            "fraction": curve.fraction.expand(len(rows), -1),
+            "probability": curve.probability,
+            "probability_other": curve.probability_other,
+            "margin": curve.margin,
+        }
+        entries.append((rows, constants, values))
+    return _table("curves", columns, entries)
+
+
+def _localisation(scores: BatchScores, columns: _RowColumns) -> pa.Table:
+    entries = [
+        (rows, {"method": method, "layer": layer}, {"foreground": front, "background": back, "box_iou": ious})
+        for (method, layer), (rows, front, back, ious) in scores.boxes.items()
+    ]
+    return _table("localisation", columns, entries)
+
+
+def _table(name: str, columns: _RowColumns, entries: Sequence[Entry]) -> pa.Table:
+    """One table from entries of (rows, constant columns, values at the rows), ordered by image, entry, target."""
+    places = np.repeat(np.arange(len(entries)), [len(rows) for rows, _, _ in entries])
+    all_rows = torch.cat([rows for rows, _, _ in entries])
+    order = np.lexsort((all_rows.numpy(), places, columns.image_of(all_rows)))
+    built = {key: column[all_rows.numpy()][order] for key, column in columns.rows.items()}
+    for key in entries[0][1]:
+        built[key] = np.array([constants[key] for _, constants, _ in entries], dtype=object)[places][order]
+    for key in entries[0][2]:
+        values = torch.cat([values[key] for _, _, values in entries]).numpy()[order]
+        built[key] = values if values.ndim == 1 else list(values)
+    return pa.table({key: built[key] for key in SCHEMAS[name].names}, schema=SCHEMAS[name])
+
+
+def _images(scores: BatchScores, records: list[Record], columns: _RowColumns) -> pa.Table:
+    jpegs = encode_jpeg(list(scores.batch.images), quality=JPEG_QUALITY)
+    return pa.table(
+        {
+            "image_id": list(scores.batch.ids),
+            "path": [os.fsencode(record.path).decode("utf-8", "backslashreplace") for record in records],
+            "label": [record.label for record in records],
+            "predicted": list(columns.predicted),
+            "probability": scores.maps.logits.double().softmax(dim=1).tolist(),
+            "jpeg": [jpeg.numpy().tobytes() for jpeg in jpegs],
+        },
+        schema=SCHEMAS["images"],
+    )

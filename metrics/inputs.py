@@ -1,0 +1,99 @@
+"""The inputs of the map metrics for one batch, one method and one layer, computed when first asked for."""
+
+from dataclasses import dataclass
+from functools import cached_property
+
+from torch import Tensor
+
+from cam import upsample
+from metrics.ordering import rank_pixels
+
+
+@dataclass(frozen=True, eq=False)
+class BatchInputs:
+    """What the maps of a batch have in common.
+
+    Attributes:
+        size: (H, W) of the images.
+        permutations: tie-breaking order per image, (B, H * W).
+        probability: softmax on the full images, (B, K) float64.
+        masks: (B, K, H, W) uint8, or None.
+        faces: (B, K, H, W) uint8, or None.
+    """
+
+    size: tuple[int, int]
+    permutations: Tensor
+    probability: Tensor
+    masks: Tensor | None
+    faces: Tensor | None
+
+
+@dataclass(frozen=True, eq=False)
+class MapInputs:
+    """Named inputs (see `metrics.registry.INPUTS`) of the N = B * K maps of one method at one layer.
+
+    Row b * K + k is image b, target k. "The other class" needs K = 2.
+
+    Attributes:
+        batch: what the methods and layers share.
+        signed_maps: S, (B, K, h, w).
+    """
+
+    batch: BatchInputs
+    signed_maps: Tensor
+
+    @cached_property
+    def raw_maps(self) -> Tensor:
+        """M = ReLU(S), (B, K, h, w)."""
+        return self.signed_maps.relu()
+
+    @cached_property
+    def signed(self) -> Tensor:
+        """Row b * K + k is S of image b, target k."""
+        return self.signed_maps.flatten(0, 1)
+
+    @cached_property
+    def other_signed(self) -> Tensor:
+        """The same of the other class."""
+        return self.signed_maps.flip(1).flatten(0, 1)
+
+    @cached_property
+    def raw(self) -> Tensor:
+        """M, flattened like `signed`."""
+        return self.raw_maps.flatten(0, 1)
+
+    @cached_property
+    def other_raw(self) -> Tensor:
+        """M of the other class."""
+        return self.raw_maps.flip(1).flatten(0, 1)
+
+    @cached_property
+    def upsampled(self) -> Tensor:
+        """M upsampled to the image."""
+        return upsample(self.raw_maps, self.batch.size).flatten(0, 1)
+
+    @cached_property
+    def ranks(self) -> Tensor:
+        """Rank of every pixel, 0 highest."""
+        classes = self.signed_maps.shape[1]
+        return rank_pixels(self.upsampled, self.batch.permutations.repeat_interleave(classes, dim=0))
+
+    @cached_property
+    def probability(self) -> Tensor:
+        """Softmax probability of the target on the full image."""
+        return self.batch.probability.flatten()
+
+    @cached_property
+    def mask(self) -> Tensor | None:
+        """The target's animal, None where no image has a mask."""
+        return None if self.batch.masks is None else self.batch.masks.flatten(0, 1)
+
+    @cached_property
+    def other_mask(self) -> Tensor | None:
+        """The other class's animal."""
+        return None if self.batch.masks is None else self.batch.masks.flip(1).flatten(0, 1)
+
+    @cached_property
+    def face(self) -> Tensor | None:
+        """The target's head boxes."""
+        return None if self.batch.faces is None else self.batch.faces.flatten(0, 1)

@@ -1,0 +1,98 @@
+"""What a metric is, and what it may ask for."""
+
+import inspect
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from typing import Literal
+
+from torch import Tensor
+
+# A metric is a function of one or more of these, by parameter name; N maps go in, (N,) comes out.
+INPUTS = {
+    "raw": "map, ReLU'd, native resolution (N, h, w)",
+    "signed": "score map before the ReLU (N, h, w)",
+    "other_raw": "raw map of the other class (N, h, w)",
+    "other_signed": "signed map of the other class (N, h, w)",
+    "upsampled": "raw map upsampled to the image (N, H, W)",
+    "ranks": "rank of every pixel in the map's order, 0 highest (N, H, W)",
+    "mask": "the target's animal: 1 object, 0 background, 255 ignore (N, H, W)",
+    "other_mask": "the other class's animal, on two-animal images (N, H, W)",
+    "face": "the target's head boxes (N, H, W)",
+    "probability": "softmax probability of the target on the full image (N,)",
+    "masked_probability": "the same on the image masked by the scaled map (N,)",
+    "deletion_mean": "deletion curve onto the mean colour (Curve)",
+    "deletion_blur": "deletion curve onto the blurred image (Curve)",
+    "insertion_blur": "insertion curve from the blurred image (Curve)",
+}
+CURVES = ("deletion_mean", "deletion_blur", "insertion_blur")
+FORWARD = (
+    *CURVES,
+    "masked_probability",
+)  # inputs that need the model again, so only for the roles in --targets
+ROLES = ("right", "wrong", "present")
+
+Family = Literal["rise", "srg", "dispersion", "localisation", "confidence", "custom"]
+
+
+class MetricError(ValueError):
+    """A metric that cannot be used: unknown inputs, or a protocol that does not provide its curves."""
+
+
+@dataclass(frozen=True)
+class Metric:
+    """A registry entry: a function of inputs named by its parameters, and how to read its values.
+
+    Attributes:
+        function: tensors of N maps in, (N,) out, NaN where undefined; parameter names are keys of `INPUTS`.
+        title: name for tables and figures.
+        family: group in tables and figures; `rise` and `srg` metrics run under the protocol of that name.
+        direction: which values are better for an explanation of the right class.
+        range: smallest and largest value; None is unbounded.
+        unit: unit of the values.
+        meaning: one line.
+        source: paper, or "" for our own.
+        roles: roles the metric is given for.
+    """
+
+    function: Callable[..., Tensor]
+    title: str
+    family: Family = "custom"
+    direction: Literal["higher", "lower", "none"] = "none"
+    range: tuple[float | None, float | None] = (None, None)
+    unit: str = "1"
+    meaning: str = ""
+    source: str = ""
+    roles: tuple[str, ...] = ROLES
+    inputs: tuple[str, ...] = field(init=False)
+
+    def __post_init__(self) -> None:
+        inputs = tuple(inspect.signature(self.function).parameters)
+        unknown = [name for name in inputs if name not in INPUTS]
+        if unknown or not inputs:
+            raise MetricError(
+                f"metric function '{self.function.__name__}' asks for '{', '.join(unknown)}'; "
+                f"its parameters must be among: {', '.join(INPUTS)}"
+            )
+        object.__setattr__(self, "inputs", inputs)
+
+    @property
+    def curves(self) -> tuple[str, ...]:
+        """The curves the metric is computed from."""
+        return tuple(name for name in self.inputs if name in CURVES)
+
+    @property
+    def needs_forward(self) -> bool:
+        """Whether the metric runs the model again, beyond the maps."""
+        return any(name in FORWARD for name in self.inputs)
+
+    def describe(self) -> dict[str, object]:
+        """What the manifest records and the report shows."""
+        return {
+            "title": self.title,
+            "family": self.family,
+            "direction": self.direction,
+            "range": list(self.range),
+            "unit": self.unit,
+            "meaning": self.meaning,
+            "source": self.source,
+        }

@@ -1,0 +1,42 @@
+"""Network architectures: functions of the number of classes."""
+
+from collections.abc import Callable
+from dataclasses import dataclass
+
+from torch import nn
+from torchvision.models import AlexNet
+
+NARROW = 128
+
+
+@dataclass(frozen=True)
+class Architecture:
+    """A registry entry.
+
+    Attributes:
+        build: number of classes to a module with that many logits; its weights do not matter.
+        default_layer: the layer that is tapped unless another is named.
+        meaning: one line.
+    """
+
+    build: Callable[[int], nn.Module]
+    default_layer: str
+    meaning: str
+
+
+def alexnet(classes: int) -> nn.Module:
+    """AlexNet as in torchvision: images (B, 3, 224, 224) to logits (B, classes)."""
+    return AlexNet(num_classes=classes)
+
+
+def alexnet_narrow(classes: int) -> nn.Module:
+    """AlexNet's features with a small classifier: Dropout, Linear(9216, 128), ReLU, Dropout, Linear(128, classes)."""
+    network = AlexNet(num_classes=classes)
+    network.classifier = nn.Sequential(
+        nn.Dropout(),
+        nn.Linear(256 * 6 * 6, NARROW),
+        nn.ReLU(inplace=True),
+        nn.Dropout(),
+        nn.Linear(NARROW, classes),
+    )
+    return network
