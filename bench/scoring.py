@@ -109,8 +109,8 @@ def _score_maps(
     forward: dict[str, Curve | Tensor] = {}
     if len(forward_rows):
         for name in plan.curves:
-            forward[name] = work.curve(name, inputs, forward_rows)
-            scores.curves[*key, name] = forward_rows, forward[name]
+            forward[name] = found = work.curve(name, inputs, forward_rows)
+            scores.curves[*key, name] = forward_rows, found
         if any("masked_probability" in metric.inputs for metric in plan.metrics.values()):
             forward["masked_probability"] = work.masked_probability(inputs, forward_rows)
     with watch.stage("metrics"):
@@ -124,8 +124,8 @@ def _score_maps(
         rows = torch.from_numpy(np.flatnonzero(known["mask"]))
         if len(rows) and "pxap" in plan.metrics:
             maps, masks = inputs.upsampled[rows], inputs.mask[rows]  # type: ignore[index]
-            histograms = (counts.cpu() for counts in pixel_histograms(maps, masks))
-            scores.boxes[key] = (rows, *histograms, box_ious(maps, masks))
+            foreground, background = pixel_histograms(maps, masks)
+            scores.boxes[key] = rows, foreground.cpu(), background.cpu(), box_ious(maps, masks)
 
 
 def _evaluate(

@@ -89,7 +89,8 @@ METRICS = {
     ),
     "signed_mirror_area": Metric(
         dispersion.signed_mirror_area, "Mirror area", "dispersion", "none", UNIT, "share of cells",
-        "effective area of the negative part: what the other class's map would have were the two exact mirrors",
+        "effective area of the negative part: what the wrong class's map would have were the two exact mirrors",
+        roles=("right", "present"),
     ),
     "map_separation": Metric(
         dispersion.map_separation, "Map separation", "dispersion", "higher", UNIT, "1",

@@ -119,7 +119,7 @@ def average_precision(foreground: Tensor, background: Tensor) -> Tensor:
 def box_ious(upsampled: Tensor, mask: Tensor) -> Tensor:
     """Best IoU of a component's box with the object's box, per threshold of the min-max scaled map.
 
-    Boxes of 8-connected components of M >= i / 20, i = 0 to 19, against the bounding box of the object pixels. Runs on
+    Boxes of 8-connected components of M > i / 20, i = 0 to 19, against the bounding box of the object pixels. Runs on
     the host (scipy). Source: Choe et al., CVPR 2020 (MaxBoxAccV2 takes these over a data set).
 
     Returns:
@@ -129,11 +129,11 @@ def box_ious(upsampled: Tensor, mask: Tensor) -> Tensor:
     scaled = min_max_scaled(upsampled)
     best = np.full((len(upsampled), BOX_THRESHOLDS), np.nan)
     for n in torch.nonzero(_has_object(mask)).flatten().tolist():
-        planes = scaled[n] >= thresholds[:, None, None]  # (20, H, W)
+        planes = scaled[n] > thresholds[:, None, None]  # (20, H, W)
         found = ndimage.find_objects(ndimage.label(planes.cpu().numpy(), structure=_IN_PLANE)[0])
-        boxes = np.array([[(s.start, s.stop) for s in slices] for slices in found])  # (objects, 3, 2)
+        boxes = np.array([[(s.start, s.stop) for s in slices] for slices in found], dtype=int).reshape(-1, 3, 2)
         truth = ndimage.find_objects((mask[n] == OBJECT).int().cpu().numpy())[0]
-        best[n] = 0.0
+        best[n] = 0.0  # an empty map has no box
         np.maximum.at(best[n], boxes[:, 0, 0], _iou(boxes[:, 1:], np.array([(s.start, s.stop) for s in truth])))
     return torch.from_numpy(best)
 

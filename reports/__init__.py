@@ -1,1 +1,66 @@
-"""TODO."""
+"""What people look at: tables, figures and one page, from a run directory and nothing else."""
+
+from collections.abc import Iterator
+from pathlib import Path
+
+import pandas as pd
+from matplotlib.figure import Figure
+
+from reports.curves import curve_figures
+from reports.dispersion import dispersion_gap
+from reports.distributions import distribution_figures, gap_figure
+from reports.files import cell_text, save_figure, write_atomic, write_table
+from reports.html import headline, page
+from reports.overlays import overlay_figures
+from reports.run import ReportError, Run
+from reports.style import interval_text, style
+from reports.tables import comparison, summary
+
+__all__ = ["ReportError", "Run", "render", "summary_text"]
+
+
+def render(folder: Path) -> Path:
+    """Writes tables/, figures/ and report.html of a run; needs neither model nor data set.
+
+    Args:
+        folder: the run directory.
+
+    Returns:
+        Path of report.html.
+
+    Raises:
+        ReportError: no run, not complete, another schema version, or a damaged file.
+    """
+    run = Run(folder)
+    tables = {"summary": summary(run), "comparison": comparison(run), "dispersion_gap": dispersion_gap(run)}
+    for name, table in tables.items():
+        write_table(folder / "tables", name, table)
+    names = []
+    with style():
+        for name, figure in _figures(run, tables):
+            save_figure(folder / "figures", name, figure)
+            names.append(name)
+    write_atomic(folder / "report.html", page(run, tables, names).encode())
+    return folder / "report.html"
+
+
+def summary_text(folder: Path) -> str:
+    """The headline rows of tables/summary.csv as aligned text."""
+    table = headline(pd.read_csv(folder / "tables" / "summary.csv", keep_default_na=True))
+    cells = [("method", "layer", "role", "metric", "n", "undefined", "mean [95 % interval]")]
+    for row in table.to_dict("records"):
+        values = [row[name] for name in ("method", "layer", "role", "metric", "n", "n_undefined")]
+        text = interval_text(row["mean"], row["ci_low"], row["ci_high"])
+        cells.append((*map(cell_text, values), text))  # type: ignore[arg-type]
+    widths = [max(map(len, column)) for column in zip(*cells, strict=True)]
+    return "\n".join(
+        "  ".join(cell.ljust(width) for cell, width in zip(row, widths, strict=True)).rstrip() for row in cells
+    )
+
+
+def _figures(run: Run, tables: dict[str, pd.DataFrame]) -> Iterator[tuple[str, Figure]]:
+    """All figures in the order the page shows them, one at a time."""
+    yield from curve_figures(run, tables["summary"])
+    yield from gap_figure(run, tables["dispersion_gap"])
+    yield from overlay_figures(run)
+    yield from distribution_figures(run)

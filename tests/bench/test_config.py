@@ -2,6 +2,7 @@ from dataclasses import fields
 from pathlib import Path
 
 import pytest
+
 from bench.config import RunConfig, load_config
 from bench.errors import ConfigError
 

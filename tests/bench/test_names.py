@@ -1,4 +1,5 @@
 import pytest
+
 from bench.errors import ConfigError
 from bench.names import resolve, unknown
 

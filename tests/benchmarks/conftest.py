@@ -7,6 +7,7 @@ from statistics import median
 
 import pytest
 import torch
+
 from bench.environment import describe_device, git_state, select_device, versions
 from datasets import DATASETS, load_batches
 from weights import ARCHITECTURES, Classifier, load_classifier

@@ -2,6 +2,7 @@
 
 import pytest
 import torch
+
 from cam import METHODS, compute_maps, upsample
 from metrics.ordering import rank_pixels, tie_permutation
 from metrics.perturbation import masked_logits

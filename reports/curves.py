@@ -1,0 +1,70 @@
+"""Mean deletion and insertion curves with 95 % bands."""
+
+from collections.abc import Iterator
+
+import numpy as np
+import pandas as pd
+from matplotlib.axes import Axes
+from matplotlib.figure import Figure
+
+from metrics.statistics import mean_band
+from reports.run import ROLES, Run
+from reports.style import finding, method_colours, panels
+
+HEADLINE = {"rise": ("insertion_auc", "Insertion AUC"), "srg": ("srg_probability", "SRG")}
+
+
+def curve_figures(run: Run, summary: pd.DataFrame) -> Iterator[tuple[str, Figure]]:
+    """Per protocol and role a figure: rows are directions, columns layers, lines methods."""
+    if run.curves.empty:
+        return
+    for protocol, record in run.manifest["protocols"].items():
+        for role in [role for role in ROLES if role in set(run.curves["role"])]:
+            yield f"curves_{protocol}_{role}", _figure(run, summary, protocol, record, role)
+
+
+def _figure(run: Run, summary: pd.DataFrame, protocol: str, record: dict[str, list[str]], role: str) -> Figure:
+    pairs = list(zip(record["directions"], record["substrates"], strict=True))
+    figure, axes = panels(len(pairs), len(run.layers), 4.4, 2.6)
+    for row, (direction, substrate) in zip(axes, pairs, strict=True):
+        for axis, layer in zip(row, run.layers, strict=True):
+            curves = run.curves
+            chosen = curves[
+                (curves["layer"] == layer)
+                & (curves["role"] == role)
+                & (curves["direction"] == direction)
+                & (curves["substrate"] == substrate)
+            ]
+            _plot(axis, run, chosen)
+            onto = "the mean colour" if substrate == "mean" else "the blurred image"
+            verb = "deleted onto" if direction == "deletion" else "inserted into"
+            axis.set_title(f"{layer}: pixels {verb} {onto}")
+            axis.set_xlabel(f"share of pixels {'deleted' if direction == 'deletion' else 'inserted'}")
+        row[0].set_ylabel(f"probability of the {role} class")
+    axes[0, 0].legend(loc="best", frameon=True)
+    finding(figure, _title(run, summary, protocol, role))
+    return figure
+
+
+def _plot(axis: Axes, run: Run, curves: pd.DataFrame) -> None:
+    for method, colour in method_colours(run).items():
+        own = curves[curves["method"] == method]
+        if own.empty:
+            continue
+        fraction, probability = own["fraction"].iloc[0], np.stack(own["probability"])
+        axis.plot(fraction, probability.mean(axis=0), color=colour, label=run.title(method))
+        if len(own) > 1:
+            low, high = mean_band(probability, run.seed)
+            axis.fill_between(fraction, low, high, color=colour, alpha=0.2, linewidth=0)
+    axis.set(xlim=(0, 1), ylim=(0, 1))
+
+
+def _title(run: Run, summary: pd.DataFrame, protocol: str, role: str) -> str:
+    metric, name = HEADLINE[protocol]
+    values = summary[(summary["metric"] == metric) & (summary["role"] == role)]
+    parts = []
+    for layer, group in values.rename(columns={"mean": "average"}).groupby("layer", sort=False):
+        means = ", ".join(f"{run.title(row.method)} {row.average:.3f}" for row in group.itertuples())
+        parts.append(f"{layer}: {means}")
+    images = run.curves.loc[run.curves["role"] == role, "image_id"].nunique()
+    return f"{name}, higher is better. {'; '.join(parts)} (mean of {images} images, 95 % bands)"

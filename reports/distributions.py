@@ -1,0 +1,101 @@
+"""How every metric is distributed over the images, and right against wrong dispersion image by image."""
+
+from collections.abc import Iterator
+
+import numpy as np
+import pandas as pd
+import seaborn as sns
+from matplotlib.axes import Axes
+from matplotlib.figure import Figure
+
+from reports.dispersion import wide_scores
+from reports.run import ROLES, Run
+from reports.style import LABEL_COLOURS, ROLE_COLOURS, finding, interval_text, panels
+
+
+def distribution_figures(run: Run) -> Iterator[tuple[str, Figure]]:
+    """Per family of metrics a figure: rows are metrics, columns layers; boxes per method and role."""
+    families: dict[str, list[str]] = {}
+    measured = set(run.scores.loc[run.scores["value"].notna(), "metric"])
+    for name, metric in run.manifest["metrics"].items():
+        if name in measured and not name.endswith("_error"):
+            families.setdefault(metric["family"], []).append(name)
+    for family, names in families.items():
+        yield f"distribution_{family}", _family(run, family, names)
+
+
+def _family(run: Run, family: str, names: list[str]) -> Figure:
+    figure, axes = panels(len(names), len(run.layers), 4.0, 1.9)
+    for row, name in zip(axes, names, strict=True):
+        for axis, layer in zip(row, run.layers, strict=True):
+            scores = run.scores
+            _boxes(axis, run, scores[(scores["metric"] == name) & (scores["layer"] == layer)].dropna(subset="value"))
+            better = {"higher": ", higher is better", "lower": ", lower is better"}
+            direction = better.get(run.manifest["metrics"][name]["direction"], "")
+            axis.set_title(f"{run.title(name)}, {layer}{direction}")
+            axis.set(xlabel="", ylabel=run.manifest["metrics"][name]["unit"])
+        limits = [axis.get_ylim() for axis in row]
+        for axis in row:
+            axis.set_ylim(min(low for low, _ in limits), max(high for _, high in limits))
+    finding(figure, f"{family.capitalize()} metrics: one value per image; box: quartiles, line: median")
+    return figure
+
+
+def _boxes(axis: Axes, run: Run, scores: pd.DataFrame) -> None:
+    if scores.empty:
+        axis.text(0.5, 0.5, "undefined on every image", ha="center", va="center", transform=axis.transAxes)
+        return
+    roles = [role for role in ROLES if role in set(scores["role"])]
+    options = {
+        "data": scores.assign(method=scores["method"].map(run.title)),
+        "x": "method",
+        "y": "value",
+        "hue": "role",
+        "order": [run.title(method) for method in run.methods],
+        "hue_order": roles,
+        "palette": {role: ROLE_COLOURS[role] for role in roles},
+        "ax": axis,
+    }
+    if set(scores["value"]) <= {0.0, 1.0}:  # a box of zeros and ones shows nothing: the mean does
+        sns.barplot(**options, errorbar=None, alpha=0.7)
+        axis.set_ylim(0, 1)
+    else:
+        sns.boxplot(**options, showfliers=False, fill=False, linewidth=1.3)
+        sns.stripplot(**options, dodge=True, size=2, alpha=0.4, legend=False, rasterized=True, jitter=_jitter())
+    if axis.get_legend() is not None:
+        sns.move_legend(axis, "best", title=None, fontsize="small")
+
+
+def _jitter() -> float:
+    np.random.seed(0)  # noqa: NPY002 (seaborn draws its jitter from here)
+    return 0.15
+
+
+def gap_figure(run: Run, gaps: pd.DataFrame) -> Iterator[tuple[str, Figure]]:
+    """Effective area of the wrong against the right class's map, a point per image, a panel per method and layer."""
+    if gaps.empty:
+        return
+    figure, axes = panels(len(run.layers), len(run.methods), 3.1, 3.1, title_lines=3)
+    for row, layer in zip(axes, run.layers, strict=True):
+        for axis, method in zip(row, run.methods, strict=True):
+            _gap_panel(axis, run, gaps, method, layer)
+    finding(figure, "Above the line the wrong-class map is the more dispersed one")
+    yield "dispersion_right_wrong", figure
+
+
+def _gap_panel(axis: Axes, run: Run, gaps: pd.DataFrame, method: str, layer: str) -> None:
+    points = wide_scores(run, method, layer).dropna(subset=["effective_area_right", "effective_area_wrong"])
+    for label, group in points.groupby("label"):
+        x, y = group["effective_area_right"], group["effective_area_wrong"]
+        axis.scatter(x, y, s=14, alpha=0.7, color=LABEL_COLOURS[str(label)], label=f"{label} images", rasterized=True)
+    axis.plot([0, 1], [0, 1], color="0.5", linewidth=1, linestyle="--")
+    own = gaps[(gaps["method"] == method) & (gaps["layer"] == layer)]
+    headline = own[own["stratum"] == "balanced"] if "balanced" in set(own["stratum"]) else own.head(1)
+    first = headline.iloc[0]
+    gap = interval_text(first["gap"], first["ci_low"], first["ci_high"])
+    undefined = f", {first['n_undefined']:.0f} with an empty map left out" if first["n_undefined"] else ""
+    axis.set_title(f"{run.title(method)}, {layer}\ngap {gap}\nn = {first['n']:.0f}{undefined}", fontsize="medium")
+    axis.set(xlim=(0, 1), ylim=(0, 1), xlabel="effective area, right class", ylabel="effective area, wrong class")
+    axis.set_aspect("equal")
+    if len(points):
+        axis.legend(loc="upper left", fontsize="small", frameon=True)

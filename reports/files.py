@@ -1,0 +1,49 @@
+"""Writing what a report consists of: completely or not at all, and the same bytes for the same content."""
+
+import io
+import math
+from pathlib import Path
+
+import pandas as pd
+from matplotlib.figure import Figure
+
+LATEX = {"\\": r"\textbackslash{}", **{c: "\\" + c for c in "&%$#_{}"}, "~": r"\textasciitilde{}", "^": r"\^{}"}
+DIGITS = 4
+
+
+def write_atomic(path: Path, content: bytes) -> None:
+    """Writes a file by renaming a complete one into place; makes its folder."""
+    path.parent.mkdir(parents=True, exist_ok=True)
+    scratch = path.with_name(f".{path.name}.tmp")
+    scratch.write_bytes(content)
+    scratch.replace(path)
+
+
+def write_table(folder: Path, name: str, table: pd.DataFrame) -> None:
+    """A table as CSV (all digits), Markdown and LaTeX (four digits; undefined values say so)."""
+    write_atomic(folder / f"{name}.csv", table.to_csv(index=False, lineterminator="\n").encode())
+    cells = [
+        [str(column) for column in table.columns],
+        *(list(map(cell_text, row)) for row in table.itertuples(index=False)),
+    ]
+    lines = ["| " + " | ".join(cell.replace("|", "\\|") for cell in row) + " |" for row in cells]
+    lines.insert(1, "|" + "---|" * len(table.columns))
+    write_atomic(folder / f"{name}.md", ("\n".join(lines) + "\n").encode())
+    rows = [" & ".join("".join(LATEX.get(char, char) for char in cell) for cell in row) + r" \\" for row in cells]
+    latex = [rf"\begin{{tabular}}{{{'l' * len(table.columns)}}}", r"\hline", rows[0], r"\hline", *rows[1:], r"\hline"]
+    write_atomic(folder / f"{name}.tex", ("\n".join([*latex, r"\end{tabular}"]) + "\n").encode())
+
+
+def cell_text(value: object) -> str:
+    """A value as a reader sees it."""
+    if isinstance(value, float):
+        return "undefined" if math.isnan(value) else f"{value:.{DIGITS}f}"
+    return str(value)
+
+
+def save_figure(folder: Path, name: str, figure: Figure) -> None:
+    """A figure as SVG and PNG, without dates."""
+    for kind in ("svg", "png"):
+        buffer = io.BytesIO()
+        figure.savefig(buffer, format=kind, metadata={"Date": None} if kind == "svg" else {"Software": None})
+        write_atomic(folder / f"{name}.{kind}", buffer.getvalue())

@@ -1,0 +1,77 @@
+"""The findings of a run in words, every number taken from its tables."""
+
+from typing import Any
+
+import pandas as pd
+
+from reports.run import Run
+from reports.style import interval_text
+
+CAVEAT = (
+    "Intervals are 95 % and describe the choice of images for this one network; they say nothing about networks "
+    "trained from another seed."
+)
+
+
+def findings(run: Run, summary: pd.DataFrame, comparison: pd.DataFrame, gaps: pd.DataFrame) -> list[str]:
+    """Sentences on faithfulness, on the dispersion gap and on localisation at the first layer."""
+    layer = run.layers[0]
+    sentences = [
+        _compared(run, summary, comparison, "srg_probability", layer, "Relevance gain (SRG)", "more faithful"),
+        *(_gap(run, gaps, method, layer) for method in run.methods),
+        _compared(run, summary, comparison, "energy_in_mask", layer, "Energy on the animal", "better localised"),
+    ]
+    return [sentence for sentence in sentences if sentence] or ["This run computed none of the headline metrics."]
+
+
+def _compared(
+    run: Run, summary: pd.DataFrame, comparison: pd.DataFrame, metric: str, layer: str, name: str, better: str
+) -> str:
+    """A metric of the right class for every method, and who is better among the first two."""
+    own = _only(summary, metric=metric, role="right", layer=layer)
+    if own.empty:
+        return ""
+    values = "; ".join(f"{run.title(row['method'])} {_interval(row, 'mean')}" for _, row in own.iterrows())
+    text = f"{name} of the right class at {layer}: {values}."
+    paired = _only(comparison, metric=metric, role="right", layer=layer)
+    for _, row in paired.iterrows():
+        first, second = run.title(row["method_a"]), run.title(row["method_b"])
+        difference = _interval(row, "mean_difference")
+        if row["ci_low"] > 0 or row["ci_high"] < 0:
+            winner = first if row["mean_difference"] > 0 else second
+            text += f" {winner} is {better}: {first} minus {second} is {difference} over {row['n']} images."
+        else:
+            text += f" No difference shown: {first} minus {second} is {difference} over {row['n']} images."
+    return text
+
+
+def _gap(run: Run, gaps: pd.DataFrame, method: str, layer: str) -> str:
+    if gaps.empty:
+        return ""
+    own = _only(gaps, method=method, layer=layer)
+    own = own[own["stratum"].isin(["balanced", "cat", "dog"])]
+    if own.empty:
+        return ""
+    row = own.iloc[0]
+    low, high = row["ci_low"], row["ci_high"]
+    if low > 0:
+        verdict = "wrong-class maps are more dispersed than right-class maps"
+    elif high < 0:
+        verdict = "wrong-class maps are narrower, not more dispersed, than right-class maps"
+    else:
+        verdict = "no difference in dispersion between wrong-class and right-class maps is shown"
+    empty = f"; {row['empty_wrong']:.0%} of the wrong-class maps are empty" if row["empty_wrong"] > 0 else ""
+    return (
+        f"{run.title(method)} at {layer}: {verdict} (effective area {row['area_wrong']:.3f} against "
+        f"{row['area_right']:.3f}, {row['stratum']} gap {_interval(row, 'gap')}, n = {row['n']:.0f}{empty})."
+    )
+
+
+def _only(table: pd.DataFrame, **values: str) -> pd.DataFrame:
+    for column, value in values.items():
+        table = table[table[column] == value]
+    return table
+
+
+def _interval(row: "pd.Series[Any]", name: str) -> str:
+    return interval_text(row[name], row["ci_low"], row["ci_high"])

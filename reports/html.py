@@ -1,0 +1,124 @@
+"""report.html: one file that opens offline."""
+
+import base64
+import json
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+import pandas as pd
+from jinja2 import Environment, PackageLoader, StrictUndefined
+
+from reports.files import cell_text
+from reports.findings import CAVEAT, findings
+from reports.run import BOTH, Run
+
+HEADLINE = (
+    "srg_probability", "srg_margin", "deletion_auc", "insertion_auc", "effective_area", "empty", "pointing_game",
+    "energy_in_mask", "energy_in_face", "own_animal_share", "pxap_dataset",
+)  # fmt: skip
+SHOWN_SKIPPED = 500
+
+
+def page(run: Run, tables: Mapping[str, pd.DataFrame], figures: list[str]) -> str:
+    """The page as HTML.
+
+    Args:
+        run: the run.
+        tables: summary, comparison, dispersion_gap.
+        figures: names of the PNG files in figures/, in the order shown.
+    """
+    environment = Environment(loader=PackageLoader("reports"), autoescape=True, undefined=StrictUndefined)
+    manifest = run.manifest
+    summary = tables["summary"]
+    content = {
+        "dataset": manifest["dataset"],
+        "checkpoint": manifest["checkpoint"],
+        "counts": manifest["counts"],
+        "finished": manifest["finished"],
+        "accuracy": _accuracy(run),
+        "methods": [run.title(method) for method in run.methods],
+        "findings": findings(run, summary, tables["comparison"], tables["dispersion_gap"]),
+        "caveat": CAVEAT,
+        "missing": _missing(run),
+        "headline": _cells(_titled(run, headline(summary))),
+        "summary": _cells(summary),
+        "comparison": _cells(tables["comparison"]),
+        "gaps": _cells(tables["dispersion_gap"]),
+        "figures": [_embedded(run.folder / "figures" / f"{name}.png") for name in figures],
+        "glossary": _cells(_glossary(run)),
+        "skipped": _cells(run.skipped.head(SHOWN_SKIPPED)),
+        "protocols": json.dumps(manifest["protocols"], indent=2),
+        "environment": json.dumps(_background(manifest), indent=2, ensure_ascii=False),
+    }
+    return environment.get_template("report.html").render(content)
+
+
+def headline(summary: pd.DataFrame) -> pd.DataFrame:
+    """The rows of the summary that are looked at first."""
+    return summary[summary["metric"].isin(HEADLINE)]
+
+
+def _titled(run: Run, table: pd.DataFrame) -> pd.DataFrame:
+    titles = {"pxap_dataset": "PxAP over all pixels"}
+    return table.assign(
+        method=table["method"].map(run.title), metric=table["metric"].map(lambda m: titles.get(m, run.title(m)))
+    )
+
+
+def _accuracy(run: Run) -> float | None:
+    """Share of the one-animal images that the model calls right; None where there are none."""
+    single = run.images[run.images["label"] != BOTH]
+    return float((single["label"] == single["predicted"]).mean()) if len(single) else None
+
+
+def _missing(run: Run) -> list[str]:
+    """What a reader may look for in vain, and why."""
+    missing = []
+    if run.curves.empty:
+        missing.append("deletion and insertion curves (none were computed)")
+    if run.localisation.empty:
+        missing.append("pixel metrics over the data set (no masks)")
+    if len(run.methods) < 2:
+        missing.append("a comparison of methods (there is one)")
+    if len(run.images) < 2:
+        missing.append("intervals (there is one image)")
+    return missing
+
+
+def _glossary(run: Run) -> pd.DataFrame:
+    rows = [
+        (
+            metric["title"],
+            metric["direction"],
+            _range(metric["range"]),
+            metric["unit"],
+            metric["meaning"],
+            metric["source"],
+        )
+        for metric in run.manifest["metrics"].values()
+    ]
+    return pd.DataFrame(rows, columns=["metric", "better", "range", "unit", "meaning", "source"])
+
+
+def _range(bounds: list[float | None]) -> str:
+    low, high = ("unbounded" if bound is None else f"{bound:.3g}" for bound in bounds)
+    return f"{low} to {high}"
+
+
+def _background(manifest: Mapping[str, Any]) -> dict[str, Any]:
+    keys = ("checkpoint", "dataset", "config", "device", "versions", "git", "seeds", "timings", "peak_memory_mb")
+    return {key: manifest[key] for key in keys if key in manifest}
+
+
+def _cells(table: pd.DataFrame) -> dict[str, Any]:
+    """A table as text cells that know whether they are numbers."""
+    rows = [
+        [{"text": cell_text(value), "number": isinstance(value, int | float)} for value in row]
+        for row in table.itertuples(index=False)
+    ]
+    return {"columns": [str(column) for column in table.columns], "rows": rows}
+
+
+def _embedded(path: Path) -> dict[str, str]:
+    return {"name": path.stem, "type": "image/png", "data": base64.b64encode(path.read_bytes()).decode()}
