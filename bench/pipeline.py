@@ -19,6 +19,7 @@ from bench.environment import (
     peak_memory_mb,
     versions,
 )
+from bench.errors import ConfigError
 from bench.plan import Plan, forward_passes, make_plan
 from bench.progress import Progress
 from bench.scoring import score_batch
@@ -52,6 +53,9 @@ def run(config: RunConfig) -> Path:
         try:
             _score_shards(plan, store, watch)
             manifest = _finish(plan, store, watch, manifest)
+        except OSError as error:
+            reason = error.strerror or error
+            raise ConfigError(f"writing to '{config.out}' failed: {reason}; mend that and --resume") from error
         except Exception as error:
             store.write_manifest({**manifest, "status": "failed", "error": f"{type(error).__name__}: {error}"})
             raise
@@ -148,10 +152,16 @@ def _first_manifest(plan: Plan) -> dict[str, Any]:
 
 def _finish(plan: Plan, store: RunStore, watch: Stopwatch, manifest: dict[str, Any]) -> dict[str, Any]:
     """Final files, and the manifest that says so."""
+    unreadable = store.skipped()
+    skipped = [*plan.dataset.skipped, *unreadable]
+    scored = len(plan.dataset.records) - len(unreadable)
     with watch.stage("write"):
-        skipped = [*plan.dataset.skipped, *store.skipped()]
-        store.finish(skipped)
-    unscored = len(store.skipped())
+        store.write_skipped(skipped)
+        if not scored:
+            raise ConfigError(
+                f"none of the {len(unreadable)} images could be read; '{store.folder / 'skipped.csv'}' says why"
+            )
+        store.finish()
     timings = {name: round(seconds, 3) for name, seconds in watch.seconds.items()}
     if timings.get("perturbation"):
         timings["masked_images_per_second"] = round(watch.masked_images / timings["perturbation"], 2)
@@ -160,7 +170,7 @@ def _finish(plan: Plan, store: RunStore, watch: Stopwatch, manifest: dict[str, A
         **manifest,
         "status": "complete",
         "error": None,
-        "counts": {"images": images, "scored": len(plan.dataset.records) - unscored, "skipped": len(skipped)},
+        "counts": {"images": images, "scored": scored, "skipped": len(skipped)},
         "timings": timings,
         "peak_memory_mb": peak_memory_mb(),
         "finished": _now(),

@@ -82,7 +82,15 @@ class RunStore:
         lists = [json.loads((path / "skipped.json").read_text(encoding="utf-8")) for path in self._folders()]
         return [Skipped(path, reason) for entries in lists for path, reason in entries]
 
-    def finish(self, skipped: Iterable[Skipped]) -> None:
+    def write_skipped(self, skipped: Iterable[Skipped]) -> None:
+        """Writes skipped.csv."""
+        text = io.StringIO()
+        rows = csv.writer(text)
+        rows.writerow(["path", "reason"])
+        rows.writerows((entry.path, entry.reason) for entry in skipped)
+        write_atomic(self.folder / "skipped.csv", text.getvalue().encode())
+
+    def finish(self) -> None:
         """Final files from the shards; one row group per shard, so memory does not grow with their number."""
         folders = self._folders()
         for name, schema in SCHEMAS.items():
@@ -96,11 +104,6 @@ class RunStore:
                     self.folder / "maps" / f"shard-{folder.name}.safetensors",
                     (folder / "maps.safetensors").read_bytes(),
                 )
-        text = io.StringIO()
-        rows = csv.writer(text)
-        rows.writerow(["path", "reason"])
-        rows.writerows((entry.path, entry.reason) for entry in skipped)
-        write_atomic(self.folder / "skipped.csv", text.getvalue().encode())
 
     def drop_shards(self) -> None:
         """Removes the shards, once the manifest says that the run is complete."""

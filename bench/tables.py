@@ -1,5 +1,6 @@
 """From the scores of a batch to the tables of a shard (see docs/formats.md)."""
 
+import io
 import json
 import os
 from collections.abc import Sequence
@@ -9,7 +10,7 @@ import numpy as np
 import pyarrow as pa
 import safetensors.torch
 import torch
-from torchvision.io import encode_jpeg
+from PIL import Image
 
 from bench.plan import Plan
 from bench.scoring import BatchScores
@@ -140,7 +141,6 @@ def _table(name: str, columns: _RowColumns, entries: Sequence[Entry]) -> pa.Tabl
 
 
 def _images(scores: BatchScores, records: list[Record], columns: _RowColumns) -> pa.Table:
-    jpegs = encode_jpeg(list(scores.batch.images), quality=JPEG_QUALITY)
     return pa.table(
         {
             "image_id": list(scores.batch.ids),
@@ -148,7 +148,14 @@ def _images(scores: BatchScores, records: list[Record], columns: _RowColumns) ->
             "label": [record.label for record in records],
             "predicted": list(columns.predicted),
             "probability": scores.maps.logits.double().softmax(dim=1).tolist(),
-            "jpeg": [jpeg.numpy().tobytes() for jpeg in jpegs],
+            "jpeg": [_jpeg(image) for image in scores.batch.images],
         },
         schema=SCHEMAS["images"],
     )
+
+
+def _jpeg(image: torch.Tensor) -> bytes:
+    """A picture (3, H, W) uint8 as a JPEG file."""
+    buffer = io.BytesIO()
+    Image.fromarray(image.permute(1, 2, 0).numpy()).save(buffer, "JPEG", quality=JPEG_QUALITY)
+    return buffer.getvalue()

@@ -4,7 +4,11 @@ import os
 from pathlib import Path
 
 import pytest
+import torch
 from hypothesis import settings
+
+from datasets import DATASETS, load_batches
+from weights import ARCHITECTURES, Classifier, load_classifier
 
 SHARED = Path(os.environ.get("CAMBENCH_SHARED", Path(__file__).resolve().parents[2] / "shared"))
 
@@ -22,3 +26,17 @@ def shared() -> Path:
     if os.environ.get("CAMBENCH_REQUIRE_DATA"):
         pytest.fail(message)
     pytest.skip(message)
+
+
+@pytest.fixture(scope="session")
+def narrow(shared: Path) -> Classifier:
+    """The real narrow AlexNet."""
+    return load_classifier(shared / "weights" / "alexnet-narrow-catdog.pth", architectures=ARCHITECTURES)
+
+
+@pytest.fixture(scope="session")
+def photographs(shared: Path) -> torch.Tensor:
+    """Six photographs, three cats and three dogs, (6, 3, 224, 224) in [0, 1]."""
+    records = DATASETS["folder"](shared / "data" / "dogs-vs-cats-200px" / "val", None, False).limited(6).records
+    batch = next(load_batches(records, [range(6)], resize=224, crop=224, classes=("cat", "dog")))
+    return batch.images.float() / 255

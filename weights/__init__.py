@@ -3,11 +3,12 @@
 from weights.architectures import Architecture, alexnet, alexnet_narrow
 from weights.classifier import Checkpoint, Classifier, Preprocess
 from weights.errors import WeightsError
-from weights.loading import load_classifier
 
 __all__ = ["ARCHITECTURES", "Architecture", "Checkpoint", "Classifier", "Preprocess", "WeightsError", "load_classifier"]
 
-ARCHITECTURES = {
+ARCHITECTURES: dict[str, Architecture] = {
     "alexnet": Architecture(alexnet, "features.11", "AlexNet as in torchvision, two classes"),
     "alexnet_narrow": Architecture(alexnet_narrow, "features.11", "AlexNet's features, classifier 9216-128-2"),
 }
+
+from weights.loading import load_classifier  # noqa: E402 (the registry above is its default)

@@ -1,5 +1,6 @@
 """The classifier every other package sees: images in [0, 1] to logits, normalisation inside."""
 
+import math
 from dataclasses import dataclass
 
 import torch
@@ -13,19 +14,23 @@ IMAGENET_STD = (0.229, 0.224, 0.225)
 
 @dataclass(frozen=True)
 class Preprocess:
-    """From a photograph to what the network was trained on.
+    """From a photograph to what the network was trained on. The defaults are those of torchvision's ImageNet models.
 
     Attributes:
         resize: shorter side after bilinear, antialiased resizing, pixels.
         crop: side of the centre crop, pixels.
         mean: per channel of RGB in [0, 1].
-        std: per channel.
+        std: per channel, in the same unit.
+
+    Raises:
+        WeightsError: a side that is no number of pixels, a crop larger than the resized image, or not three finite
+            numbers per channel, above 0 for std.
     """
 
     resize: int = 224
     crop: int = 224
-    mean: tuple[float, ...] = IMAGENET_MEAN
-    std: tuple[float, ...] = IMAGENET_STD
+    mean: tuple[float, float, float] = IMAGENET_MEAN
+    std: tuple[float, float, float] = IMAGENET_STD
 
     def __post_init__(self) -> None:
         for name, side in (("resize", self.resize), ("crop", self.crop)):
@@ -34,10 +39,14 @@ class Preprocess:
         if self.crop > self.resize:
             raise WeightsError(f"crop is {self.crop}, expected at most resize ({self.resize})")
         for name, values in (("mean", self.mean), ("std", self.std)):
-            if not isinstance(values, tuple) or len(values) != 3 or not all(isinstance(v, int | float) for v in values):
-                raise WeightsError(f"{name} is {values!r}, expected three numbers, one per channel")
+            if not isinstance(values, tuple) or len(values) != 3 or not all(_is_finite(value) for value in values):
+                raise WeightsError(f"{name} is {values!r}, expected three finite numbers, one per channel")
         if min(self.std) <= 0:
             raise WeightsError(f"std is {self.std!r}, expected three numbers above 0")
+
+
+def _is_finite(value: object) -> bool:
+    return isinstance(value, int | float) and math.isfinite(value)
 
 
 @dataclass(frozen=True)
@@ -68,7 +77,11 @@ class Checkpoint:
 class Classifier(nn.Module):
     """A network with its normalisation: images (B, 3, H, W) in [0, 1] to logits (B, K) float32.
 
-    Computes network((x - mean) / std) in the network's type. Frozen and in evaluation mode.
+    Computes network((x - mean) / std) in the network's type, wherever the network is. Frozen, in evaluation mode.
+
+    Attributes:
+        network: takes normalised images; its layers are what a tap names.
+        checkpoint: where its weights come from.
     """
 
     scale: Tensor
@@ -80,8 +93,9 @@ class Classifier(nn.Module):
         self.checkpoint = checkpoint
         std = torch.tensor(checkpoint.preprocess.std, dtype=torch.float64).view(1, 3, 1, 1)
         mean = torch.tensor(checkpoint.preprocess.mean, dtype=torch.float64).view(1, 3, 1, 1)
-        self.register_buffer("scale", (1 / std).float(), persistent=False)
-        self.register_buffer("shift", (-mean / std).float(), persistent=False)
+        like = next(network.parameters())
+        self.register_buffer("scale", (1 / std).to(like), persistent=False)
+        self.register_buffer("shift", (-mean / std).to(like), persistent=False)
         self.eval().requires_grad_(False)
 
     @property
@@ -90,7 +104,7 @@ class Classifier(nn.Module):
         return self.checkpoint.classes
 
     def normalise(self, images: Tensor) -> Tensor:
-        """(x - mean) / std, (B, 3, H, W), in one pass over memory."""
+        """(x - mean) / std of images (B, 3, H, W) in [0, 1], in the network's type, in one pass over memory."""
         return torch.addcmul(self.shift, images.to(self.scale.dtype), self.scale)
 
     def forward(self, images: Tensor) -> Tensor:

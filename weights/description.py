@@ -1,6 +1,5 @@
 """What a checkpoint says about itself: a TOML file beside it, or safetensors metadata."""
 
-import difflib
 import json
 import tomllib
 from collections.abc import Mapping
@@ -9,7 +8,7 @@ from pathlib import Path
 from typing import Any
 
 from weights.classifier import Preprocess
-from weights.errors import WeightsError
+from weights.errors import WeightsError, unknown
 
 KEYS = ("arch", "classes", "sha256", "dtype", "preprocess", "training", "license", "name", "description")
 PREPROCESS_KEYS = tuple(field.name for field in fields(Preprocess))
@@ -71,7 +70,7 @@ def _description(content: Mapping[str, Any], where: str) -> Description:
     preprocess = content.get("preprocess", {})
     if not isinstance(preprocess, dict):
         raise WeightsError(f"preprocess in '{where}' is {preprocess!r}, expected a table")
-    _check_keys(preprocess, PREPROCESS_KEYS, f"[preprocess] of {where}")
+    _check_keys(preprocess, PREPROCESS_KEYS, f"{where} [preprocess]")
     classes = content.get("classes")
     if classes is not None and not (isinstance(classes, list) and all(isinstance(name, str) for name in classes)):
         raise WeightsError(f"classes in '{where}' is {classes!r}, expected a list of names")
@@ -89,6 +88,4 @@ def _description(content: Mapping[str, Any], where: str) -> Description:
 def _check_keys(content: Mapping[str, Any], known: tuple[str, ...], where: str) -> None:
     for key in content:
         if key not in known:
-            close = difflib.get_close_matches(key, known, n=1)
-            hint = f" (did you mean '{close[0]}'?)" if close else ""
-            raise WeightsError(f"unknown key '{key}' in '{where}'{hint}; known: {', '.join(known)}")
+            raise WeightsError(f"'{where}': {unknown('key', key, known)}")

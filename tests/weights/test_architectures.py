@@ -1,0 +1,33 @@
+import pytest
+import torch
+import torchvision
+
+from weights import ARCHITECTURES
+
+
+def test_alexnet_is_torchvisions():
+    with torch.device("meta"):
+        ours = ARCHITECTURES["alexnet"].build(2)
+        theirs = torchvision.models.alexnet(weights=None, num_classes=2)
+    assert repr(ours) == repr(theirs)
+    assert [(n, t.shape) for n, t in ours.state_dict().items()] == [
+        (n, t.shape) for n, t in theirs.state_dict().items()
+    ]
+
+
+def test_alexnet_narrow_has_alexnets_features_and_a_small_classifier():
+    with torch.device("meta"):
+        narrow = ARCHITECTURES["alexnet_narrow"].build(2)
+        full = ARCHITECTURES["alexnet"].build(2)
+    assert repr(narrow.features) == repr(full.features)
+    assert [type(layer).__name__ for layer in narrow.classifier] == ["Dropout", "Linear", "ReLU", "Dropout", "Linear"]
+    assert narrow.classifier[1].weight.shape == (128, 9216)
+    assert narrow.classifier[4].weight.shape == (2, 128)
+
+
+@pytest.mark.parametrize("name", ARCHITECTURES)
+@pytest.mark.parametrize("classes", [2, 5])
+def test_architectures_give_one_logit_per_class_and_have_their_default_layer(name, classes):
+    network = ARCHITECTURES[name].build(classes).eval()
+    assert network(torch.rand(1, 3, 224, 224)).shape == (1, classes)
+    assert isinstance(network.get_submodule(ARCHITECTURES[name].default_layer), torch.nn.ReLU)
