@@ -103,7 +103,7 @@ def _interval(groups: Sequence[ArrayLike], combine: Callable[..., np.ndarray], s
         return combine(*(sample.mean(axis=axis) for sample in samples))
 
     for method in ("BCa", "percentile"):  # BCa is undefined where leaving any one image out changes nothing
-        with warnings.catch_warnings():
+        with warnings.catch_warnings(), np.errstate(divide="ignore", invalid="ignore"):
             warnings.simplefilter("ignore", stats.DegenerateDataWarning)
             result = stats.bootstrap(
                 arrays, statistic, n_resamples=RESAMPLES, method=method, rng=np.random.default_rng(seed)

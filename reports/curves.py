@@ -9,7 +9,7 @@ from matplotlib.figure import Figure
 
 from metrics.statistics import mean_band
 from reports.run import ROLES, Run
-from reports.style import finding, method_colours, panels
+from reports.style import finding, method_colours, number, panels
 
 HEADLINE = {"rise": ("insertion_auc", "Insertion AUC"), "srg": ("srg_probability", "SRG")}
 
@@ -64,7 +64,7 @@ def _title(run: Run, summary: pd.DataFrame, protocol: str, role: str) -> str:
     values = summary[(summary["metric"] == metric) & (summary["role"] == role)]
     parts = []
     for layer, group in values.rename(columns={"mean": "average"}).groupby("layer", sort=False):
-        means = ", ".join(f"{run.title(row.method)} {row.average:.3f}" for row in group.itertuples())
+        means = ", ".join(f"{run.title(row.method)} {number(row.average)}" for row in group.itertuples())
         parts.append(f"{layer}: {means}")
     images = run.curves.loc[run.curves["role"] == role, "image_id"].nunique()
     return f"{name}, higher is better. {'; '.join(parts)} (mean of {images} images, 95 % bands)"

@@ -37,6 +37,7 @@ def _family(run: Run, family: str, names: list[str]) -> Figure:
         limits = [axis.get_ylim() for axis in row]
         for axis in row:
             axis.set_ylim(min(low for low, _ in limits), max(high for _, high in limits))
+    _one_legend(figure, axes)
     finding(figure, f"{family.capitalize()} metrics: one value per image; box: quartiles, line: median")
     return figure
 
@@ -62,8 +63,19 @@ def _boxes(axis: Axes, run: Run, scores: pd.DataFrame) -> None:
     else:
         sns.boxplot(**options, showfliers=False, fill=False, linewidth=1.3)
         sns.stripplot(**options, dodge=True, size=2, alpha=0.4, legend=False, rasterized=True, jitter=_jitter())
-    if axis.get_legend() is not None:
-        sns.move_legend(axis, "best", title=None, fontsize="small")
+
+
+def _one_legend(figure: Figure, axes: np.ndarray) -> None:
+    """One legend above the panels instead of one over the points of each."""
+    handles = {}
+    for axis in axes.flat:
+        found, labels = axis.get_legend_handles_labels()
+        handles |= dict(zip(labels, found, strict=True))
+        if axis.get_legend() is not None:
+            axis.get_legend().remove()
+    place = (1 - 0.1 / figure.get_figwidth(), 1 - 0.3 / figure.get_figheight())
+    order = [role for role in ROLES if role in handles]
+    figure.legend([handles[role] for role in order], order, loc="upper right", bbox_to_anchor=place, ncols=len(order))
 
 
 def _jitter() -> float:

@@ -37,7 +37,9 @@ def _compared(
     for _, row in paired.iterrows():
         first, second = run.title(row["method_a"]), run.title(row["method_b"])
         difference = _interval(row, "mean_difference")
-        if row["ci_low"] > 0 or row["ci_high"] < 0:
+        if not row["n"]:
+            text += f" {first} minus {second} is undefined: no image has both values."
+        elif row["ci_low"] > 0 or row["ci_high"] < 0:
             winner = first if row["mean_difference"] > 0 else second
             text += f" {winner} is {better}: {first} minus {second} is {difference} over {row['n']} images."
         else:
@@ -53,6 +55,8 @@ def _gap(run: Run, gaps: pd.DataFrame, method: str, layer: str) -> str:
     if own.empty:
         return ""
     row = own.iloc[0]
+    if not row["n"]:
+        return f"{run.title(method)} at {layer}: the dispersion gap is undefined, every image has an empty map."
     low, high = row["ci_low"], row["ci_high"]
     if low > 0:
         verdict = "wrong-class maps are more dispersed than right-class maps"

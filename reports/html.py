@@ -79,6 +79,8 @@ def _missing(run: Run) -> list[str]:
         missing.append("deletion and insertion curves (none were computed)")
     if run.localisation.empty:
         missing.append("pixel metrics over the data set (no masks)")
+    if not run.maps:
+        missing.append("overlays (the maps are missing)")
     if len(run.methods) < 2:
         missing.append("a comparison of methods (there is one)")
     if len(run.images) < 2:

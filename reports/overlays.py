@@ -24,6 +24,8 @@ OPACITY = 0.55
 
 def overlay_figures(run: Run) -> Iterator[tuple[str, Figure]]:
     """Per layer sheets of the most and least dispersed and the most disagreeing images, or of all if they are few."""
+    if not run.maps:
+        return
     for layer in run.layers:
         for name, title, ids in _selections(run, layer):
             yield f"overlays_{name}_{layer}", _sheet(run, layer, title, ids)
@@ -42,12 +44,12 @@ def _selections(run: Run, layer: str) -> Iterator[tuple[str, str, list[str]]]:
     if len(area):
         yield "most_dispersed", "Most dispersed maps of the right class", list(area.index[::-1][:ROWS])
         yield "least_dispersed", "Least dispersed maps of the right class", list(area.index[:ROWS])
-    if len(run.methods) > 1:
+    if len(run.methods) > 1 and len(differing := disagreement(run, layer)):
         names = " and ".join(run.title(method) for method in run.methods[:2])
         yield (
             "most_disagreeing",
             f"{names} disagree most on the right class",
-            list(disagreement(run, layer).index[:ROWS]),
+            list(differing.index[:ROWS]),
         )
 
 

@@ -92,7 +92,7 @@ class Run:
 
     @cached_property
     def maps(self) -> dict[tuple[str, str], dict[str, np.ndarray]]:
-        """Per method and layer the raw maps (K, h, w) by image id."""
+        """Per method and layer the raw maps (K, h, w) by image id; empty where no file holds any."""
         maps: dict[tuple[str, str], dict[str, np.ndarray]] = {}
         for path in sorted((self.folder / "maps").glob("*.safetensors")):
             try:
@@ -103,6 +103,9 @@ class Run:
                         maps.setdefault((method, layer), {}).update(zip(ids, file.get_tensor(name), strict=True))
             except (OSError, safetensors.SafetensorError, KeyError, TypeError, ValueError) as error:
                 raise ReportError(f"'{path}' cannot be read ({error}); score the run again") from error
+        wanted = [(method, layer) for method in self.methods for layer in self.layers] if maps else []
+        if any(not set(self.images.index) <= set(maps.get(key, {})) for key in wanted):
+            raise ReportError(f"'{self.folder / 'maps'}' lacks maps of some images; score the run again")
         return maps
 
     def _frame(self, name: str) -> pd.DataFrame:

@@ -71,7 +71,10 @@ def method_colours(run: Run) -> dict[str, tuple[float, float, float]]:
 
 
 def interval_text(mean: float, low: float, high: float) -> str:
-    """0.20 [0.17, 0.23], or what is known of it."""
-    if math.isnan(mean):
-        return "undefined"
-    return f"{mean:.3f}" if math.isnan(low) else f"{mean:.3f} [{low:.3f}, {high:.3f}]"
+    """0.200 [0.170, 0.230], or what is known of it."""
+    return number(mean) if math.isnan(low) else f"{number(mean)} [{low:.3f}, {high:.3f}]"
+
+
+def number(value: float) -> str:
+    """0.200, or undefined."""
+    return "undefined" if math.isnan(value) else f"{value:.3f}"

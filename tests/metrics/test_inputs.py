@@ -1,0 +1,52 @@
+import torch
+
+from metrics import INPUTS, METRICS
+from metrics.inputs import BatchInputs, MapInputs
+from metrics.ordering import tie_permutation
+
+
+def inputs(images: int = 2, masks: bool = True) -> MapInputs:
+    generator = torch.Generator().manual_seed(0)
+    annotation = torch.randint(0, 2, (images, 2, 8, 8), dtype=torch.uint8, generator=generator) if masks else None
+    batch = BatchInputs(
+        size=(8, 8),
+        permutations=torch.stack([tie_permutation(str(i), 64, 0) for i in range(images)]),
+        probability=torch.rand(images, 2, generator=generator).double(),
+        masks=annotation,
+        faces=annotation,
+    )
+    return MapInputs(batch, torch.randn(images, 2, 3, 3, generator=generator))
+
+
+def test_row_of_image_b_and_target_k_is_two_b_plus_k():
+    maps = inputs()
+    for image in range(2):
+        for target in range(2):
+            row, signed = 2 * image + target, maps.signed_maps[image, target]
+            assert torch.equal(maps.signed[row], signed)
+            assert torch.equal(maps.other_signed[row], maps.signed_maps[image, 1 - target])
+            assert torch.equal(maps.raw[row], signed.clamp(min=0))
+            assert torch.equal(maps.other_raw[row], maps.signed_maps[image, 1 - target].clamp(min=0))
+            assert maps.probability[row] == maps.batch.probability[image, target]
+            assert torch.equal(maps.mask[row], maps.batch.masks[image, target])
+            assert torch.equal(maps.other_mask[row], maps.batch.masks[image, 1 - target])
+
+
+def test_upsampled_maps_and_ranks_are_those_of_the_image():
+    maps = inputs()
+    expected = torch.nn.functional.interpolate(maps.raw[:, None], (8, 8), mode="bilinear")[:, 0]
+    torch.testing.assert_close(maps.upsampled, expected)
+    assert maps.ranks.flatten(1).sort().values.equal(torch.arange(64).expand(4, -1))
+    best = maps.ranks.flatten(1).argmin(dim=1)
+    assert torch.equal(maps.upsampled.flatten(1).gather(1, best[:, None])[:, 0], maps.upsampled.flatten(1).amax(dim=1))
+
+
+def test_annotations_may_be_missing():
+    maps = inputs(masks=False)
+    assert (maps.mask, maps.other_mask, maps.face) == (None, None, None)
+
+
+def test_every_input_a_metric_may_name_exists_or_comes_from_the_model():
+    given = {name for name in INPUTS if hasattr(MapInputs, name)}
+    assert set(INPUTS) - given == {"masked_probability", "deletion_mean", "deletion_blur", "insertion_blur"}
+    assert {name for metric in METRICS.values() for name in metric.inputs} <= set(INPUTS)

@@ -1,0 +1,119 @@
+"""Small run directories, written by hand as docs/formats.md describes them."""
+
+import io
+import json
+from collections.abc import Callable, Sequence
+from pathlib import Path
+
+import numpy as np
+import pandas as pd
+import pytest
+import safetensors.numpy
+from PIL import Image
+
+SIDE, GRID, STEPS = 32, 4, 4
+CLASSES = ("cat", "dog")
+METRICS = {
+    "effective_area": ("dispersion", "none", [0.0, 1.0]),
+    "empty": ("dispersion", "none", [0.0, 1.0]),
+    "energy_in_mask": ("localisation", "higher", [0.0, 1.0]),
+    "srg_probability": ("srg", "higher", [-1.0, 1.0]),
+}
+SRG = {"preset": "srg", "directions": ["deletion", "insertion"], "substrates": ["blur", "blur"], "steps": STEPS}
+
+
+def _jpeg(random: np.random.Generator) -> bytes:
+    buffer = io.BytesIO()
+    Image.fromarray(random.integers(0, 255, (SIDE, SIDE, 3), dtype=np.uint8)).save(buffer, "JPEG")
+    return buffer.getvalue()
+
+
+def _manifest(labels: dict[str, str], methods: Sequence[str], layers: Sequence[str], curves: bool) -> dict:
+    columns = ("title", "family", "direction", "range", "unit", "meaning", "source")
+    return {
+        "schema_version": 1,
+        "status": "complete",
+        "error": None,
+        "config": {"steps": STEPS},
+        "dataset": {"name": "files", "split": None, "labels": {"cat": 1}},
+        "checkpoint": {"name": "net", "arch": "alexnet", "classes": list(CLASSES)},
+        "image_size": [SIDE, SIDE],
+        "layers": {layer: {"channels": 8, "height": GRID, "width": GRID} for layer in layers},
+        "methods": {method: {"title": method.title(), "meaning": "", "source": ""} for method in methods},
+        "metrics": {
+            name: dict(zip(columns, (name.replace("_", " "), *entry, "", "a meaning", ""), strict=True))
+            for name, entry in METRICS.items()
+        },
+        "protocols": {"srg": SRG} if curves else {},
+        "seeds": {"run": 0, "tie_rule": 0},
+        "counts": {"images": len(labels), "scored": len(labels), "skipped": 0},
+        "timings": {"total": 1.0},
+        "finished": "2026-01-01T00:00:00Z",
+    }
+
+
+def _role(label: str, target: str) -> str:
+    return "present" if label == "cat+dog" else "right" if target == label else "wrong"
+
+
+@pytest.fixture
+def make_run(tmp_path) -> Callable[..., Path]:
+    """Writes a run: images by name and label, what it holds, and how many values are undefined."""
+
+    def make(
+        labels: dict[str, str] | None = None,
+        methods: Sequence[str] = ("gradcam", "layercam"),
+        layers: Sequence[str] = ("features.11",),
+        *,
+        curves: bool = True,
+        masks: bool = True,
+        undefined: bool = False,
+    ) -> Path:
+        labels = labels or {f"{i}.jpg": CLASSES[i % 2] for i in range(8)}
+        random, folder = np.random.default_rng(1), tmp_path / "run"
+        (folder / "maps").mkdir(parents=True)
+        who = [
+            (image, label, "cat", method, layer, target, _role(label, target))
+            for image, label in labels.items()
+            for method in methods
+            for layer in layers
+            for target in CLASSES
+        ]
+        keys = ("image_id", "label", "predicted", "method", "layer", "target", "role")
+        rows = pd.DataFrame(who, columns=keys)
+        scores = [
+            rows.assign(metric=name, value=np.nan if undefined and name != "empty" else random.random(len(rows)))
+            for name in METRICS
+            if (masks or name != "energy_in_mask") and (curves or name != "srg_probability")
+        ]
+        pd.concat(scores, ignore_index=True).to_parquet(folder / "scores.parquet")
+        if curves:
+            frames = []
+            for direction in SRG["directions"]:
+                values = list(np.sort(random.random((len(rows), STEPS + 1)), axis=1))
+                frame = rows.drop(columns=["label", "predicted"]).assign(direction=direction, substrate="blur")
+                frame["fraction"] = [np.linspace(0, 1, STEPS + 1)] * len(rows)
+                frames.append(frame.assign(probability=values, probability_other=values, margin=values))
+            pd.concat(frames, ignore_index=True).to_parquet(folder / "curves.parquet")
+        if masks:
+            counts = [list(random.integers(1, 5, (len(rows), 256), dtype=np.int32)) for _ in range(2)]
+            ious = list(random.random((len(rows), 20)))
+            rows.assign(foreground=counts[0], background=counts[1], box_iou=ious).to_parquet(
+                folder / "localisation.parquet"
+            )
+        images = pd.DataFrame({"image_id": labels.keys(), "path": labels.keys(), "label": labels.values()})
+        images = images.assign(predicted="cat", probability=[[0.75, 0.25]] * len(labels))
+        images.assign(jpeg=[_jpeg(random) for _ in labels]).to_parquet(folder / "images.parquet")
+        maps = {
+            f"{method}/{layer}": (0 if undefined else 1) * random.random((len(labels), 2, GRID, GRID), dtype=np.float32)
+            for method in methods
+            for layer in layers
+        }
+        metadata = {"image_ids": json.dumps(list(labels)), "classes": json.dumps(CLASSES)}
+        safetensors.numpy.save_file(maps, folder / "maps" / "shard-00000.safetensors", metadata)
+        (folder / "skipped.csv").write_text("path,reason\r\n")
+        manifest = _manifest(labels, methods, layers, curves)
+        (folder / "manifest.json").write_text(json.dumps(manifest))
+        return folder
+
+    return make

@@ -1,0 +1,35 @@
+import pandas as pd
+
+from reports.files import cell_text, write_atomic, write_table
+
+
+def test_values_as_a_reader_sees_them():
+    assert [cell_text(value) for value in (0.123456, float("nan"), 3, "cat", -0.5)] == [
+        "0.1235", "undefined", "3", "cat", "-0.5000",
+    ]  # fmt: skip
+
+
+def test_csv_keeps_all_digits_markdown_and_latex_escape(tmp_path):
+    table = pd.DataFrame({"a_b": ["x|y & 50% {#1} ~^ \\"], "v": [1 / 3]})
+    write_table(tmp_path, "t", table)
+    pd.testing.assert_frame_equal(pd.read_csv(tmp_path / "t.csv"), table)
+    assert (tmp_path / "t.md").read_text().splitlines()[2] == "| x\\|y & 50% {#1} ~^ \\ | 0.3333 |"
+    latex = (tmp_path / "t.tex").read_text()
+    assert r"x|y \& 50\% \{\#1\} \textasciitilde{}\^{} \textbackslash{} & 0.3333 \\" in latex
+    assert r"a\_b & v \\" in latex
+    assert latex.startswith("\\begin{tabular}{ll}\n\\hline\n")
+
+
+def test_an_undefined_value_is_an_empty_cell_in_csv_and_a_word_elsewhere(tmp_path):
+    write_table(tmp_path, "t", pd.DataFrame({"v": [float("nan")]}))
+    assert (tmp_path / "t.csv").read_text() == 'v\n""\n'
+    assert "undefined" in (tmp_path / "t.md").read_text()
+    assert "undefined" in (tmp_path / "t.tex").read_text()
+
+
+def test_a_file_is_replaced_whole(tmp_path):
+    path = tmp_path / "deep" / "a.txt"
+    write_atomic(path, b"one")
+    write_atomic(path, b"two")
+    assert path.read_bytes() == b"two"
+    assert [p.name for p in path.parent.iterdir()] == ["a.txt"]

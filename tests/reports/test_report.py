@@ -1,0 +1,161 @@
+"""The whole report on runs of every shape."""
+
+import json
+import re
+from pathlib import Path
+
+import numpy as np
+import pandas as pd
+import pytest
+import safetensors.numpy
+from PIL import Image
+
+from reports import ReportError, render, summary_text
+
+HOSTILE = "<img src=x onerror=alert(1)>$_|.jpg"
+
+
+def files_of(folder: Path) -> dict[str, bytes]:
+    return {
+        str(path.relative_to(folder)): path.read_bytes()
+        for path in [folder / "report.html", *(folder / "tables").iterdir(), *(folder / "figures").iterdir()]
+    }
+
+
+def edit_manifest(folder: Path, **changes: object) -> None:
+    path = folder / "manifest.json"
+    path.write_text(json.dumps(json.loads(path.read_text()) | changes))
+
+
+def test_a_report_has_tables_figures_and_a_page_that_needs_no_other_file(make_run):
+    folder = make_run(layers=("features.11", "features.12"))
+    assert render(folder) == folder / "report.html"
+    made = files_of(folder)
+    assert {Path(name).suffix for name in made} == {".html", ".csv", ".md", ".tex", ".svg", ".png"}
+    page = made["report.html"].decode()
+    names = {Path(name).stem for name in made if name.endswith(".png")}
+    assert len(names) == 12  # two roles' curves, the gap, three families of metrics, three sheets per layer
+    assert set(re.findall(r'<figure id="([^"]+)">', page)) == names
+    assert not re.findall(r'(?:src|href)="(?!data:|#)', page)
+    assert not list(folder.rglob(".*"))
+
+
+def test_rendering_twice_gives_the_same_bytes(make_run):
+    folder = make_run()
+    render(folder)
+    first = files_of(folder)
+    render(folder)
+    assert files_of(folder) == first
+
+
+def test_figures_are_not_blank(make_run):
+    folder = make_run()
+    render(folder)
+    for path in (folder / "figures").glob("*.png"):
+        assert np.asarray(Image.open(path).convert("L")).std() > 10, path.name
+
+
+def test_names_are_text_on_the_page_and_in_figures(make_run):
+    folder = make_run({HOSTILE: "cat", "b.jpg": "dog"})
+    (folder / "skipped.csv").write_text(f'path,reason\r\n"{HOSTILE}","<script>alert(2)</script>"\r\n')
+    render(folder)
+    page = (folder / "report.html").read_text()
+    assert "<img src=x" not in page
+    assert "<script>alert" not in page
+    assert "&lt;img src=x onerror=alert(1)&gt;" in page
+    sheet = (folder / "figures" / "overlays_all_features.11.svg").read_text()
+    assert "&lt;img src=x" in sheet
+    assert "<img" not in sheet
+
+
+def test_summary_text_shows_the_headline(make_run):
+    folder = make_run()
+    render(folder)
+    text = summary_text(folder)
+    assert text.splitlines()[0].split()[:4] == ["method", "layer", "role", "metric"]
+    assert "srg_probability" in text
+    summary = pd.read_csv(folder / "tables" / "summary.csv")
+    row = summary[(summary["metric"] == "srg_probability") & (summary["method"] == "layercam")].iloc[0]
+    assert f"{row['mean']:.3f} [{row['ci_low']:.3f}, {row['ci_high']:.3f}]" in text
+
+
+@pytest.mark.parametrize(
+    ("options", "said"),
+    [
+        ({"labels": {"a.jpg": "cat"}}, "intervals (there is one image)"),
+        ({"labels": {"a.jpg": "cat+dog", "b.jpg": "cat+dog"}}, "2 images of files"),
+        ({"methods": ("gradcam",)}, "a comparison of methods (there is one)"),
+        ({"curves": False}, "deletion and insertion curves (none were computed)"),
+        ({"masks": False}, "pixel metrics over the data set (no masks)"),
+        ({"undefined": True}, "undefined"),
+        ({"undefined": True, "labels": {"a.jpg": "dog"}, "methods": ("gradcam",)}, "undefined"),
+        ({"curves": False, "masks": False, "methods": ("gradcam",), "labels": {"a.jpg": "cat+dog"}}, "no masks"),
+    ],
+)
+def test_runs_with_little_in_them_say_so_and_show_no_nan(make_run, options, said):
+    folder = make_run(**options)
+    render(folder)
+    page = (folder / "report.html").read_text()
+    assert said in page
+    visible = re.sub(r"data:image/png;base64,[^\"]+", "", page)
+    assert not re.search(r"\bnan\b", visible, flags=re.IGNORECASE)
+    assert not re.search(r"\bnan\b", summary_text(folder), flags=re.IGNORECASE)
+    for path in (folder / "figures").glob("*.svg"):
+        assert not re.search(r">[^<]*\bnan\b[^<]*<", path.read_text(), flags=re.IGNORECASE), path.name
+
+
+def test_no_run_directory(tmp_path):
+    with pytest.raises(ReportError, match="is no run directory"):
+        render(tmp_path)
+
+
+@pytest.mark.parametrize(
+    ("changes", "said"),
+    [
+        ({"schema_version": 2}, "schema version 2, expected 1"),
+        ({"status": "running"}, r"not complete \(running\); finish it with cambench run --resume"),
+        ({"status": "failed"}, r"not complete \(failed\)"),
+    ],
+)
+def test_runs_that_cannot_be_reported(make_run, changes, said):
+    folder = make_run()
+    edit_manifest(folder, **changes)
+    with pytest.raises(ReportError, match=said):
+        render(folder)
+
+
+@pytest.mark.parametrize(
+    "name", ["manifest.json", "scores.parquet", "curves.parquet", "images.parquet", "maps/shard-00000.safetensors"]
+)
+def test_damaged_files_are_named(make_run, name):
+    folder = make_run()
+    content = (folder / name).read_bytes()
+    (folder / name).write_bytes(content[: len(content) // 2])
+    with pytest.raises(ReportError, match=rf"{Path(name).name}' cannot be read"):
+        render(folder)
+
+
+@pytest.mark.parametrize("name", ["scores.parquet", "images.parquet"])
+def test_missing_files_are_named(make_run, name):
+    folder = make_run()
+    (folder / name).unlink()
+    with pytest.raises(ReportError, match=f"{name}' is missing"):
+        render(folder)
+
+
+def test_missing_maps_are_said(make_run):
+    folder = make_run()
+    (folder / "maps" / "shard-00000.safetensors").unlink()
+    render(folder)
+    assert "maps" in (folder / "report.html").read_text().split("Not in this report:")[1].split("</p>")[0]
+
+
+def test_maps_of_some_images_alone_are_an_error(make_run):
+    folder = make_run()
+    path = folder / "maps" / "shard-00000.safetensors"
+    with safetensors.safe_open(path, "numpy") as file:
+        tensors = {name: file.get_tensor(name)[:3] for name in file.keys()}  # noqa: SIM118 (not a dict)
+    metadata = {"image_ids": '["0.jpg", "1.jpg", "2.jpg"]', "classes": '["cat", "dog"]'}
+    safetensors.numpy.save_file(tensors, path, metadata)
+    with pytest.raises(ReportError, match="lacks maps of some images"):
+        render(folder)
