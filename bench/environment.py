@@ -1,5 +1,6 @@
 """What a run ran on: device, threads, versions, revision."""
 
+import ctypes
 import importlib.metadata
 import os
 import platform
@@ -99,6 +100,13 @@ def peak_memory_mb() -> float:
     """Largest resident set of this process so far, MB (2^20 bytes)."""
     peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
     return round(peak / (2**20 if sys.platform == "darwin" else 2**10), 1)
+
+
+def release_free_memory() -> None:
+    """Returns freed memory to the system where the C library can; its heap would creep up with the number of batches."""
+    trim = getattr(ctypes.CDLL(None), "malloc_trim", None)  # glibc
+    if trim is not None:
+        trim(0)
 
 
 def auto_workers() -> int:

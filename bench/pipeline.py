@@ -17,6 +17,7 @@ from bench.environment import (
     git_state,
     make_deterministic,
     peak_memory_mb,
+    release_free_memory,
     versions,
 )
 from bench.errors import ConfigError
@@ -89,6 +90,8 @@ def _score_shards(plan: Plan, store: RunStore, watch: Stopwatch) -> None:
                 store.write_shard(number, shard_tables(scores, records, plan) if scores else only_skipped(batch))
             done += len(plan.shards[number])
             progress.reach(done)
+            del batch, scores
+            release_free_memory()
 
 
 def _score_function(plan: Plan, watch: Stopwatch, progress: Progress) -> ScoreFn:

@@ -7,6 +7,7 @@ import pandas as pd
 import seaborn as sns
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
+from matplotlib.patches import Patch
 
 from reports.dispersion import wide_scores
 from reports.run import ROLES, Run
@@ -67,15 +68,14 @@ def _boxes(axis: Axes, run: Run, scores: pd.DataFrame) -> None:
 
 def _one_legend(figure: Figure, axes: np.ndarray) -> None:
     """One legend above the panels instead of one over the points of each."""
-    handles = {}
+    shown: set[str] = set()
     for axis in axes.flat:
-        found, labels = axis.get_legend_handles_labels()
-        handles |= dict(zip(labels, found, strict=True))
+        shown.update(axis.get_legend_handles_labels()[1])
         if axis.get_legend() is not None:
             axis.get_legend().remove()
+    handles = [Patch(color=colour, label=role) for role, colour in ROLE_COLOURS.items() if role in shown]
     place = (1 - 0.1 / figure.get_figwidth(), 1 - 0.3 / figure.get_figheight())
-    order = [role for role in ROLES if role in handles]
-    figure.legend([handles[role] for role in order], order, loc="upper right", bbox_to_anchor=place, ncols=len(order))
+    figure.legend(handles=handles, loc="upper right", bbox_to_anchor=place, ncols=len(handles))
 
 
 def _jitter() -> float:

@@ -1,6 +1,7 @@
 """report.html: one file that opens offline."""
 
 import base64
+import io
 import json
 from collections.abc import Mapping
 from pathlib import Path
@@ -8,6 +9,7 @@ from typing import Any
 
 import pandas as pd
 from jinja2 import Environment, PackageLoader, StrictUndefined
+from PIL import Image
 
 from reports.files import cell_text
 from reports.findings import CAVEAT, findings
@@ -123,4 +125,7 @@ def _cells(table: pd.DataFrame) -> dict[str, Any]:
 
 
 def _embedded(path: Path) -> dict[str, str]:
-    return {"name": path.stem, "type": "image/png", "data": base64.b64encode(path.read_bytes()).decode()}
+    """A figure as WebP: sheets of photographs take a tenth of their PNG."""
+    buffer = io.BytesIO()
+    Image.open(path).convert("RGB").save(buffer, "WEBP", quality=90, method=0)
+    return {"name": path.stem, "type": "image/webp", "data": base64.b64encode(buffer.getvalue()).decode()}

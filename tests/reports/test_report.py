@@ -97,7 +97,7 @@ def test_runs_with_little_in_them_say_so_and_show_no_nan(make_run, options, said
     render(folder)
     page = (folder / "report.html").read_text()
     assert said in page
-    visible = re.sub(r"data:image/png;base64,[^\"]+", "", page)
+    visible = re.sub(r"data:image/webp;base64,[^\"]+", "", page)
     assert not re.search(r"\bnan\b", visible, flags=re.IGNORECASE)
     assert not re.search(r"\bnan\b", summary_text(folder), flags=re.IGNORECASE)
     for path in (folder / "figures").glob("*.svg"):

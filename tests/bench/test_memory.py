@@ -1,0 +1,22 @@
+"""Images stream: memory does not grow with their number."""
+
+import subprocess
+import sys
+
+
+def test_peak_memory_of_500_images_is_that_of_100(shared, tmp_path, read_manifest):
+    """Each run in a process of its own, because a process's peak never falls again; small pictures, for speed."""
+    peaks = {}
+    for count in (100, 500):
+        out = tmp_path / str(count)
+        command = (
+            sys.executable, "-m", "bench", "run", "--dataset", "folder",
+            "--data-root", shared / "data" / "dogs-vs-cats-200px" / "val", "--limit", count,
+            "--weights", shared / "weights" / "alexnet-narrow-catdog.pth", "--steps", 2,
+            "--resize", 112, "--crop", 112, "--out", out,
+        )  # fmt: skip
+        subprocess.run([str(word) for word in command], check=True, capture_output=True)
+        manifest = read_manifest(out)
+        assert manifest["counts"]["scored"] == count
+        peaks[count] = manifest["peak_memory_mb"]
+    assert peaks[500] - peaks[100] < 100, peaks
