@@ -103,7 +103,7 @@ def peak_memory_mb() -> float:
 
 
 def release_free_memory() -> None:
-    """Returns freed memory to the system where the C library can; its heap would creep up with the number of batches."""
+    """Returns freed memory to the system where the C library can; else its heap creeps up batch by batch."""
     trim = getattr(ctypes.CDLL(None), "malloc_trim", None)  # glibc
     if trim is not None:
         trim(0)
