@@ -3,7 +3,6 @@
 import csv
 import io
 import json
-import os
 import shutil
 import tempfile
 from collections.abc import Iterable, Iterator
@@ -17,6 +16,7 @@ import pyarrow.parquet as pq
 from bench.errors import ConfigError
 from bench.tables import SCHEMAS, ShardTables
 from datasets import Skipped
+from reports.files import write_atomic
 
 SCHEMA_VERSION = 1
 MANIFEST = "manifest.json"
@@ -152,16 +152,6 @@ def _identity(manifest: dict[str, Any]) -> dict[str, Any]:
         "device": manifest["device"]["type"],
         "effective batch size": manifest["batch_size"],
     }
-
-
-def write_atomic(path: Path, content: bytes) -> None:
-    """Writes a file so that it is there completely or not at all."""
-    scratch = path.with_name(f".{path.name}.tmp")
-    with scratch.open("wb") as file:
-        file.write(content)
-        file.flush()
-        os.fsync(file.fileno())
-    scratch.replace(path)
 
 
 @contextmanager

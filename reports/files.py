@@ -2,6 +2,7 @@
 
 import io
 import math
+import os
 from pathlib import Path
 
 import pandas as pd
@@ -12,10 +13,13 @@ DIGITS = 4
 
 
 def write_atomic(path: Path, content: bytes) -> None:
-    """Writes a file by renaming a complete one into place; makes its folder."""
+    """Writes a file so that it is there completely or not at all; makes its folder."""
     path.parent.mkdir(parents=True, exist_ok=True)
     scratch = path.with_name(f".{path.name}.tmp")
-    scratch.write_bytes(content)
+    with scratch.open("wb") as file:
+        file.write(content)
+        file.flush()
+        os.fsync(file.fileno())
     scratch.replace(path)
 
 

@@ -7,7 +7,7 @@ import pyarrow as pa
 import pytest
 
 from bench.errors import ConfigError
-from bench.store import RunStore, write_atomic
+from bench.store import RunStore
 from bench.tables import SCHEMAS, ShardTables
 from datasets import Skipped
 
@@ -67,15 +67,6 @@ def test_finishing_twice_gives_the_same(store):
     first = (store.folder / "scores.parquet").read_bytes()
     store.finish()
     assert (store.folder / "scores.parquet").read_bytes() == first
-
-
-def test_a_failed_write_keeps_the_old_file(tmp_path, monkeypatch):
-    path = tmp_path / "a.json"
-    write_atomic(path, b"old")
-    monkeypatch.setattr("os.fsync", lambda _: 1 / 0)
-    with pytest.raises(ZeroDivisionError):
-        write_atomic(path, b"new")
-    assert path.read_bytes() == b"old"
 
 
 def test_the_same_run_is_resumed_only_when_asked(store):

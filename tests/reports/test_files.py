@@ -1,4 +1,5 @@
 import pandas as pd
+import pytest
 
 from reports.files import cell_text, write_atomic, write_table
 
@@ -33,3 +34,12 @@ def test_a_file_is_replaced_whole(tmp_path):
     write_atomic(path, b"two")
     assert path.read_bytes() == b"two"
     assert [p.name for p in path.parent.iterdir()] == ["a.txt"]
+
+
+def test_a_failed_write_keeps_the_old_file(tmp_path, monkeypatch):
+    path = tmp_path / "a.json"
+    write_atomic(path, b"old")
+    monkeypatch.setattr("os.fsync", lambda _: 1 / 0)
+    with pytest.raises(ZeroDivisionError):
+        write_atomic(path, b"new")
+    assert path.read_bytes() == b"old"
