@@ -62,7 +62,7 @@ def _parser() -> argparse.ArgumentParser:
     report.add_argument("run_dir", type=Path, metavar="RUN_DIR")
     report.set_defaults(command=_report)
     listing = commands.add_parser("list", help="what there is to choose from")
-    listing.add_argument("kind", choices=("methods", "metrics", "protocols", "datasets", "architectures"))
+    listing.add_argument("kind", choices=("methods", "metrics", "protocols", "datasets", "architectures", "weights"))
     listing.set_defaults(command=_list)
     doctor = commands.add_parser("doctor", help="versions, devices, threads and a short self-test")
     doctor.set_defaults(command=_doctor)

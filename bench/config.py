@@ -92,7 +92,7 @@ class RunConfig:
     split: str | None = _option(_text, "part of the data set, where it has parts", "NAME", default=None)
     limit: int | None = _option(_integer(1), "score N images, alternating between labels", "N", default=None)
     download: bool = _option(_flag, "fetch the data set where it is missing", default=False)
-    weights: Path = _option(_path, "checkpoint: .pth, .pt or .safetensors", "FILE")
+    weights: Path = _option(_path, "checkpoint: .pth, .pt, .safetensors, or the name of a shipped one", "FILE|NAME")
     arch: str | None = _option(_text, "architecture, or package.module:function", "NAME", default=None)
     classes: tuple[str, ...] | None = _option(_names, "classes in the order of the logits", "a,b", default=None)
     resize: int | None = _option(_integer(1), "shorter side after resizing, pixels", "N", default=None)

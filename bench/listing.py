@@ -6,11 +6,11 @@ from collections.abc import Iterable
 from cam import METHODS
 from datasets import DATASETS
 from metrics import METRICS, PROTOCOLS, Metric
-from weights import ARCHITECTURES
+from weights import ARCHITECTURES, SHIPPED
 
 
 def listing(kind: str) -> str:
-    """A table of methods, metrics, protocols, datasets or architectures, one line each."""
+    """A table of methods, metrics, protocols, datasets, architectures or weights, one line each."""
     return _aligned(_ROWS[kind]())
 
 
@@ -45,12 +45,19 @@ def _architectures() -> Iterable[tuple[str, ...]]:
     ]
 
 
+def _weights() -> Iterable[tuple[str, ...]]:
+    return [("name", "meaning", "licence", "sha256")] + [
+        (name, entry.meaning, entry.license, entry.sha256[:12]) for name, entry in SHIPPED.items()
+    ]
+
+
 _ROWS = {
     "methods": _methods,
     "metrics": _metrics,
     "protocols": _protocols,
     "datasets": _datasets,
     "architectures": _architectures,
+    "weights": _weights,
 }
 
 

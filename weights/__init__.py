@@ -1,10 +1,22 @@
 """Models in: architectures, safe checkpoint loading, and the classifier that owns normalisation."""
 
 from weights.architectures import Architecture, alexnet, alexnet_narrow
+from weights.catalogue import SHIPPED, Shipped
 from weights.classifier import Checkpoint, Classifier, Preprocess
 from weights.errors import WeightsError
 
-__all__ = ["ARCHITECTURES", "Architecture", "Checkpoint", "Classifier", "Preprocess", "WeightsError", "load_classifier"]
+__all__ = [
+    "ARCHITECTURES",
+    "SHIPPED",
+    "Architecture",
+    "Checkpoint",
+    "Classifier",
+    "Preprocess",
+    "Shipped",
+    "WeightsError",
+    "load_classifier",
+    "save_checkpoint",
+]
 
 ARCHITECTURES: dict[str, Architecture] = {
     "alexnet": Architecture(alexnet, "features.11", "AlexNet as in torchvision, two classes"),
@@ -12,3 +24,4 @@ ARCHITECTURES: dict[str, Architecture] = {
 }
 
 from weights.loading import load_classifier  # noqa: E402 (the registry above is its default)
+from weights.saving import save_checkpoint  # noqa: E402

@@ -11,6 +11,7 @@ from torch.overrides import TorchFunctionMode
 
 from weights import ARCHITECTURES
 from weights.architectures import Architecture
+from weights.catalogue import check_shipped, find_checkpoint
 from weights.classifier import Checkpoint, Classifier, Preprocess
 from weights.description import PREPROCESS_KEYS, Description, metadata_description, read_description
 from weights.errors import WeightsError, unknown
@@ -41,7 +42,7 @@ def load_classifier(
     says so. No code in the file runs. Whatever type the file stores, the network has `dtype`, channels last.
 
     Args:
-        path: of a .pth or .pt file, or a .safetensors file.
+        path: of a .pth or .pt file, or a .safetensors file; or the name of a shipped checkpoint.
         arch: a key of `architectures`.
         classes: "cat" and "dog" in the order of the logits.
         resize: shorter side after resizing, pixels; this and the next three as in `Preprocess`.
@@ -55,8 +56,9 @@ def load_classifier(
     Raises:
         WeightsError: the file or a setting cannot be used.
     """
-    path = Path(path)
+    path = find_checkpoint(Path(path))
     sha256 = sha256_of(path)
+    check_shipped(path, sha256)
     given = {"resize": resize, "crop": crop, "mean": mean, "std": std}
     flags = Description(
         arch=arch,

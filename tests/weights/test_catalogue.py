@@ -1,0 +1,76 @@
+import shutil
+
+import pytest
+import torch
+
+from weights import SHIPPED, WeightsError, catalogue, load_classifier
+from weights.catalogue import shipped_path
+from weights.files import sha256_of
+
+
+@pytest.mark.parametrize("name", SHIPPED)
+def test_shipped_checkpoints_load_by_name_and_assume_nothing(name):
+    checkpoint = load_classifier(name).checkpoint
+    assert (checkpoint.name, checkpoint.classes, checkpoint.notes) == (name, ("cat", "dog"), ())
+    assert checkpoint.sha256 == SHIPPED[name].sha256
+
+
+@pytest.mark.parametrize("name", SHIPPED)
+def test_every_shipped_checkpoint_is_small_and_has_a_card_with_its_licence(name):
+    assert shipped_path(name).stat().st_size < 10e6
+    card = shipped_path(name).with_suffix(".md").read_text()
+    assert card.startswith(f"# {name}\n")
+    assert SHIPPED[name].license in card
+
+
+def test_nothing_else_is_shipped():
+    stems = {path.stem for path in catalogue.FOLDER.iterdir()}
+    assert stems == set(SHIPPED)
+
+
+@pytest.fixture
+def folder(tmp_path, monkeypatch):
+    """A catalogue folder that may be damaged."""
+    shutil.copytree(catalogue.FOLDER, tmp_path / "shipped")
+    monkeypatch.setattr(catalogue, "FOLDER", tmp_path / "shipped")
+    return tmp_path / "shipped"
+
+
+def test_a_damaged_or_swapped_file_is_refused(folder):
+    path = folder / "catdog-photos.safetensors"
+    content = bytearray(path.read_bytes())
+    content[-1] ^= 1
+    path.write_bytes(content)
+    with pytest.raises(WeightsError, match=r"shipped weights 'catdog-photos' have SHA-256 .*install cambench again"):
+        load_classifier("catdog-photos")
+
+
+def test_a_lost_file_is_named(folder):
+    (folder / "catdog-photos.safetensors").unlink()
+    with pytest.raises(WeightsError, match=r"catdog-photos\.safetensors' not found"):
+        load_classifier("catdog-photos")
+
+
+def test_unknown_names_give_the_closest():
+    with pytest.raises(
+        WeightsError, match=r"unknown weights 'catdog' \(did you mean 'catdog-photos'\?\).* or give the path"
+    ):
+        load_classifier("catdog")
+
+
+def test_a_file_of_that_name_comes_first(tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    (tmp_path / "catdog-photos").write_bytes(b"mine")
+    with pytest.raises(WeightsError, match="truncated or no PyTorch checkpoint"):
+        load_classifier("catdog-photos")
+    (tmp_path / "catdog-photos").unlink()
+    (tmp_path / "catdog-photos").mkdir()  # a folder of a run, say
+    assert load_classifier("catdog-photos").checkpoint.name == "catdog-photos"
+
+
+def test_photographs_checkpoint_is_the_narrow_one(shared):
+    source = shared / "weights" / "alexnet-narrow-catdog.pth"
+    theirs, ours = (load_classifier(name).network.state_dict() for name in (source, "catdog-photos"))
+    assert theirs.keys() == ours.keys()
+    assert all(torch.equal(tensor, ours[name]) for name, tensor in theirs.items())
+    assert sha256_of(source) != SHIPPED["catdog-photos"].sha256

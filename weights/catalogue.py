@@ -1,0 +1,64 @@
+"""Checkpoints that come with cambench, by name."""
+
+from dataclasses import dataclass
+from pathlib import Path
+
+from weights.errors import WeightsError, unknown
+
+FOLDER = Path(__file__).resolve().parent / "shipped"
+
+
+@dataclass(frozen=True)
+class Shipped:
+    """A catalogue entry; the model card is the Markdown file of the same name.
+
+    Attributes:
+        sha256: of the file.
+        meaning: one line.
+        license: of the weights.
+    """
+
+    sha256: str
+    meaning: str
+    license: str
+
+
+SHIPPED = {
+    "catdog-photos": Shipped(
+        "f969b5127f05ff651e10671313608778abde08a6fc8ce3489d40039dad3d4057",
+        "alexnet_narrow trained on 22,500 photographs of cats and dogs; 91.1 % on 2,500 others",
+        "Apache-2.0",
+    ),
+}
+
+
+def shipped_path(name: str) -> Path:
+    """File of a shipped checkpoint."""
+    return FOLDER / f"{name}.safetensors"
+
+
+def find_checkpoint(path: Path) -> Path:
+    """The path itself, or that of the shipped checkpoint of this name where no such file exists.
+
+    Raises:
+        WeightsError: neither a file nor a shipped checkpoint.
+    """
+    name = str(path)
+    if name in SHIPPED and not path.is_file():
+        return shipped_path(name)
+    if path.exists() or path.suffix:
+        return path  # whether it is there is checked when it is read
+    raise WeightsError(f"{unknown('weights', name, SHIPPED)}; or give the path of a .pth, .pt or .safetensors file")
+
+
+def check_shipped(path: Path, sha256: str) -> None:
+    """Refuses a shipped file whose content is not what the catalogue says.
+
+    Raises:
+        WeightsError: damaged or swapped.
+    """
+    entry = SHIPPED.get(path.stem) if path.parent == FOLDER else None
+    if entry is not None and entry.sha256 != sha256:
+        raise WeightsError(
+            f"shipped weights '{path.stem}' have SHA-256 {sha256[:12]}..., expected {entry.sha256[:12]}...: the file is damaged or was replaced; install cambench again"
+        )
