@@ -60,5 +60,6 @@ def check_shipped(path: Path, sha256: str) -> None:
     entry = SHIPPED.get(path.stem) if path.parent == FOLDER else None
     if entry is not None and entry.sha256 != sha256:
         raise WeightsError(
-            f"shipped weights '{path.stem}' have SHA-256 {sha256[:12]}..., expected {entry.sha256[:12]}...: the file is damaged or was replaced; install cambench again"
+            f"shipped weights '{path.stem}' have SHA-256 {sha256[:12]}..., expected {entry.sha256[:12]}...: "
+            "the file is damaged or was replaced; install cambench again"
         )

@@ -52,9 +52,7 @@ def test_a_lost_file_is_named(folder):
 
 
 def test_unknown_names_give_the_closest():
-    with pytest.raises(
-        WeightsError, match=r"unknown weights 'catdog' \(did you mean 'catdog-photos'\?\).* or give the path"
-    ):
+    with pytest.raises(WeightsError, match=r"unknown weights 'catdog' \(did you mean 'catdog-photos'\?\)"):
         load_classifier("catdog")
 
 
