@@ -88,7 +88,7 @@ class RunConfig:
     """
 
     dataset: str = _option(_text, "data set adapter, or package.module:function", "NAME")
-    data_root: Path = _option(_path, "folder (or file) the adapter reads", "DIR")
+    data_root: Path | None = _option(_path, "folder (or file) the adapter reads", "DIR", default=None)
     split: str | None = _option(_text, "part of the data set, where it has parts", "NAME", default=None)
     limit: int | None = _option(_integer(1), "score N images, alternating between labels", "N", default=None)
     download: bool = _option(_flag, "fetch the data set where it is missing", default=False)
@@ -155,7 +155,7 @@ def load_config(toml: Path | None, flags: Mapping[str, Any]) -> RunConfig:
             values[key] = options[key].metadata["parse"](value)
         except ValueError as error:
             raise ConfigError(f"{key.replace('_', '-')} is {value!r}, {error}") from error
-    required = [name for name in ("dataset", "data_root", "weights", "out") if name not in values]
+    required = [name for name in ("dataset", "weights", "out") if name not in values]
     if required:
         names = ", ".join(f"--{name.replace('_', '-')}" for name in required)
         raise ConfigError(f"missing: {names}; give each as a flag or as a key of --config FILE.toml")

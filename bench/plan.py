@@ -11,7 +11,7 @@ from bench.environment import select_device
 from bench.errors import ConfigError
 from bench.names import resolve, unknown
 from cam import METHODS, Method, tap
-from datasets import DATASETS, Dataset
+from datasets import DATASETS, ROOTLESS, Dataset
 from metrics import CURVES, METRICS, PROTOCOLS, Metric
 from metrics.substrates import KERNEL_SIGMA, KERNEL_SIZE
 from weights import ARCHITECTURES, Architecture, Classifier, load_classifier
@@ -68,6 +68,8 @@ def make_plan(config: RunConfig) -> Plan:
     device = select_device(config.device)
     architectures = _architectures(config.arch)
     adapter: Any = resolve("data set", config.dataset, DATASETS)
+    if config.data_root is None and config.dataset not in ROOTLESS:
+        raise ConfigError(f"missing: --data-root, the folder or file that --dataset {config.dataset} reads")
     dataset = adapter(config.data_root, config.split, config.download)
     dataset = dataset if config.limit is None else dataset.limited(config.limit)
     classifier = load_classifier(

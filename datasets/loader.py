@@ -4,13 +4,15 @@ import multiprocessing
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
 
+import numpy as np
 import torch
+from numpy.typing import NDArray
 from torch import Tensor
 from torch.utils import data
 
 from datasets.decode import UnreadableError, read_image, read_mask
 from datasets.geometry import IGNORE, fit_image, fit_mask, paint_boxes
-from datasets.records import DatasetError, Record, Skipped, printable
+from datasets.records import DatasetError, Drawing, Record, Skipped, printable
 
 PREFETCH = 2  # batches per worker
 
@@ -135,11 +137,25 @@ class _Batches(data.Dataset[Batch]):
 
     def _read(self, record: Record) -> tuple[Tensor, Tensor, Tensor]:
         """Image (3, H, W), masks and faces (K, H, W)."""
+        if record.drawing is not None:
+            return self._draw(record.drawing)
         image = read_image(record.path)
         size = (image.shape[1], image.shape[2])
         masks = [self._mask(record, name, size) for name in self.classes]
         faces = [self._painted(record, name, "head", size) for name in self.classes]
         return fit_image(image, self.resize, self.crop), torch.stack(masks), torch.stack(faces)
+
+    def _draw(self, drawing: Drawing) -> tuple[Tensor, Tensor, Tensor]:
+        picture, *annotations = drawing.draw()
+        image = fit_image(torch.tensor(picture).permute(2, 0, 1), self.resize, self.crop)
+        masks, faces = (
+            torch.stack([self._drawn(seen.get(name, next(iter(seen.values())))) for name in self.classes])
+            for seen in annotations
+        )
+        return image, masks, faces
+
+    def _drawn(self, seen: NDArray[np.bool_]) -> Tensor:
+        return fit_mask(torch.tensor(seen).to(torch.uint8), self.resize, self.crop)
 
     def _mask(self, record: Record, name: str, size: tuple[int, int]) -> Tensor:
         """Where class `name`'s map should sit, (crop, crop)."""

@@ -7,6 +7,10 @@ from collections.abc import Iterable
 from dataclasses import dataclass, replace
 from itertools import chain, zip_longest
 from pathlib import Path
+from typing import Protocol
+
+import numpy as np
+from numpy.typing import NDArray
 
 CLASSES = ("cat", "dog")
 PARTS = ("animal", "head")
@@ -46,6 +50,14 @@ class Box:
             raise DatasetError(f"box is {corners}, expected xmin < xmax and ymin < ymax")
 
 
+class Drawing(Protocol):
+    """An image that is drawn, not read; its repr says all that it depends on."""
+
+    def draw(self) -> tuple[NDArray[np.uint8], dict[str, NDArray[np.bool_]], dict[str, NDArray[np.bool_]]]:
+        """Picture (H, W, 3), and for every visible class where its animal and where its head is seen, (H, W)."""
+        ...
+
+
 @dataclass(frozen=True)
 class Record:
     """An image and what it shows.
@@ -57,6 +69,7 @@ class Record:
         mask_path: a PNG of the image's size that says where the animal is, or None.
         mask_values: pixel value in that PNG to 1 object, 0 background, 255 ignore.
         boxes: animals and heads.
+        drawing: draws image and masks; then `path` is only a name.
     """
 
     image_id: str
@@ -65,6 +78,7 @@ class Record:
     mask_path: Path | None = None
     mask_values: tuple[tuple[int, int], ...] = ((0, 0), (1, 1), (255, 255))
     boxes: tuple[Box, ...] = ()
+    drawing: Drawing | None = None
 
     def __post_init__(self) -> None:
         if self.classes not in (("cat",), ("dog",), ("cat", "dog")):
@@ -78,12 +92,12 @@ class Record:
     @property
     def has_mask(self) -> bool:
         """Whether anything says where the animal is."""
-        return self.mask_path is not None or any(box.part == "animal" for box in self.boxes)
+        return bool(self.mask_path or self.drawing) or any(box.part == "animal" for box in self.boxes)
 
     @property
     def has_face(self) -> bool:
         """Whether anything says where the head is."""
-        return any(box.part == "head" for box in self.boxes)
+        return self.drawing is not None or any(box.part == "head" for box in self.boxes)
 
 
 @dataclass(frozen=True)
@@ -137,6 +151,9 @@ class Dataset:
         digest = hashlib.sha256()
         for record in self.records:
             digest.update(repr((record.image_id, record.label, record.boxes)).encode())
+            if record.drawing is not None:
+                digest.update(repr(record.drawing).encode())
+                continue
             for path in (record.path, record.mask_path):
                 digest.update(b"-" if path is None else _content_hash(path))
         return digest.hexdigest()

@@ -43,6 +43,7 @@ def fails(cambench, capsys, photos, tmp_path):
     ("options", "message"),
     [
         ({"data_root": "nowhere"}, "data root 'nowhere' not found; expected class folders cat and dog"),
+        ({"dataset": "synthetic"}, "leave --data-root and --download out"),
         ({"dataset": "foldr"}, "unknown data set 'foldr' (did you mean 'folder'?)"),
         ({"weights": "none.pth"}, "weights 'none.pth' not found"),
         ({"weights": "catdog-photo"}, "unknown weights 'catdog-photo' (did you mean 'catdog-photos'?)"),
@@ -117,7 +118,7 @@ def test_a_misspelt_flag_and_a_missing_one(capsys):
     assert stopped.value.code == 2
     assert capsys.readouterr().err == "cambench: unrecognized arguments: --metods gradcam (see cambench --help)\n"
     assert main(["run", "--dataset", "folder"]) == 2
-    assert "missing: --data-root, --weights, --out" in capsys.readouterr().err
+    assert "missing: --weights, --out" in capsys.readouterr().err
 
 
 def test_report_of_something_else(tmp_path, capsys):
@@ -231,3 +232,20 @@ def test_module_and_help_answer_without_loading_torch():
     result = subprocess.run([sys.executable, "-m", "bench", "--help"], check=False, capture_output=True, text=True)
     assert result.returncode == 0
     assert "run" in result.stdout
+
+
+def test_drawn_scenes_and_the_shipped_checkpoint_need_no_files(tmp_path, read_manifest):
+    """No fixture of real data: this is what a machine without any has."""
+    out = tmp_path / "run"
+    arguments = ["run", "--dataset", "synthetic", "--weights", "catdog-photos", "--limit", "4", "--steps", "2"]
+    assert main([*arguments, "--workers", "0", "--out", str(out)]) == 0
+    manifest = read_manifest(out)
+    assert manifest["counts"] == {"images": 4, "scored": 4, "skipped": 0}
+    assert manifest["dataset"]["labels"] == {"cat": 2, "cat+dog": 1, "dog": 1}
+    assert manifest["config"]["data_root"] is None
+
+
+def test_other_data_sets_need_a_root(tmp_path, capsys):
+    arguments = ["run", "--dataset", "folder", "--weights", "catdog-photos", "--out", str(tmp_path / "out")]
+    assert main(arguments) == 2
+    assert "missing: --data-root, the folder or file that --dataset folder reads" in capsys.readouterr().err

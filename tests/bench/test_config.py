@@ -66,7 +66,7 @@ def test_bad_values_name_value_and_expectation(tmp_path, text, message):
 
 
 def test_missing_options_and_files_are_named(tmp_path):
-    with pytest.raises(ConfigError, match="missing: --data-root, --weights, --out"):
+    with pytest.raises(ConfigError, match="missing: --weights, --out"):
         load_config(None, {"dataset": "folder"})
     with pytest.raises(ConfigError, match=r"config file '.*none.toml' cannot be read: No such file"):
         load_config(tmp_path / "none.toml", NEEDED)

@@ -1,0 +1,66 @@
+"""Scenes as a data set."""
+
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+from numpy.typing import NDArray
+
+from datasets.records import CLASSES, Dataset, DatasetError, Record
+from datasets.synthetic.factors import sample_scene
+from datasets.synthetic.render import render
+
+MIXTURE = {"one": 40, "both": 16, "distractors": 8}  # the default: kinds of scenes and how many
+SINGLE = 1000  # scenes of a single kind
+SCORED = ("one", "both", "distractors", "correlated")  # a scene with neither animal has no class to explain
+
+
+@dataclass(frozen=True)
+class SceneDrawing:
+    """A scene by its number.
+
+    Attributes:
+        kind: of scene.
+        index: number of the scene.
+        seed: of the factors.
+    """
+
+    kind: str
+    index: int
+    seed: int = 0
+
+    def draw(self) -> tuple[NDArray[np.uint8], dict[str, NDArray[np.bool_]], dict[str, NDArray[np.bool_]]]:
+        """Picture, and per class where its animal and its head are seen."""
+        scene = sample_scene(self.kind, self.index, self.seed)
+        rendered = render(scene)
+        animals, heads = (
+            {animal.class_name: rendered.mask(group, number) for number, animal in enumerate(scene.animals)}
+            for group in ("animal", "head")
+        )
+        return rendered.picture, animals, heads
+
+
+def synthetic(root: Path | None = None, split: str | None = None, download: bool = False) -> Dataset:
+    """Drawn scenes with pixel-exact masks, no files; --split: one, both, distractors, correlated (default: a mix).
+
+    Args:
+        root: must be None.
+        split: a kind of scene, 1,000 of it; without one 64 scenes, 40 of one animal, 16 of both, 8 with distractors.
+        download: must be False.
+
+    Raises:
+        DatasetError: unknown split, or a root or download asked for.
+    """
+    if root is not None or download:
+        raise DatasetError("--dataset synthetic is drawn, not read; leave --data-root and --download out")
+    if split is not None and split not in SCORED:
+        raise DatasetError(f"split is '{split}', expected one of {', '.join(SCORED)}, or none for a mix")
+    counts = MIXTURE if split is None else {split: SINGLE}
+    records = [_record(kind, index) for kind, count in counts.items() for index in range(count)]
+    return Dataset("synthetic", Path("synthetic"), split, tuple(records))
+
+
+def _record(kind: str, index: int) -> Record:
+    name = f"{kind}/{index:06d}"
+    classes = CLASSES if kind == "both" else (CLASSES[index % 2],)
+    return Record(name, Path("synthetic") / name, classes, drawing=SceneDrawing(kind, index))

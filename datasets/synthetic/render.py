@@ -1,0 +1,61 @@
+"""From a scene to its picture and its masks."""
+
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+from PIL import Image
+
+from datasets.synthetic.anatomy import draw_animal, part_number
+from datasets.synthetic.factors import GROUPS, SIZE, Scene
+from datasets.synthetic.painter import Painter, noise, textured
+from datasets.synthetic.props import draw_prop
+
+TEXTURE = 112
+
+
+@dataclass(frozen=True)
+class Rendered:
+    """A picture and what is seen where.
+
+    Attributes:
+        picture: RGB, (224, 224, 3) uint8.
+        parts: number of the part seen at every pixel, 0 where no animal is, (224, 224) uint8.
+    """
+
+    picture: NDArray[np.uint8]
+    parts: NDArray[np.uint8]
+
+    def mask(self, group: str, animal: int = 0) -> NDArray[np.bool_]:
+        """Pixels that show a part, the `head` or the whole `animal`, (224, 224)."""
+        return np.isin(self.parts, [part_number(animal, part) for part in GROUPS[group]])
+
+
+def render(scene: Scene) -> Rendered:
+    """Draws a scene, supersampled; the same scene gives the same pixels."""
+    painter = Painter.blank(_background(scene))
+    for prop in scene.clutter:
+        draw_prop(painter, prop)
+    for number, animal in enumerate(scene.animals):
+        draw_animal(painter, animal, number)
+    for prop in scene.occluders:
+        draw_prop(painter, prop)
+    picture, parts = painter.finished()
+    return Rendered(_lit(picture, scene), parts)
+
+
+def _background(scene: Scene) -> Image.Image:
+    random = np.random.Generator(np.random.PCG64(scene.texture))
+    coarse, fine = noise(random, 5, TEXTURE), noise(random, TEXTURE // 2, TEXTURE)
+    y = np.arange(TEXTURE, dtype=np.float32)[:, None, None] * np.float32(SIZE / TEXTURE)
+    below = np.clip((y - np.float32(scene.horizon)) / 3, 0, 1)
+    wall, floor = (np.array(colour, dtype=np.float32) for colour in (scene.wall, scene.floor))
+    grain = (coarse[..., None] - 0.5) * 34 + (fine[..., None] - 0.5) * (10 + 16 * below)
+    return textured((wall * (1 - below) + floor * below + grain).astype(np.float32))
+
+
+def _lit(picture: NDArray[np.uint8], scene: Scene) -> NDArray[np.uint8]:
+    """Brighter towards the light, darker away from it."""
+    ramp = np.linspace(-1, 1, SIZE, dtype=np.float32)
+    slope = np.cos(scene.light) * ramp[None, :] + np.sin(scene.light) * ramp[:, None]
+    return np.clip(picture * (1 + 0.16 * slope)[..., None], 0, 255).astype(np.uint8)
