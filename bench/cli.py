@@ -1,4 +1,4 @@
-"""The command line: `cambench run|report|list|doctor`."""
+"""The command line: `cambench run|train|report|list|doctor`."""
 
 import argparse
 import sys
@@ -7,8 +7,9 @@ from dataclasses import fields
 from pathlib import Path
 from typing import Any, NoReturn
 
-from bench.config import RunConfig, load_config
+from bench.config import RunConfig, load_config, load_options
 from bench.errors import ConfigError
+from bench.train_config import TrainConfig
 
 DONE, UNUSABLE, INTERRUPTED = 0, 2, 130
 
@@ -41,7 +42,10 @@ def main(arguments: Sequence[str]) -> int:
         print(f"cambench: {_one_line(error)}", file=sys.stderr)
         return UNUSABLE
     except KeyboardInterrupt:
-        print("cambench: interrupted; finished work is kept, continue with --resume", file=sys.stderr)
+        print(
+            "cambench: interrupted; finished work is kept, go on with --resume (a training: the same command)",
+            file=sys.stderr,
+        )
         return INTERRUPTED
     return DONE
 
@@ -58,6 +62,11 @@ def _parser() -> argparse.ArgumentParser:
     for option in fields(RunConfig):
         _add_option(run, option.name, option.metadata)
     run.set_defaults(command=_run)
+    train = commands.add_parser("train", help="train a checkpoint")
+    train.add_argument("--config", type=Path, metavar="FILE.toml", help="options by name; flags override them")
+    for option in fields(TrainConfig):
+        _add_option(train, option.name, option.metadata)
+    train.set_defaults(command=_train)
     report = commands.add_parser("report", help="render tables, figures and HTML of a run again")
     report.add_argument("run_dir", type=Path, metavar="RUN_DIR")
     report.set_defaults(command=_report)
@@ -83,6 +92,15 @@ def _run(options: argparse.Namespace) -> None:
     from bench.pipeline import run
 
     _print_result(run(config))
+
+
+def _train(options: argparse.Namespace) -> None:
+    from bench.train import train
+
+    given = {k: v for k, v in vars(options).items() if k not in ("command", "config")}
+    written = train(load_options(TrainConfig, options.config, given))
+    print(f"  {written}  the checkpoint: give it with --weights")
+    print(f"  {written.with_suffix('.md')}  its model card")
 
 
 def _report(options: argparse.Namespace) -> None:

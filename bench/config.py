@@ -2,25 +2,31 @@
 
 import tomllib
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass, field, fields
+from dataclasses import MISSING, dataclass, field, fields
 from pathlib import Path
-from typing import Any
+from typing import Any, TypeVar
 
 from bench.errors import ConfigError
 from bench.names import unknown
 
+Options = TypeVar("Options")
 
-def _text(value: Any) -> str:
+
+def as_text(value: Any) -> str:
+    """A text that is not empty."""
     if not isinstance(value, str) or not value:
         raise ValueError("expected a text")
     return value
 
 
-def _path(value: Any) -> Path:
-    return Path(_text(value)).expanduser()
+def as_path(value: Any) -> Path:
+    """A path; ~ is the home folder."""
+    return Path(as_text(value)).expanduser()
 
 
-def _integer(low: int) -> Callable[[Any], int]:
+def as_integer(low: int) -> Callable[[Any], int]:
+    """A whole number of at least `low`."""
+
     def parse(value: Any) -> int:
         try:
             number = int(value)
@@ -33,7 +39,9 @@ def _integer(low: int) -> Callable[[Any], int]:
     return parse
 
 
-def _auto(parse: Callable[[Any], int]) -> Callable[[Any], int | None]:
+def or_auto(parse: Callable[[Any], int]) -> Callable[[Any], int | None]:
+    """What `parse` takes, or auto for None."""
+
     def parse_or_auto(value: Any) -> int | None:
         try:
             return None if value == "auto" else parse(value)
@@ -43,7 +51,8 @@ def _auto(parse: Callable[[Any], int]) -> Callable[[Any], int | None]:
     return parse_or_auto
 
 
-def _names(value: Any) -> tuple[str, ...]:
+def as_names(value: Any) -> tuple[str, ...]:
+    """Names, each once."""
     parts = value.split(",") if isinstance(value, str) else value
     if not isinstance(parts, list) or not all(isinstance(part, str) and part.strip() for part in parts):
         raise ValueError("expected names separated by commas")
@@ -53,7 +62,19 @@ def _names(value: Any) -> tuple[str, ...]:
     return names
 
 
-def _numbers(value: Any) -> tuple[float, ...]:
+def as_number(value: Any) -> float:
+    """A number above 0."""
+    try:
+        number = float(value)
+    except (TypeError, ValueError):
+        number = 0.0
+    if isinstance(value, bool) or not 0 < number < float("inf"):
+        raise ValueError("expected a number above 0")
+    return number
+
+
+def as_numbers(value: Any) -> tuple[float, ...]:
+    """Numbers separated by commas."""
     parts = value.split(",") if isinstance(value, str) else value
     try:
         return tuple(float(part) for part in parts)
@@ -61,7 +82,9 @@ def _numbers(value: Any) -> tuple[float, ...]:
         raise ValueError("expected numbers separated by commas") from error
 
 
-def _choice(*choices: str) -> Callable[[Any], str]:
+def one_of(*choices: str) -> Callable[[Any], str]:
+    """One of the choices."""
+
     def parse(value: Any) -> str:
         if value not in choices:
             raise ValueError(f"expected one of {', '.join(choices)}")
@@ -70,13 +93,15 @@ def _choice(*choices: str) -> Callable[[Any], str]:
     return parse
 
 
-def _flag(value: Any) -> bool:
+def as_flag(value: Any) -> bool:
+    """True or false."""
     if not isinstance(value, bool):
         raise ValueError("expected true or false")
     return value
 
 
-def _option(parse: Callable[[Any], Any], text: str, metavar: str = "", **default: Any) -> Any:
+def option(parse: Callable[[Any], Any], text: str, metavar: str = "", **default: Any) -> Any:
+    """A field that is a flag and a TOML key; `parse` raises ValueError with what was expected."""
     return field(metadata={"parse": parse, "help": text, "metavar": metavar}, **default)
 
 
@@ -87,38 +112,38 @@ class RunConfig:
     A field without default is required; None means: decided by the checkpoint, the device or the data set.
     """
 
-    dataset: str = _option(_text, "data set adapter, or package.module:function", "NAME")
-    data_root: Path | None = _option(_path, "folder (or file) the adapter reads", "DIR", default=None)
-    split: str | None = _option(_text, "part of the data set, where it has parts", "NAME", default=None)
-    limit: int | None = _option(_integer(1), "score N images, alternating between labels", "N", default=None)
-    download: bool = _option(_flag, "fetch the data set where it is missing", default=False)
-    weights: Path = _option(_path, "checkpoint: .pth, .pt, .safetensors, or the name of a shipped one", "FILE|NAME")
-    arch: str | None = _option(_text, "architecture, or package.module:function", "NAME", default=None)
-    classes: tuple[str, ...] | None = _option(_names, "classes in the order of the logits", "a,b", default=None)
-    resize: int | None = _option(_integer(1), "shorter side after resizing, pixels", "N", default=None)
-    crop: int | None = _option(_integer(1), "side of the centre crop, pixels", "N", default=None)
-    mean: tuple[float, ...] | None = _option(_numbers, "channel means of the normalisation", "r,g,b", default=None)
-    std: tuple[float, ...] | None = _option(_numbers, "channel deviations", "r,g,b", default=None)
-    layers: tuple[str, ...] | None = _option(_names, "layers to tap (default: the last ReLU)", "a,b", default=None)
-    methods: tuple[str, ...] = _option(_names, "map methods", "a,b", default=("gradcam", "layercam"))
-    metrics: tuple[str, ...] | None = _option(_names, "metrics (default: all that apply)", "a,b", default=None)
-    protocols: tuple[str, ...] = _option(
-        _names, "perturbation presets, or none", "rise,srg|none", default=("rise", "srg")
+    dataset: str = option(as_text, "data set adapter, or package.module:function", "NAME")
+    data_root: Path | None = option(as_path, "folder (or file) the adapter reads", "DIR", default=None)
+    split: str | None = option(as_text, "part of the data set, where it has parts", "NAME", default=None)
+    limit: int | None = option(as_integer(1), "score N images, alternating between labels", "N", default=None)
+    download: bool = option(as_flag, "fetch the data set where it is missing", default=False)
+    weights: Path = option(as_path, "checkpoint: .pth, .pt, .safetensors, or the name of a shipped one", "FILE|NAME")
+    arch: str | None = option(as_text, "architecture, or package.module:function", "NAME", default=None)
+    classes: tuple[str, ...] | None = option(as_names, "classes in the order of the logits", "a,b", default=None)
+    resize: int | None = option(as_integer(1), "shorter side after resizing, pixels", "N", default=None)
+    crop: int | None = option(as_integer(1), "side of the centre crop, pixels", "N", default=None)
+    mean: tuple[float, ...] | None = option(as_numbers, "channel means of the normalisation", "r,g,b", default=None)
+    std: tuple[float, ...] | None = option(as_numbers, "channel deviations", "r,g,b", default=None)
+    layers: tuple[str, ...] | None = option(as_names, "layers to tap (default: the last ReLU)", "a,b", default=None)
+    methods: tuple[str, ...] = option(as_names, "map methods", "a,b", default=("gradcam", "layercam"))
+    metrics: tuple[str, ...] | None = option(as_names, "metrics (default: all that apply)", "a,b", default=None)
+    protocols: tuple[str, ...] = option(
+        as_names, "perturbation presets, or none", "rise,srg|none", default=("rise", "srg")
     )
-    steps: int = _option(_integer(2), "steps of a deletion or insertion curve, even", "N", default=32)
-    targets: tuple[str, ...] = _option(
-        _names,
+    steps: int = option(as_integer(2), "steps of a deletion or insertion curve, even", "N", default=32)
+    targets: tuple[str, ...] = option(
+        as_names,
         "roles that get curves: right, wrong; both classes on two-animal images",
         "a,b",
         default=("right",),
     )
-    batch_size: int | None = _option(_auto(_integer(1)), "images per forward pass", "N|auto", default=None)
-    device: str = _option(_text, "auto, cpu, cuda or cuda:N", "NAME", default="auto")
-    dtype: str = _option(_choice("float32", "bfloat16", "float16"), "of the network", "NAME", default="float32")
-    seed: int = _option(_integer(0), "of the tie rule and the intervals", "N", default=0)
-    workers: int | None = _option(_auto(_integer(0)), "processes that decode images", "N|auto", default=None)
-    out: Path = _option(_path, "folder of this run", "DIR")
-    resume: bool = _option(_flag, "continue the run in --out, keeping finished shards", default=False)
+    batch_size: int | None = option(or_auto(as_integer(1)), "images per forward pass", "N|auto", default=None)
+    device: str = option(as_text, "auto, cpu, cuda or cuda:N", "NAME", default="auto")
+    dtype: str = option(one_of("float32", "bfloat16", "float16"), "of the network", "NAME", default="float32")
+    seed: int = option(as_integer(0), "of the tie rule and the intervals", "N", default=0)
+    workers: int | None = option(or_auto(as_integer(0)), "processes that decode images", "N|auto", default=None)
+    out: Path = option(as_path, "folder of this run", "DIR")
+    resume: bool = option(as_flag, "continue the run in --out, keeping finished shards", default=False)
 
     def __post_init__(self) -> None:
         if self.steps % 2:
@@ -136,9 +161,15 @@ class RunConfig:
 
 
 def load_config(toml: Path | None, flags: Mapping[str, Any]) -> RunConfig:
+    """The options of a run (see `load_options`)."""
+    return load_options(RunConfig, toml, flags)
+
+
+def load_options(kind: type[Options], toml: Path | None, flags: Mapping[str, Any]) -> Options:
     """Options from a TOML file, overridden by flags.
 
     Args:
+        kind: a dataclass whose fields were made by `option`.
         toml: file with one key per option, or None.
         flags: option name to value, only those given.
 
@@ -146,7 +177,7 @@ def load_config(toml: Path | None, flags: Mapping[str, Any]) -> RunConfig:
         ConfigError: unreadable file, unknown key (with the closest one), unusable value, required option missing.
     """
     given = {**(_read_toml(toml) if toml else {}), **flags}
-    options = {f.name: f for f in fields(RunConfig)}
+    options = {f.name: f for f in fields(kind)}  # type: ignore[arg-type]
     values = {}
     for key, value in given.items():
         if key not in options:
@@ -155,11 +186,11 @@ def load_config(toml: Path | None, flags: Mapping[str, Any]) -> RunConfig:
             values[key] = options[key].metadata["parse"](value)
         except ValueError as error:
             raise ConfigError(f"{key.replace('_', '-')} is {value!r}, {error}") from error
-    required = [name for name in ("dataset", "weights", "out") if name not in values]
+    required = [name for name, f in options.items() if f.default is MISSING and name not in values]
     if required:
         names = ", ".join(f"--{name.replace('_', '-')}" for name in required)
         raise ConfigError(f"missing: {names}; give each as a flag or as a key of --config FILE.toml")
-    return RunConfig(**values)
+    return kind(**values)
 
 
 def _read_toml(path: Path) -> dict[str, Any]:

@@ -2,6 +2,7 @@
 
 from collections.abc import Mapping
 from dataclasses import dataclass
+from pathlib import Path
 from typing import Any
 
 import torch
@@ -67,11 +68,7 @@ def make_plan(config: RunConfig) -> Plan:
     metrics = select_metrics(config)
     device = select_device(config.device)
     architectures = _architectures(config.arch)
-    adapter: Any = resolve("data set", config.dataset, DATASETS)
-    if config.data_root is None and config.dataset not in ROOTLESS:
-        raise ConfigError(f"missing: --data-root, the folder or file that --dataset {config.dataset} reads")
-    dataset = adapter(config.data_root, config.split, config.download)
-    dataset = dataset if config.limit is None else dataset.limited(config.limit)
+    dataset = read_dataset(config.dataset, config.data_root, config.split, config.limit, config.download)
     classifier = load_classifier(
         config.weights,
         arch=config.arch,
@@ -97,6 +94,19 @@ def make_plan(config: RunConfig) -> Plan:
         metrics=metrics,
         curves=tuple(curve for curve in CURVES if any(curve in metric.curves for metric in metrics.values())),
     )
+
+
+def read_dataset(name: str, root: Path | None, split: str | None, limit: int | None, download: bool = False) -> Dataset:
+    """The list of images that an adapter gives.
+
+    Raises:
+        ConfigError, DatasetError: unknown adapter, or what it cannot read.
+    """
+    adapter: Any = resolve("data set", name, DATASETS)
+    if root is None and name not in ROOTLESS:
+        raise ConfigError(f"missing: --data-root, the folder or file that --dataset {name} reads")
+    dataset: Dataset = adapter(root, split, download)
+    return dataset if limit is None else dataset.limited(limit)
 
 
 def select_metrics(config: RunConfig) -> dict[str, Metric]:

@@ -12,13 +12,14 @@ PLAIN_EVERY = 30.0  # seconds
 class Progress:
     """Counts images, in fractions while their masked copies pass through the model."""
 
-    def __init__(self, total: int, done: int = 0) -> None:
+    def __init__(self, total: int, done: int = 0, verb: str = "scored") -> None:
+        self.verb = verb
         self.total, self.done, self.started_at = total, float(done), float(done)
         self._start = self._last = time.monotonic()
         self._bar = None
         if sys.stderr.isatty():
             bar_format = "{desc} {percentage:3.0f}%|{bar}| {n:.1f}/{total} [{elapsed}<{remaining}, {rate_fmt}]"
-            self._bar = tqdm(total=total, initial=done, unit="image", desc="scoring", bar_format=bar_format)
+            self._bar = tqdm(total=total, initial=done, unit="image", desc=verb, bar_format=bar_format)
 
     def __enter__(self) -> "Progress":
         return self
@@ -49,7 +50,7 @@ class Progress:
         rate = (self.done - self.started_at) / elapsed if elapsed > 0 else 0.0
         left = tqdm.format_interval((self.total - self.done) / rate) if rate > 0 else "?"
         print(
-            f"scored {self.done:.0f}/{self.total} images, {rate:.2f} images/s, "
+            f"{self.verb} {self.done:.0f}/{self.total} images, {rate:.2f} images/s, "
             f"{tqdm.format_interval(elapsed)} elapsed, {left} left",
             file=sys.stderr,
             flush=True,

@@ -1,7 +1,7 @@
 """Dispersion: how widely a raw map spreads, whatever its scale. All take (N, h, w), at least 0, and give (N,)."""
 
 import torch
-import torch.nn.functional as F  # noqa: N812 (the usual name)
+import torch.nn.functional as F
 from torch import Tensor
 
 

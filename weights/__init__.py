@@ -14,6 +14,7 @@ __all__ = [
     "Preprocess",
     "Shipped",
     "WeightsError",
+    "fresh_classifier",
     "load_classifier",
     "save_checkpoint",
 ]
@@ -23,5 +24,5 @@ ARCHITECTURES: dict[str, Architecture] = {
     "alexnet_narrow": Architecture(alexnet_narrow, "features.11", "AlexNet's features, classifier 9216-128-2"),
 }
 
-from weights.loading import load_classifier  # noqa: E402 (the registry above is its default)
+from weights.loading import fresh_classifier, load_classifier  # noqa: E402 (the registry above is its default)
 from weights.saving import save_checkpoint  # noqa: E402

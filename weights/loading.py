@@ -212,3 +212,21 @@ def _other_class_count(shapes: Sequence[tuple[tuple[int, ...], tuple[int, ...]]]
 def _listed(problems: Sequence[str]) -> str:
     more = f" and {len(problems) - SHOWN} more" if len(problems) > SHOWN else ""
     return ", ".join(problems[:SHOWN]) + more
+
+
+def fresh_classifier(
+    arch: str,
+    *,
+    device: torch.device | str = "cpu",
+    architectures: Mapping[str, Architecture] = ARCHITECTURES,
+) -> Classifier:
+    """An untrained classifier, initialised by torch's seed; ImageNet preprocessing.
+
+    Raises:
+        WeightsError: unknown architecture.
+    """
+    if arch not in architectures:
+        raise WeightsError(unknown("architecture", arch, architectures))
+    network = architectures[arch].build(len(CLASSES)).to(device).to(memory_format=torch.channels_last)
+    count = sum(parameter.numel() for parameter in network.parameters())
+    return Classifier(network, Checkpoint("untrained", "", arch, CLASSES, "", Preprocess(), count))

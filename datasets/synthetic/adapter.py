@@ -12,6 +12,8 @@ from datasets.synthetic.render import render
 
 MIXTURE = {"one": 40, "both": 16, "distractors": 8}  # the default: kinds of scenes and how many
 SINGLE = 1000  # scenes of a single kind
+TRAINING = {"one": 3000, "distractors": 1000}  # drawn with another seed than all others
+TRAINING_SEED = 1
 SCORED = ("one", "both", "distractors", "correlated")  # a scene with neither animal has no class to explain
 
 
@@ -45,7 +47,8 @@ def synthetic(root: Path | None = None, split: str | None = None, download: bool
 
     Args:
         root: must be None.
-        split: a kind of scene, 1,000 of it; without one 64 scenes, 40 of one animal, 16 of both, 8 with distractors.
+        split: a kind of scene, 1,000 of it; or train, 4,000 scenes with a seed of their own; without one 64 scenes: 40
+            of one animal, 16 of both, 8 with distractors.
         download: must be False.
 
     Raises:
@@ -53,14 +56,15 @@ def synthetic(root: Path | None = None, split: str | None = None, download: bool
     """
     if root is not None or download:
         raise DatasetError("--dataset synthetic is drawn, not read; leave --data-root and --download out")
-    if split is not None and split not in SCORED:
-        raise DatasetError(f"split is '{split}', expected one of {', '.join(SCORED)}, or none for a mix")
-    counts = MIXTURE if split is None else {split: SINGLE}
-    records = [_record(kind, index) for kind, count in counts.items() for index in range(count)]
+    if split not in (None, "train", *SCORED):
+        raise DatasetError(f"split is '{split}', expected train or one of {', '.join(SCORED)}, or none for a mix")
+    counts = {None: MIXTURE, "train": TRAINING}.get(split) or {str(split): SINGLE}
+    seed = TRAINING_SEED if split == "train" else 0
+    records = [_record(kind, index, seed) for kind, count in counts.items() for index in range(count)]
     return Dataset("synthetic", Path("synthetic"), split, tuple(records))
 
 
-def _record(kind: str, index: int) -> Record:
+def _record(kind: str, index: int, seed: int) -> Record:
     name = f"{kind}/{index:06d}"
     classes = CLASSES if kind == "both" else (CLASSES[index % 2],)
-    return Record(name, Path("synthetic") / name, classes, drawing=SceneDrawing(kind, index))
+    return Record(name, Path("synthetic") / name, classes, drawing=SceneDrawing(kind, index, seed))

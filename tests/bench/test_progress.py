@@ -22,7 +22,7 @@ def test_a_bar_on_a_terminal(monkeypatch, capsys):
     monkeypatch.setattr("sys.stderr.isatty", lambda: True)
     with Progress(4) as progress:
         progress.reach(4)
-    assert re.search(r"scoring 100%\|.*4\.0/4", capsys.readouterr().err)
+    assert re.search(r"scored 100%\|.*4\.0/4", capsys.readouterr().err)
 
 
 def test_nothing_is_said_after_an_error(capsys):

@@ -49,7 +49,7 @@ def test_fingerprint_depends_on_the_scenes_alone():
 @pytest.mark.parametrize(
     ("arguments", "said"),
     [
-        ({"split": "neither"}, "split is 'neither', expected one of one, both"),
+        ({"split": "neither"}, "split is 'neither', expected train or one of one, both"),
         ({"root": Path()}, "leave --data-root and --download out"),
         ({"download": True}, "leave --data-root and --download out"),
     ],

@@ -1,0 +1,26 @@
+"""Options of a training; imports nothing heavy, so that --help answers at once."""
+
+from dataclasses import dataclass
+from pathlib import Path
+
+from bench.config import as_integer, as_number, as_path, as_text, option, or_auto
+
+
+@dataclass(frozen=True, kw_only=True)
+class TrainConfig:
+    """What one training does; flags and TOML keys as for a run."""
+
+    dataset: str = option(as_text, "data set adapter, or package.module:function", "NAME")
+    data_root: Path | None = option(as_path, "folder (or file) the adapter reads", "DIR", default=None)
+    split: str | None = option(as_text, "part to train on", "NAME", default=None)
+    val_split: str | None = option(as_text, "part to test on (default: a tenth of --split)", "NAME", default=None)
+    limit: int | None = option(as_integer(1), "train on N images", "N", default=None)
+    arch: str = option(as_text, "architecture to train from scratch", "NAME", default="alexnet_narrow")
+    weights: Path | None = option(as_path, "checkpoint to start from, instead of --arch", "FILE|NAME", default=None)
+    epochs: int = option(as_integer(1), "passes over the images", "N", default=10)
+    rate: float = option(as_number, "learning rate at the start", "X", default=3e-4)
+    batch_size: int = option(as_integer(1), "images per step", "N", default=32)
+    device: str = option(as_text, "auto, cpu, cuda or cuda:N", "NAME", default="auto")
+    seed: int = option(as_integer(0), "of weights, order, augmentation and dropout", "N", default=0)
+    workers: int | None = option(or_auto(as_integer(0)), "processes that decode images", "N|auto", default=None)
+    out: Path = option(as_path, "checkpoint to write, .safetensors", "FILE")

@@ -1,0 +1,137 @@
+"""Training a two-class network: augmentation, cosine schedule, the best epoch kept."""
+
+from collections.abc import Callable, Iterable
+from dataclasses import dataclass
+
+import torch
+import torch.nn.functional as F
+from torch import Tensor, nn
+
+from weights.classifier import Classifier
+
+Batches = Iterable[tuple[Tensor, Tensor]]  # images (B, 3, H, W) in [0, 1] and class indices (B,)
+
+SCALES = (0.8, 1.15)  # augmentation: size,
+SHIFT = 0.1  # place, as a share of the image,
+LIGHT = 0.25  # brightness and contrast
+WEIGHT_DECAY = 1e-4
+
+
+@dataclass(frozen=True)
+class Epoch:
+    """What an epoch ended with.
+
+    Attributes:
+        number: from 1.
+        loss: mean cross-entropy over the training images.
+        accuracy: on the images not trained on.
+    """
+
+    number: int
+    loss: float
+    accuracy: float
+
+
+def augment(images: Tensor, generator: torch.Generator) -> Tensor:
+    """Each image mirrored or not, resized, shifted, lighter or darker, with more or less contrast; (B, 3, H, W)."""
+    count = len(images)
+
+    def uniform(low: float, high: float) -> Tensor:
+        drawn = torch.rand(count, generator=generator) * (high - low) + low
+        return drawn.to(images.device)
+
+    size, mirror = uniform(*SCALES), (uniform(0, 1) < 0.5).float() * 2 - 1
+    zero = torch.zeros_like(size)
+    across = torch.stack([mirror / size, zero, uniform(-SHIFT, SHIFT) * 2], dim=1)
+    down = torch.stack([zero, 1 / size, uniform(-SHIFT, SHIFT) * 2], dim=1)
+    grid = F.affine_grid(torch.stack([across, down], dim=1), list(images.shape), align_corners=False)
+    moved = F.grid_sample(images, grid, mode="bilinear", padding_mode="reflection", align_corners=False)
+    mean = moved.mean(dim=(1, 2, 3), keepdim=True)
+    contrast, brightness = (uniform(1 - LIGHT, 1 + LIGHT).view(-1, 1, 1, 1) for _ in range(2))
+    return ((moved - mean) * contrast + mean * brightness).clamp(0, 1)
+
+
+class Trainer:
+    """Trains the network of a classifier, epoch by epoch; epoch n is the same after an interruption.
+
+    Attributes:
+        best: accuracy of the best epoch so far, and its weights.
+    """
+
+    def __init__(self, classifier: Classifier, *, epochs: int, rate: float, seed: int) -> None:
+        self.classifier, self.epochs, self.seed = classifier, epochs, seed
+        self.network = classifier.network.requires_grad_(True)
+        self.optimizer = torch.optim.AdamW(self.network.parameters(), lr=rate, weight_decay=WEIGHT_DECAY)
+        self.schedule = torch.optim.lr_scheduler.CosineAnnealingLR(self.optimizer, T_max=epochs)
+        self.history: list[Epoch] = []
+        self.best: tuple[float, dict[str, Tensor]] = (-1.0, {})
+
+    def run_epoch(self, training: Batches, held_out: Batches, advance: Callable[[int], None]) -> Epoch:
+        """One pass over the training images, then the accuracy on the others; keeps the weights if they are the best.
+
+        Args:
+            training: batches.
+            held_out: batches that are not trained on.
+            advance: told how many images were done.
+        """
+        number = len(self.history) + 1
+        torch.manual_seed(self.seed * 1_000_003 + number)  # dropout
+        generator = torch.Generator().manual_seed(self.seed * 1_000_003 + number)
+        device = next(self.network.parameters()).device
+        self.network.train()
+        total, count = 0.0, 0
+        for images, labels in training:
+            logits = self.classifier(augment(images.to(device), generator))
+            loss = F.cross_entropy(logits, labels.to(device))
+            self.optimizer.zero_grad(set_to_none=True)
+            loss.backward()
+            self.optimizer.step()
+            total, count = total + float(loss.detach()) * len(images), count + len(images)
+            advance(len(images))
+        self.schedule.step()
+        epoch = Epoch(number, total / max(count, 1), accuracy(self.classifier, held_out))
+        self.history.append(epoch)
+        if epoch.accuracy > self.best[0]:
+            weights = self.network.state_dict()
+            self.best = epoch.accuracy, {name: tensor.detach().clone() for name, tensor in weights.items()}
+        return epoch
+
+    def finish(self) -> Classifier:
+        """The classifier with the best epoch's weights, ready for use."""
+        self.network.load_state_dict(self.best[1])
+        self.network.eval().requires_grad_(False)
+        return self.classifier
+
+    def state(self) -> dict[str, object]:
+        """All that is needed to go on; tensors, numbers and lists only."""
+        return {
+            "network": self.network.state_dict(),
+            "optimizer": self.optimizer.state_dict(),
+            "schedule": self.schedule.state_dict(),
+            "history": [(epoch.number, epoch.loss, epoch.accuracy) for epoch in self.history],
+            "best": list(self.best),
+        }
+
+    def restore(self, state: dict[str, object]) -> None:
+        """Goes back to a `state`."""
+        content: dict[str, object] = state
+        self.network.load_state_dict(content["network"])  # type: ignore[arg-type]
+        self.optimizer.load_state_dict(content["optimizer"])  # type: ignore[arg-type]
+        self.schedule.load_state_dict(content["schedule"])  # type: ignore[arg-type]
+        self.history = [Epoch(*entry) for entry in content["history"]]  # type: ignore[attr-defined]
+        self.best = tuple(content["best"])  # type: ignore[arg-type, assignment]
+
+
+def accuracy(classifier: Classifier, batches: Batches) -> float:
+    """Share of the images called right, dropout off; NaN for none."""
+    network: nn.Module = classifier.network
+    training = network.training
+    network.eval()
+    right = count = 0
+    with torch.inference_mode():
+        for images, labels in batches:
+            device = next(network.parameters()).device
+            right += int((classifier(images.to(device)).argmax(dim=1).cpu() == labels).sum())
+            count += len(images)
+    network.train(training)
+    return right / count if count else float("nan")
