@@ -20,6 +20,7 @@ from bench.train_config import TrainConfig
 from datasets import Dataset, Record, load_batches
 from reports.files import write_atomic
 from weights import ARCHITECTURES, Classifier, fresh_classifier, load_classifier, save_checkpoint
+from weights.files import DAMAGED
 from weights.training import Epoch, Trainer
 
 
@@ -126,7 +127,7 @@ class _Memory:
         try:
             content: dict[str, Any] = torch.load(self.path, map_location="cpu", weights_only=True)
             identity, state = content["identity"], content["state"]
-        except Exception as error:
+        except DAMAGED as error:
             raise ConfigError(f"'{self.path}' cannot be read; remove it to begin again") from error
         if identity != self.identity:
             raise ConfigError(
