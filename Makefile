@@ -4,11 +4,12 @@ VENV := .venv
 BIN := $(VENV)/bin
 DATA_ROOT ?= ../shared/data
 WEIGHTS ?= ../shared/weights/alexnet-catdog.pth
-OUT ?= runs/pets
+OUT ?= runs/quickstart
+PETS ?= runs/pets
 STAMP := $(VENV)/.installed
 
 .DEFAULT_GOAL := help
-.PHONY: help setup bench test time lint format clean
+.PHONY: help setup bench pets weights test time lint format clean
 
 help:  ## list the targets
 	@grep -hE '^[a-z]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*##/\t/' | expand -t 10
@@ -22,10 +23,17 @@ $(STAMP): pyproject.toml constraints.txt
 	$(BIN)/python -m pip install --quiet --disable-pip-version-check -c constraints.txt -e '.[test,lint]'
 	@touch $@
 
-bench: setup  ## score Grad-CAM and LayerCAM on photographs (DATA_ROOT=, WEIGHTS=, OUT=)
+bench: setup  ## score Grad-CAM and LayerCAM on drawn scenes: no data, no checkpoint needed (OUT=)
+	$(BIN)/cambench run --config configs/quickstart.toml --out $(OUT) --resume
+
+pets: setup  ## the same on the Oxford-IIIT Pet photographs (DATA_ROOT=, WEIGHTS=, PETS=)
 	$(BIN)/cambench run --dataset oxford-iiit-pet --data-root $(DATA_ROOT) --split test \
 		--weights $(WEIGHTS) --methods gradcam,layercam --layers features.11,features.12 \
-		--protocols rise,srg --steps 32 --out $(OUT) --resume
+		--protocols rise,srg --steps 32 --out $(PETS) --resume
+
+weights: setup  ## train the shipped checkpoint on drawn scenes again (writes runs/catdog-scenes.safetensors)
+	mkdir -p runs
+	$(BIN)/cambench train --config configs/catdog-scenes.toml --out runs/catdog-scenes.safetensors
 
 test: setup  ## run the tests
 	$(BIN)/python -m pytest

@@ -1,4 +1,4 @@
-"""The command line: `cambench run|train|report|list|doctor`."""
+"""The command line: `cambench run|train|certify|report|list|doctor`."""
 
 import argparse
 import sys
@@ -67,6 +67,11 @@ def _parser() -> argparse.ArgumentParser:
     for option in fields(TrainConfig):
         _add_option(train, option.name, option.metadata)
     train.set_defaults(command=_train)
+    certify = commands.add_parser("certify", help="test on drawn scenes what a checkpoint uses")
+    certify.add_argument("--weights", type=Path, required=True, metavar="FILE|NAME")
+    certify.add_argument("--scenes", type=_count, default=500, metavar="N", help="how many (default: 500)")
+    certify.add_argument("--device", default="auto", metavar="NAME")
+    certify.set_defaults(command=_certify)
     report = commands.add_parser("report", help="render tables, figures and HTML of a run again")
     report.add_argument("run_dir", type=Path, metavar="RUN_DIR")
     report.set_defaults(command=_report)
@@ -101,6 +106,18 @@ def _train(options: argparse.Namespace) -> None:
     written = train(load_options(TrainConfig, options.config, given))
     print(f"  {written}  the checkpoint: give it with --weights")
     print(f"  {written.with_suffix('.md')}  its model card")
+
+
+def _count(text: str) -> int:
+    if not text.isdecimal() or int(text) < 1:
+        raise argparse.ArgumentTypeError(f"is '{text}', expected a whole number of at least 1")
+    return int(text)
+
+
+def _certify(options: argparse.Namespace) -> None:
+    from bench.certify import certify_file
+
+    print("\n".join(certify_file(options.weights, options.scenes, options.device).lines()))
 
 
 def _report(options: argparse.Namespace) -> None:

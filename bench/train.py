@@ -153,7 +153,7 @@ def _write(config: TrainConfig, data: _Data, trainer: Trainer) -> None:
         "accuracy": f"{best.accuracy:.4f} on {len(data.held_out)} images not trained on",
         "training": f"{config.epochs} epochs from {config.weights or 'scratch'}, the best is epoch {best.number}; "
         f"AdamW, cosine from {config.rate:g}, batch {config.batch_size}, seed {config.seed}",
-        "versions": f"torch {versions()['torch']}, cambench {versions()['cambench']}, {git_state()['revision']}",
+        "versions": f"torch {versions()['torch']}, cambench {versions()['cambench']}, {_revision()}",
     }
     classifier = trainer.finish()
     save_checkpoint(config.out, classifier, about)
@@ -166,3 +166,8 @@ def _write(config: TrainConfig, data: _Data, trainer: Trainer) -> None:
         *(f"| {k} | {v} |" for k, v in rows.items() if k != "name"),
     ]
     write_atomic(config.out.with_suffix(".md"), ("\n".join(lines) + "\n").encode())
+
+
+def _revision() -> str:
+    state = git_state()
+    return f"revision {state['revision'] or 'unknown'}{' with changes' if state['dirty'] else ''}"

@@ -7,13 +7,14 @@ import numpy as np
 from numpy.typing import NDArray
 
 from datasets.records import CLASSES, Dataset, DatasetError, Record
-from datasets.synthetic.factors import sample_scene
+from datasets.synthetic.factors import WITHOUT, sample_scene
 from datasets.synthetic.render import render
 
-MIXTURE = {"one": 40, "both": 16, "distractors": 8}  # the default: kinds of scenes and how many
+MIXTURE = {"one": 48, "both": 8, "distractors": 8}  # the default: kinds of scenes and how many
 SINGLE = 1000  # scenes of a single kind
 TRAINING = {"one": 3000, "distractors": 1000}  # drawn with another seed than all others
 TRAINING_SEED = 1
+TRAINING_WITHOUT = ("", "", "body", "background")  # in turn: half of the training scenes lack one
 SCORED = ("one", "both", "distractors", "correlated")  # a scene with neither animal has no class to explain
 
 
@@ -25,15 +26,17 @@ class SceneDrawing:
         kind: of scene.
         index: number of the scene.
         seed: of the factors.
+        without: body or background, left out; "" for the whole scene.
     """
 
     kind: str
     index: int
     seed: int = 0
+    without: str = ""
 
     def draw(self) -> tuple[NDArray[np.uint8], dict[str, NDArray[np.bool_]], dict[str, NDArray[np.bool_]]]:
         """Picture, and per class where its animal and its head are seen."""
-        scene = sample_scene(self.kind, self.index, self.seed)
+        scene = WITHOUT[self.without](sample_scene(self.kind, self.index, self.seed))
         rendered = render(scene)
         animals, heads = (
             {animal.class_name: rendered.mask(group, number) for number, animal in enumerate(scene.animals)}
@@ -47,8 +50,8 @@ def synthetic(root: Path | None = None, split: str | None = None, download: bool
 
     Args:
         root: must be None.
-        split: a kind of scene, 1,000 of it; or train, 4,000 scenes with a seed of their own; without one 64 scenes: 40
-            of one animal, 16 of both, 8 with distractors.
+        split: a kind of scene, 1,000 of it; or train, 4,000 scenes with a seed of their own; without one 64 scenes: 48
+            of one animal, 8 of both, 8 with distractors.
         download: must be False.
 
     Raises:
@@ -60,11 +63,16 @@ def synthetic(root: Path | None = None, split: str | None = None, download: bool
         raise DatasetError(f"split is '{split}', expected train or one of {', '.join(SCORED)}, or none for a mix")
     counts = {None: MIXTURE, "train": TRAINING}.get(split) or {str(split): SINGLE}
     seed = TRAINING_SEED if split == "train" else 0
-    records = [_record(kind, index, seed) for kind, count in counts.items() for index in range(count)]
+    lacking = TRAINING_WITHOUT if split == "train" else ("",)
+    records = [
+        _record(SceneDrawing(kind, index, seed, lacking[index // 2 % len(lacking)]))
+        for kind, count in counts.items()
+        for index in range(count)
+    ]
     return Dataset("synthetic", Path("synthetic"), split, tuple(records))
 
 
-def _record(kind: str, index: int, seed: int) -> Record:
-    name = f"{kind}/{index:06d}"
-    classes = CLASSES if kind == "both" else (CLASSES[index % 2],)
-    return Record(name, Path("synthetic") / name, classes, drawing=SceneDrawing(kind, index, seed))
+def _record(drawing: SceneDrawing) -> Record:
+    name = f"{drawing.kind}/{drawing.index:06d}"
+    classes = CLASSES if drawing.kind == "both" else (CLASSES[drawing.index % 2],)
+    return Record(name, Path("synthetic") / name, classes, drawing=drawing)

@@ -1,5 +1,6 @@
 """What a scene is made of, drawn from a seed: everything but the head from the same distributions for both classes."""
 
+from collections.abc import Callable
 from dataclasses import dataclass, field, replace
 
 import numpy as np
@@ -141,6 +142,14 @@ class Scene:
 
     def _with(self, number: int, animal: Animal) -> "Scene":
         return replace(self, animals=(*self.animals[:number], animal, *self.animals[number + 1 :]))
+
+
+WITHOUT: dict[str, Callable[[Scene], Scene]] = {
+    "": lambda scene: scene,
+    "head": lambda scene: scene.remove("head"),
+    "body": lambda scene: scene.remove("body").remove("tail"),
+    "background": Scene.without_background,
+}
 
 
 def sample_scene(kind: str, index: int, seed: int = 0) -> Scene:

@@ -84,7 +84,7 @@ def test_a_state_that_does_not_fit_is_refused(tmp_path, capsys, content, said):
         (("--split", "both"), "0 images to train on"),
         (("--epochs", "0"), "epochs is '0', expected a whole number of at least 1"),
         (("--rate", "fast"), "rate is 'fast', expected a number above 0"),
-        (("--weights", "catdog"), "unknown weights 'catdog' (did you mean 'catdog-photos'?)"),
+        (("--weights", "catdog-photo"), "unknown weights 'catdog-photo' (did you mean 'catdog-photos'?)"),
     ],
 )
 def test_bad_input_is_one_line(tmp_path, capsys, more, said):

@@ -52,8 +52,8 @@ def test_a_lost_file_is_named(folder):
 
 
 def test_unknown_names_give_the_closest():
-    with pytest.raises(WeightsError, match=r"unknown weights 'catdog' \(did you mean 'catdog-photos'\?\)"):
-        load_classifier("catdog")
+    with pytest.raises(WeightsError, match=r"unknown weights 'catdog-photo' \(did you mean 'catdog-photos'\?\)"):
+        load_classifier("catdog-photo")
 
 
 def test_a_file_of_that_name_comes_first(tmp_path, monkeypatch):

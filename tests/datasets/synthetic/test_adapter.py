@@ -14,8 +14,8 @@ OPTIONS = {"resize": 224, "crop": 224, "classes": ("cat", "dog")}
 
 def test_the_default_is_a_mix_of_64_scenes():
     records = synthetic().records
-    assert Counter(record.image_id.split("/")[0] for record in records) == {"one": 40, "both": 16, "distractors": 8}
-    assert Counter(record.label for record in records) == {"cat": 24, "dog": 24, "cat+dog": 16}
+    assert Counter(record.image_id.split("/")[0] for record in records) == {"one": 48, "both": 8, "distractors": 8}
+    assert Counter(record.label for record in records) == {"cat": 28, "dog": 28, "cat+dog": 8}
     assert len(synthetic(split="one").records) == 1000
 
 
@@ -57,3 +57,19 @@ def test_fingerprint_depends_on_the_scenes_alone():
 def test_what_makes_no_sense_is_refused(arguments, said):
     with pytest.raises(DatasetError, match=said):
         synthetic(**arguments)
+
+
+def test_training_scenes_are_others_and_half_of_them_lack_body_or_background_whatever_the_class():
+    records = synthetic(split="train").records
+    assert Counter(record.image_id.split("/")[0] for record in records) == {"one": 3000, "distractors": 1000}
+    assert {record.drawing.seed for record in records} == {1}
+    assert {record.drawing.seed for record in synthetic().records} == {0}
+    lacking = Counter((record.label, record.drawing.without) for record in records)
+    assert lacking == {(n, w): 1000 if not w else 500 for n in ("cat", "dog") for w in ("", "body", "background")}
+
+
+def test_a_scene_that_lacks_something_is_drawn_without_it():
+    record = next(record for record in synthetic(split="train").records if record.drawing.without == "body")
+    picture, _, _ = record.drawing.draw()
+    whole = sample_scene("one", record.drawing.index, 1)
+    assert np.array_equal(picture, render(whole.remove("body").remove("tail")).picture)
