@@ -58,14 +58,10 @@ def _parser() -> argparse.ArgumentParser:
     parser = _Parser(prog="cambench", description="Scores class activation maps on photographs of cats and dogs.")
     commands = parser.add_subparsers(required=True, metavar="COMMAND", parser_class=_Parser)
     run = commands.add_parser("run", help="score a data set and write a run directory with its report")
-    run.add_argument("--config", type=Path, metavar="FILE.toml", help="options by name; flags override them")
-    for option in fields(RunConfig):
-        _add_option(run, option.name, option.metadata)
+    _add_options(run, RunConfig)
     run.set_defaults(command=_run)
     train = commands.add_parser("train", help="train a checkpoint")
-    train.add_argument("--config", type=Path, metavar="FILE.toml", help="options by name; flags override them")
-    for option in fields(TrainConfig):
-        _add_option(train, option.name, option.metadata)
+    _add_options(train, TrainConfig)
     train.set_defaults(command=_train)
     certify = commands.add_parser("certify", help="test on drawn scenes what a checkpoint uses")
     certify.add_argument("--weights", type=Path, required=True, metavar="FILE|NAME")
@@ -83,17 +79,22 @@ def _parser() -> argparse.ArgumentParser:
     return parser
 
 
-def _add_option(parser: argparse.ArgumentParser, name: str, metadata: Any) -> None:
-    flag = f"--{name.replace('_', '-')}"
-    if metadata["metavar"]:
-        parser.add_argument(flag, metavar=metadata["metavar"], help=metadata["help"], default=argparse.SUPPRESS)
-    else:
-        parser.add_argument(flag, action="store_true", help=metadata["help"], default=argparse.SUPPRESS)
+def _add_options(parser: argparse.ArgumentParser, kind: type[RunConfig] | type[TrainConfig]) -> None:
+    """A flag per field, and --config for the same by name in a file."""
+    parser.add_argument("--config", type=Path, metavar="FILE.toml", help="options by name; flags override them")
+    for option in fields(kind):
+        flag, metavar = f"--{option.name.replace('_', '-')}", option.metadata["metavar"]
+        action = {"metavar": metavar} if metavar else {"action": "store_true"}
+        parser.add_argument(flag, help=option.metadata["help"], default=argparse.SUPPRESS, **action)
+
+
+def _given(options: argparse.Namespace) -> dict[str, Any]:
+    """The flags that were given."""
+    return {k: v for k, v in vars(options).items() if k not in ("command", "config")}
 
 
 def _run(options: argparse.Namespace) -> None:
-    given = {k: v for k, v in vars(options).items() if k not in ("command", "config")}
-    config = load_config(options.config, given)
+    config = load_config(options.config, _given(options))
     from bench.pipeline import run
 
     _print_result(run(config))
@@ -102,8 +103,7 @@ def _run(options: argparse.Namespace) -> None:
 def _train(options: argparse.Namespace) -> None:
     from bench.train import train
 
-    given = {k: v for k, v in vars(options).items() if k not in ("command", "config")}
-    written = train(load_options(TrainConfig, options.config, given))
+    written = train(load_options(TrainConfig, options.config, _given(options)))
     print(f"  {written}  the checkpoint: give it with --weights")
     print(f"  {written.with_suffix('.md')}  its model card")
 

@@ -118,7 +118,7 @@ class RunConfig:
     limit: int | None = option(as_integer(1), "score N images, alternating between labels", "N", default=None)
     download: bool = option(as_flag, "fetch the data set where it is missing", default=False)
     weights: Path = option(as_path, "checkpoint: .pth, .pt, .safetensors, or the name of a shipped one", "FILE|NAME")
-    arch: str | None = option(as_text, "architecture, or package.module:function", "NAME", default=None)
+    arch: str | None = option(as_text, "architecture, or package.module:name of one", "NAME", default=None)
     classes: tuple[str, ...] | None = option(as_names, "classes in the order of the logits", "a,b", default=None)
     resize: int | None = option(as_integer(1), "shorter side after resizing, pixels", "N", default=None)
     crop: int | None = option(as_integer(1), "side of the centre crop, pixels", "N", default=None)

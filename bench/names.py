@@ -13,7 +13,7 @@ Entry = TypeVar("Entry")
 
 
 def resolve(kind: str, name: str, registry: Mapping[str, Entry]) -> Entry | object:
-    """The registry's entry, or the object that `package.module:function` names.
+    """The registry's entry, or the function, or entry of its own, that `package.module:name` names.
 
     Modules are also looked for in the current folder.
 
@@ -33,7 +33,7 @@ def resolve(kind: str, name: str, registry: Mapping[str, Entry]) -> Entry | obje
         raise ConfigError(f"{kind} '{name}': cannot import '{module_name}' ({error})") from error
     except AttributeError as error:
         raise ConfigError(f"{kind} '{name}': module '{module_name}' has no '{attribute}'") from error
-    if not callable(found):
+    if not callable(found) and not isinstance(found, tuple({type(entry) for entry in registry.values()})):
         raise ConfigError(f"{kind} '{name}': '{attribute}' is a {type(found).__name__}, expected a function")
     return found
 

@@ -67,7 +67,7 @@ def make_plan(config: RunConfig) -> Plan:
     methods = {name: _method(name) for name in config.methods}
     metrics = select_metrics(config)
     device = select_device(config.device)
-    architectures = _architectures(config.arch)
+    architectures = known_architectures(config.arch)
     dataset = read_dataset(config.dataset, config.data_root, config.split, config.limit, config.download)
     classifier = load_classifier(
         config.weights,
@@ -107,6 +107,20 @@ def read_dataset(name: str, root: Path | None, split: str | None, limit: int | N
         raise ConfigError(f"missing: --data-root, the folder or file that --dataset {name} reads")
     dataset: Dataset = adapter(root, split, download)
     return dataset if limit is None else dataset.limited(limit)
+
+
+def known_architectures(name: str | None) -> Mapping[str, Architecture]:
+    """The registry, and the architecture named as package.module:object beside it.
+
+    Raises:
+        ConfigError: unknown name, or no architecture.
+    """
+    if name is None or name in ARCHITECTURES:
+        return ARCHITECTURES
+    found: Any = resolve("architecture", name, ARCHITECTURES)
+    if not isinstance(found, Architecture):
+        raise ConfigError(f"architecture '{name}' is no weights.Architecture; see weights/architectures.py for two")
+    return {**ARCHITECTURES, name: found}
 
 
 def select_metrics(config: RunConfig) -> dict[str, Metric]:
@@ -150,15 +164,6 @@ def _method(name: str) -> Method:
 def _metric(name: str) -> Metric:
     found: Any = resolve("metric", name, METRICS)
     return found if isinstance(found, Metric) else Metric(found, name, meaning="named on the command line")
-
-
-def _architectures(name: str | None) -> Mapping[str, Architecture]:
-    if name is None or name in ARCHITECTURES:
-        return ARCHITECTURES
-    found: Any = resolve("architecture", name, ARCHITECTURES)
-    if not isinstance(found, Architecture):
-        raise ConfigError(f"architecture '{name}' is no weights.Architecture; see weights/architectures.py for two")
-    return {**ARCHITECTURES, name: found}
 
 
 def _layer_shapes(classifier: Classifier, layers: tuple[str, ...], device: torch.device) -> dict[str, dict[str, int]]:

@@ -13,13 +13,12 @@ from torch import Tensor
 
 from bench.environment import auto_workers, git_state, make_deterministic, select_device, versions
 from bench.errors import ConfigError
-from bench.names import resolve
-from bench.plan import read_dataset
+from bench.plan import known_architectures, read_dataset
 from bench.progress import Progress
 from bench.train_config import TrainConfig
-from datasets import Dataset, Record, load_batches
+from datasets import Record, load_batches
 from reports.files import write_atomic
-from weights import ARCHITECTURES, Classifier, fresh_classifier, load_classifier, save_checkpoint
+from weights import Classifier, checkpoint_bytes, fresh_classifier, load_classifier
 from weights.files import DAMAGED
 from weights.training import Epoch, Trainer
 
@@ -63,7 +62,8 @@ def train(config: TrainConfig) -> Path:
 class _Data:
     """One-animal images to train and to test on."""
 
-    dataset: Dataset
+    name: str
+    fingerprint: str
     training: Sequence[Record]
     held_out: Sequence[Record]
 
@@ -83,14 +83,13 @@ class _Data:
                 f"{len(training)} images to train on and {len(held_out)} to test on; expected cats and dogs, and at "
                 "least one to test on; give a larger data set, or --val-split"
             )
-        return cls(dataset, training, held_out)
+        return cls(dataset.name, dataset.fingerprint(), training, held_out)
 
 
 def _start(config: TrainConfig, device: torch.device) -> Classifier:
     if config.weights is not None:
         return load_classifier(config.weights, device=device)
-    resolve("architecture", config.arch, ARCHITECTURES)
-    return fresh_classifier(config.arch, device=device)
+    return fresh_classifier(config.arch, device=device, architectures=known_architectures(config.arch))
 
 
 def _batches(
@@ -119,7 +118,7 @@ class _Memory:
         self.path = config.out.with_suffix(".state.pt")
         where = ("out", "workers", "data_root", "device")
         chosen = {k: v for k, v in dataclasses.asdict(config).items() if k not in where}
-        self.identity = repr((chosen, data.dataset.fingerprint(), len(data.training), len(data.held_out)))
+        self.identity = repr((chosen, data.fingerprint, len(data.training), len(data.held_out)))
 
     def restore(self, trainer: Trainer) -> None:
         if not self.path.exists():
@@ -147,24 +146,18 @@ class _Memory:
 def _write(config: TrainConfig, data: _Data, trainer: Trainer) -> None:
     best: Epoch = max(trainer.history, key=lambda epoch: epoch.accuracy)
     about = {
-        "name": config.out.stem,
-        "data": f"{data.dataset.name}, {config.split or 'all'}: {len(data.training)} images",
-        "data_fingerprint": data.dataset.fingerprint(),
+        "data": f"{data.name}, {config.split or 'all'}: {len(data.training)} images",
+        "data_fingerprint": data.fingerprint,
         "accuracy": f"{best.accuracy:.4f} on {len(data.held_out)} images not trained on",
         "training": f"{config.epochs} epochs from {config.weights or 'scratch'}, the best is epoch {best.number}; "
         f"AdamW, cosine from {config.rate:g}, batch {config.batch_size}, seed {config.seed}",
         "versions": f"torch {versions()['torch']}, cambench {versions()['cambench']}, {_revision()}",
     }
     classifier = trainer.finish()
-    save_checkpoint(config.out, classifier, about)
+    name = config.out.stem
+    write_atomic(config.out, checkpoint_bytes(classifier, {"name": name, **about}))
     rows = {"architecture": classifier.checkpoint.arch, "classes": ", ".join(classifier.classes), **about}
-    lines = [
-        f"# {config.out.stem}",
-        "",
-        "| | |",
-        "|---|---|",
-        *(f"| {k} | {v} |" for k, v in rows.items() if k != "name"),
-    ]
+    lines = [f"# {name}", "", "| | |", "|---|---|", *(f"| {key} | {value} |" for key, value in rows.items())]
     write_atomic(config.out.with_suffix(".md"), ("\n".join(lines) + "\n").encode())
 
 

@@ -15,7 +15,9 @@ class TrainConfig:
     split: str | None = option(as_text, "part to train on", "NAME", default=None)
     val_split: str | None = option(as_text, "part to test on (default: a tenth of --split)", "NAME", default=None)
     limit: int | None = option(as_integer(1), "train on N images", "N", default=None)
-    arch: str = option(as_text, "architecture to train from scratch", "NAME", default="alexnet_narrow")
+    arch: str = option(
+        as_text, "architecture to train from scratch, or package.module:name of one", "NAME", default="alexnet_narrow"
+    )
     weights: Path | None = option(as_path, "checkpoint to start from, instead of --arch", "FILE|NAME", default=None)
     epochs: int = option(as_integer(1), "passes over the images", "N", default=10)
     rate: float = option(as_number, "learning rate at the start", "X", default=3e-4)

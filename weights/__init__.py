@@ -14,9 +14,9 @@ __all__ = [
     "Preprocess",
     "Shipped",
     "WeightsError",
+    "checkpoint_bytes",
     "fresh_classifier",
     "load_classifier",
-    "save_checkpoint",
 ]
 
 ARCHITECTURES: dict[str, Architecture] = {
@@ -25,4 +25,4 @@ ARCHITECTURES: dict[str, Architecture] = {
 }
 
 from weights.loading import fresh_classifier, load_classifier  # noqa: E402 (the registry above is its default)
-from weights.saving import save_checkpoint  # noqa: E402
+from weights.saving import checkpoint_bytes  # noqa: E402

@@ -2,9 +2,7 @@
 
 import dataclasses
 import json
-import os
 from collections.abc import Mapping
-from pathlib import Path
 
 import safetensors.torch
 import torch
@@ -12,11 +10,10 @@ import torch
 from weights.classifier import Classifier
 
 
-def save_checkpoint(path: Path, classifier: Classifier, about: Mapping[str, str]) -> None:
-    """Writes a float16 safetensors file that `load_classifier` reads without a file beside it, whole or not at all.
+def checkpoint_bytes(classifier: Classifier, about: Mapping[str, str]) -> bytes:
+    """A float16 safetensors file that `load_classifier` reads without a file beside it.
 
     Args:
-        path: of the file, ending in .safetensors.
         classifier: the network, its architecture, classes and preprocessing.
         about: more metadata, such as training data and accuracy; keys other than arch, classes, preprocess.
     """
@@ -31,9 +28,4 @@ def save_checkpoint(path: Path, classifier: Classifier, about: Mapping[str, str]
         "classes": json.dumps(checkpoint.classes),
         "preprocess": json.dumps(dataclasses.asdict(checkpoint.preprocess)),
     }
-    scratch = path.with_name(f".{path.name}.tmp")
-    with scratch.open("wb") as file:
-        file.write(safetensors.torch.save(tensors, metadata))
-        file.flush()
-        os.fsync(file.fileno())
-    scratch.replace(path)
+    return safetensors.torch.save(tensors, metadata)

@@ -33,25 +33,17 @@ def score(shared, cambench, tmp_path_factory):
     return run
 
 
-@pytest.fixture(autouse=True)
-def no_report(monkeypatch):
-    monkeypatch.setattr(pipeline, "render", lambda folder: folder)
-    monkeypatch.setattr("reports.summary_text", lambda folder: "")
+@pytest.fixture(scope="module", autouse=True)
+def no_report():
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(pipeline, "render", lambda folder: folder)
+        patch.setattr("reports.summary_text", lambda folder: "")
+        yield
 
 
 @pytest.fixture(scope="module")
-def reference(shared, cambench, tmp_path_factory) -> Path:
-    patch = pytest.MonkeyPatch()
-    patch.setattr(pipeline, "render", lambda folder: folder)
-    patch.setattr("reports.summary_text", lambda folder: "")
-    out = tmp_path_factory.mktemp("runs") / "reference"
-    code = cambench(
-        "run", "--dataset", "folder", "--data-root", shared / "data" / "dogs-vs-cats-200px" / "val",
-        "--limit", IMAGES, "--weights", "narrow", "--steps", STEPS, "--out", out, "--batch-size", 4, "--workers", 0,
-    )  # fmt: skip
-    patch.undo()
-    assert code == 0
-    return out
+def reference(score) -> Path:
+    return score("--batch-size", 4, "--workers", 0)
 
 
 def identical(one: Path, other: Path) -> None:

@@ -99,3 +99,18 @@ def test_unknown_architecture_and_a_file_that_exists(trained, tmp_path, capsys):
     assert "did you mean 'alexnet'" in capsys.readouterr().err
     assert main(words(trained)) == 2
     assert "exists already; choose another --out" in capsys.readouterr().err
+
+
+def test_an_architecture_of_ones_own(tmp_path, monkeypatch):
+    (tmp_path / "ownnet.py").write_text(
+        "from torch import nn\nfrom weights import Architecture\n"
+        "def build(n):\n"
+        "    return nn.Sequential(nn.Conv2d(3, 2, 3), nn.AdaptiveAvgPool2d(1), nn.Flatten(), nn.Linear(2, n))\n"
+        "tiny = Architecture(build, '0', 'two layers')\n"
+    )
+    monkeypatch.chdir(tmp_path)
+    out = tmp_path / "own.safetensors"
+    assert main(["train", *SMALL, "--arch", "ownnet:tiny", "--epochs", "1", "--out", str(out)]) == 0
+    with safetensors.safe_open(out, "pt") as file:
+        assert file.metadata()["arch"] == "ownnet:tiny"
+        assert file.get_tensor("0.weight").shape == (2, 3, 3, 3)

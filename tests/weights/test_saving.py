@@ -2,7 +2,8 @@ import pytest
 import safetensors
 import torch
 
-from weights import load_classifier, save_checkpoint
+from reports.files import write_atomic
+from weights import checkpoint_bytes, load_classifier
 
 
 @pytest.fixture
@@ -12,7 +13,7 @@ def classifier():
 
 def test_what_is_saved_says_what_it_is(classifier, tmp_path):
     path = tmp_path / "mine.safetensors"
-    save_checkpoint(path, classifier, {"accuracy": "0.5"})
+    write_atomic(path, checkpoint_bytes(classifier, {"accuracy": "0.5"}))
     again = load_classifier(path)
     assert again.checkpoint.notes == ()
     assert again.checkpoint.arch == "alexnet_narrow"
@@ -30,5 +31,5 @@ def test_a_failed_write_keeps_the_old_file(classifier, tmp_path, monkeypatch):
     path.write_bytes(b"old")
     monkeypatch.setattr("os.fsync", lambda _: 1 / 0)
     with pytest.raises(ZeroDivisionError):
-        save_checkpoint(path, classifier, {})
+        write_atomic(path, checkpoint_bytes(classifier, {}))
     assert path.read_bytes() == b"old"
