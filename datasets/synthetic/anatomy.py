@@ -7,9 +7,8 @@ from numpy.typing import NDArray
 from PIL import Image
 
 from datasets.synthetic.factors import PARTS, SIZE, Animal, Colour
-from datasets.synthetic.painter import Painter, ellipse, noise, stroke, textured
+from datasets.synthetic.painter import TEXTURE, Painter, ellipse, noise, stroke, textured
 
-TEXTURE = 112
 STRIDE = 16  # part numbers per animal
 DARK: Colour = (34, 28, 28)
 PINK: Colour = (206, 132, 130)
@@ -40,7 +39,7 @@ def draw_animal(painter: Painter, animal: Animal, number: int) -> None:
 def coat_texture(animal: Animal) -> Image.Image:
     """The coat over the whole picture; outlines cut parts out of it."""
     random = np.random.Generator(np.random.PCG64(animal.texture))
-    grain = noise(random, TEXTURE // 2, TEXTURE)[..., None]
+    grain = noise(random, TEXTURE // 2)[..., None]
     share = np.clip(_pattern(random, animal), 0, 1)[..., None] * 0.8
     base, second = (np.array(colour, dtype=np.float32) for colour in (animal.coat, animal.second))
     return textured(base * (1 - share) + second * share + (grain - 0.5) * 26)
@@ -52,13 +51,13 @@ def _pattern(random: np.random.Generator, animal: Animal) -> NDArray[np.float32]
     if animal.pattern == "plain":
         return np.zeros((TEXTURE, TEXTURE), dtype=np.float32)
     if animal.pattern == "spots":
-        return (noise(random, max(4, round(1.6 * bumps)), TEXTURE) - 0.62) * 14
+        return (noise(random, max(4, round(1.6 * bumps))) - 0.62) * 14
     if animal.pattern == "patches":
-        return (noise(random, max(3, round(0.55 * bumps)), TEXTURE) - 0.55) * 16
+        return (noise(random, max(3, round(0.55 * bumps))) - 0.55) * 16
     angle, period = random.uniform(0, np.pi), animal.radius * random.uniform(0.22, 0.4)
     y, x = np.mgrid[0:TEXTURE, 0:TEXTURE].astype(np.float32) * (SIZE / TEXTURE)
     phase = (x * np.cos(angle) + y * np.sin(angle)) * (2 * np.pi / period)
-    stripes: NDArray[np.float32] = np.sin(phase + 6 * noise(random, 8, TEXTURE)).astype(np.float32) * 2 - 0.4
+    stripes: NDArray[np.float32] = np.sin(phase + 6 * noise(random, 8)).astype(np.float32) * 2 - 0.4
     return stripes
 
 

@@ -10,6 +10,7 @@ from datasets.synthetic.factors import SIZE, Colour
 
 SCALE = 2  # supersampling
 SIDE = SIZE * SCALE
+TEXTURE = 112  # side of a texture before it is stretched over the picture
 CURVE_POINTS = 32
 SHADOW = 70  # opacity, of 255
 
@@ -68,12 +69,12 @@ class Painter:
         return np.asarray(self.picture.reduce(SCALE)), np.asarray(self.parts)[SCALE // 2 :: SCALE, SCALE // 2 :: SCALE]
 
 
-def noise(random: np.random.Generator, cells: int, side: int) -> NDArray[np.float32]:
-    """Smooth noise in [0, 1], (side, side), with about `cells` bumps across."""
+def noise(random: np.random.Generator, cells: int) -> NDArray[np.float32]:
+    """Smooth noise in [0, 1], (TEXTURE, TEXTURE), with about `cells` bumps across."""
     coarse = Image.fromarray(random.integers(0, 256, (cells, cells), dtype=np.uint8))
-    return np.asarray(coarse.resize((side, side), Image.Resampling.BICUBIC), dtype=np.float32) / np.float32(255)
+    return np.asarray(coarse.resize((TEXTURE, TEXTURE), Image.Resampling.BICUBIC), dtype=np.float32) / np.float32(255)
 
 
 def textured(values: NDArray[np.float32]) -> Image.Image:
-    """A texture of SIDE x SIDE from a smaller one, (s, s, 3) in 0 to 255."""
+    """A texture of SIDE x SIDE from one of (TEXTURE, TEXTURE, 3) in 0 to 255."""
     return Image.fromarray(np.clip(values, 0, 255).astype(np.uint8)).resize((SIDE, SIDE), Image.Resampling.BILINEAR)

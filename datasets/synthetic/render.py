@@ -8,10 +8,8 @@ from PIL import Image
 
 from datasets.synthetic.anatomy import draw_animal, part_number
 from datasets.synthetic.factors import GROUPS, SIZE, Scene
-from datasets.synthetic.painter import Painter, noise, textured
+from datasets.synthetic.painter import TEXTURE, Painter, noise, textured
 from datasets.synthetic.props import draw_prop
-
-TEXTURE = 112
 
 
 @dataclass(frozen=True)
@@ -46,7 +44,7 @@ def render(scene: Scene) -> Rendered:
 
 def _background(scene: Scene) -> Image.Image:
     random = np.random.Generator(np.random.PCG64(scene.texture))
-    coarse, fine = noise(random, 5, TEXTURE), noise(random, TEXTURE // 2, TEXTURE)
+    coarse, fine = noise(random, 5), noise(random, TEXTURE // 2)
     y = np.arange(TEXTURE, dtype=np.float32)[:, None, None] * np.float32(SIZE / TEXTURE)
     below = np.clip((y - np.float32(scene.horizon)) / 3, 0, 1)
     wall, floor = (np.array(colour, dtype=np.float32) for colour in (scene.wall, scene.floor))
