@@ -1,5 +1,6 @@
 """Cats and dogs: one body for both, two heads."""
 
+import math
 from collections.abc import Callable
 
 import numpy as np
@@ -97,11 +98,11 @@ def _body(fill: Fill, animal: Animal, coat: Image.Image) -> None:
 
 
 def _head(fill: Fill, animal: Animal, coat: Image.Image) -> None:
-    cos, sin, r = np.cos(animal.tilt), np.sin(animal.tilt), animal.radius
+    cos, sin, r = math.cos(animal.tilt), math.sin(animal.tilt), animal.radius
+    turn = r * np.array([[cos, sin], [-sin, cos]])
 
     def place(points: Outline | list[tuple[float, float]]) -> Outline:
-        x, y = np.asarray(points, dtype=float).T
-        return np.stack([animal.x + r * (x * cos - y * sin), animal.y + r * (x * sin + y * cos)], axis=1)
+        return np.asarray(points, dtype=float) @ turn + (animal.x, animal.y)
 
     pale: Colour = tuple(round(0.45 * c + 0.55 * 238) for c in animal.coat)  # type: ignore[assignment]
     deep: Colour = tuple(round(0.62 * c) for c in animal.coat)  # type: ignore[assignment]

@@ -1,6 +1,6 @@
 """Shapes onto a picture and onto its map of parts at once."""
 
-from dataclasses import dataclass
+import math
 
 import numpy as np
 from numpy.typing import NDArray
@@ -11,38 +11,35 @@ from datasets.synthetic.factors import SIZE, Colour
 SCALE = 2  # supersampling
 SIDE = SIZE * SCALE
 TEXTURE = 112  # side of a texture before it is stretched over the picture
-CURVE_POINTS = 32
+TURN = np.linspace(0, 2 * np.pi, 32, endpoint=False)
+CIRCLE = np.stack([np.cos(TURN), np.sin(TURN)])
 SHADOW = 70  # opacity, of 255
 
 
 def ellipse(x: float, y: float, rx: float, ry: float, angle: float = 0.0) -> NDArray[np.float64]:
     """Outline of a rotated ellipse, (points, 2)."""
-    turn = np.linspace(0, 2 * np.pi, CURVE_POINTS, endpoint=False)
-    across, down = rx * np.cos(turn), ry * np.sin(turn)
-    cos, sin = np.cos(angle), np.sin(angle)
-    return np.stack([x + across * cos - down * sin, y + across * sin + down * cos], axis=1)
+    cos, sin = math.cos(angle), math.sin(angle)
+    outline: NDArray[np.float64] = CIRCLE.T @ [[rx * cos, rx * sin], [-ry * sin, ry * cos]] + (x, y)
+    return outline
 
 
 def stroke(points: NDArray[np.float64], width: float, end: float | None = None) -> NDArray[np.float64]:
     """Outline of a line through points, (n, 2), whose width runs to `end`."""
-    direction = np.gradient(points, axis=0)
-    normal = np.stack([-direction[:, 1], direction[:, 0]], axis=1)
-    normal /= np.maximum(np.linalg.norm(normal, axis=1, keepdims=True), 1e-9)
-    half = np.linspace(width, width if end is None else end, len(points))[:, None] / 2
-    return np.concatenate([points + normal * half, (points - normal * half)[::-1]])
+    step = points[1:] - points[:-1]
+    direction = np.concatenate([step[:1], step[1:] + step[:-1], step[-1:]])
+    across = direction[:, ::-1] * (-0.5, 0.5)
+    across /= np.maximum(np.sqrt((direction * direction).sum(axis=1, keepdims=True)), 1e-9)
+    across *= width if end is None else np.linspace(width, end, len(points))[:, None]
+    return np.concatenate([points + across, (points - across)[::-1]])
 
 
-@dataclass
 class Painter:
     """A picture and, of every pixel, the number of the part that is seen there (0: no animal)."""
 
-    picture: Image.Image
-    parts: Image.Image
-
-    @classmethod
-    def blank(cls, picture: Image.Image) -> "Painter":
+    def __init__(self, picture: Image.Image) -> None:
         """Starts from a background of SIDE x SIDE."""
-        return cls(picture, Image.new("L", (SIDE, SIDE), 0))
+        self.picture, self.parts = picture, Image.new("L", (SIDE, SIDE), 0)
+        self._on_picture, self._on_parts = ImageDraw.Draw(self.picture), ImageDraw.Draw(self.parts)
 
     def fill(self, outline: NDArray[np.float64], paint: Image.Image | Colour, part: int | None) -> None:
         """Fills an outline, in pixels of the final picture.
@@ -53,16 +50,21 @@ class Painter:
             part: number written to `parts`; None is a shadow, translucent and no part.
         """
         points = outline * SCALE
-        left, top = np.maximum(np.floor(points.min(axis=0)).astype(int), 0)
-        right, bottom = np.minimum(np.ceil(points.max(axis=0)).astype(int) + 1, SIDE)
+        if part is not None:
+            corners = points.ravel().tolist()
+            self._on_parts.polygon(corners, fill=part)
+            if not isinstance(paint, Image.Image):
+                self._on_picture.polygon(corners, fill=paint)
+                return
+        (low_x, low_y), (high_x, high_y) = points.min(axis=0).tolist(), points.max(axis=0).tolist()
+        left, top = max(math.floor(low_x), 0), max(math.floor(low_y), 0)
+        right, bottom = min(math.ceil(high_x) + 1, SIDE), min(math.ceil(high_y) + 1, SIDE)
         if left >= right or top >= bottom:
             return
-        box = (int(left), int(top), int(right), int(bottom))
-        stencil = Image.new("L", (box[2] - box[0], box[3] - box[1]), 0)
+        box = (left, top, right, bottom)
+        stencil = Image.new("L", (right - left, bottom - top), 0)
         ImageDraw.Draw(stencil).polygon((points - (left, top)).ravel().tolist(), fill=SHADOW if part is None else 255)
         self.picture.paste(paint.crop(box) if isinstance(paint, Image.Image) else paint, box, stencil)
-        if part is not None:
-            self.parts.paste(part, box, stencil)
 
     def finished(self) -> tuple[NDArray[np.uint8], NDArray[np.uint8]]:
         """Picture (SIZE, SIZE, 3) and parts (SIZE, SIZE)."""
@@ -77,4 +79,6 @@ def noise(random: np.random.Generator, cells: int) -> NDArray[np.float32]:
 
 def textured(values: NDArray[np.float32]) -> Image.Image:
     """A texture of SIDE x SIDE from one of (TEXTURE, TEXTURE, 3) in 0 to 255."""
-    return Image.fromarray(np.clip(values, 0, 255).astype(np.uint8)).resize((SIDE, SIDE), Image.Resampling.BILINEAR)
+    small = Image.fromarray(np.clip(values, 0, 255).astype(np.uint8))
+    picture = small.resize((SIZE, SIZE), Image.Resampling.BILINEAR)
+    return picture.resize((SIDE, SIDE), Image.Resampling.NEAREST)  # smooth already, and far quicker

@@ -1,5 +1,6 @@
 """Things that are no animal: clutter, lures that look a little like parts of a head, occluders."""
 
+import math
 from collections.abc import Callable, Sequence
 
 import numpy as np
@@ -14,10 +15,10 @@ Shape = tuple[NDArray[np.float64], float]
 
 def draw_prop(painter: Painter, prop: Prop) -> None:
     """Draws a thing; where it is seen, no animal is."""
-    cos, sin = np.cos(prop.angle), np.sin(prop.angle)
+    cos, sin = math.cos(prop.angle), math.sin(prop.angle)
+    turn = prop.size * np.array([[cos, sin], [-sin, cos]])
     for outline, brightness in _SHAPES[prop.kind]():
-        across, down = outline.T * prop.size
-        placed = np.stack([prop.x + across * cos - down * sin, prop.y + across * sin + down * cos], axis=1)
+        placed = outline @ turn + (prop.x, prop.y)
         red, green, blue = (min(255, round(brightness * channel)) for channel in prop.colour)
         painter.fill(placed, (red, green, blue), 0)
 

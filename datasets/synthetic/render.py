@@ -1,5 +1,6 @@
 """From a scene to its picture and its masks."""
 
+import math
 from dataclasses import dataclass
 
 import numpy as np
@@ -31,7 +32,7 @@ class Rendered:
 
 def render(scene: Scene) -> Rendered:
     """Draws a scene, supersampled; the same scene gives the same pixels."""
-    painter = Painter.blank(_background(scene))
+    painter = Painter(_background(scene))
     for prop in scene.clutter:
         draw_prop(painter, prop)
     for number, animal in enumerate(scene.animals):
@@ -54,6 +55,7 @@ def _background(scene: Scene) -> Image.Image:
 
 def _lit(picture: NDArray[np.uint8], scene: Scene) -> NDArray[np.uint8]:
     """Brighter towards the light, darker away from it."""
-    ramp = np.linspace(-1, 1, SIZE, dtype=np.float32)
-    slope = np.cos(scene.light) * ramp[None, :] + np.sin(scene.light) * ramp[:, None]
-    return np.clip(picture * (1 + 0.16 * slope)[..., None], 0, 255).astype(np.uint8)
+    ramp = np.linspace(-0.16, 0.16, SIZE, dtype=np.float32)
+    across, down = np.float32(math.cos(scene.light)) * ramp, np.float32(math.sin(scene.light)) * ramp
+    lit = picture * (1 + across + down[:, None])[..., None]
+    return np.minimum(lit, 255, out=lit).astype(np.uint8)
