@@ -73,6 +73,17 @@ def as_number(value: Any) -> float:
     return number
 
 
+def as_share(value: Any) -> float:
+    """A number from 0 up to, not including, 1."""
+    try:
+        number = float(value)
+    except (TypeError, ValueError):
+        number = -1.0
+    if isinstance(value, bool) or not 0 <= number < 1:
+        raise ValueError("expected a number from 0, below 1")
+    return number
+
+
 def as_numbers(value: Any) -> tuple[float, ...]:
     """Numbers separated by commas."""
     parts = value.split(",") if isinstance(value, str) else value

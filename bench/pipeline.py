@@ -77,6 +77,7 @@ def _score_shards(plan: Plan, store: RunStore, watch: Stopwatch) -> None:
         classes=plan.classifier.checkpoint.classes,
         workers=auto_workers() if plan.config.workers is None else plan.config.workers,
         pin_memory=plan.device.type == "cuda",
+        removals=plan.truth,
     )
     done = sum(len(plan.shards[number]) for number in finished)
     with Progress(len(plan.dataset.records), done) as progress:

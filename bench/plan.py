@@ -11,8 +11,9 @@ from bench.config import RunConfig
 from bench.environment import select_device
 from bench.errors import ConfigError
 from bench.names import resolve, unknown
-from cam import METHODS, Method, tap
+from cam import CONTROLS, LADDER, METHODS, Method, Reference, tap
 from datasets import DATASETS, ROOTLESS, Dataset
+from datasets.drawn import GROUP_NAMES, PART_NAMES
 from metrics import CURVES, METRICS, PROTOCOLS, Metric
 from metrics.substrates import KERNEL_SIGMA, KERNEL_SIZE
 from weights import ARCHITECTURES, Architecture, Classifier, load_classifier
@@ -27,6 +28,7 @@ class Plan:
     Attributes:
         batch_size: images per forward pass, and per shard.
         layers: per layer its channels, height and width.
+        methods: map methods, controls and truths, by name.
         metrics: the metrics to compute; those on curves only where a protocol provides them.
         curves: the curves those metrics need, `direction_substrate`.
     """
@@ -37,7 +39,7 @@ class Plan:
     device: torch.device
     batch_size: int
     layers: dict[str, dict[str, int]]
-    methods: dict[str, Method]
+    methods: dict[str, Method | Reference]
     metrics: dict[str, Metric]
     curves: tuple[str, ...]
 
@@ -46,6 +48,18 @@ class Plan:
         """(H, W) of the images as the model sees them."""
         crop = self.classifier.checkpoint.preprocess.crop
         return crop, crop
+
+    @property
+    def truth(self) -> bool:
+        """Whether drawn images are drawn again without each part, and scored."""
+        wanted = [metric.needs_truth for metric in self.metrics.values()]
+        wanted += [isinstance(method, Reference) and method.needs_truth for method in self.methods.values()]
+        return any(wanted) and self.drawn
+
+    @property
+    def drawn(self) -> bool:
+        """Whether the data set has drawn images."""
+        return any(record.drawing is not None for record in self.dataset.records)
 
     @property
     def shards(self) -> list[range]:
@@ -153,12 +167,14 @@ def forward_passes(plan: Plan) -> int:
     maps = len(plan.methods) * len(plan.layers) * len(plan.config.targets)
     substrates = len({curve.partition("_")[2] for curve in plan.curves})
     confidence = any("masked_probability" in metric.inputs for metric in plan.metrics.values())
-    return 1 + substrates + maps * (len(plan.curves) * (plan.config.steps - 1) + confidence)
+    removals = plan.truth * (1 + len(PART_NAMES) + len(GROUP_NAMES))
+    return 1 + removals + substrates + maps * (len(plan.curves) * (plan.config.steps - 1) + confidence)
 
 
-def _method(name: str) -> Method:
-    found: Any = resolve("method", name, METHODS)
-    return found if isinstance(found, Method) else Method(found, name, "named on the command line", "")
+def _method(name: str) -> Method | Reference:
+    found: Any = resolve("method", name, {**METHODS, **CONTROLS, **LADDER})
+    known = isinstance(found, Method | Reference)
+    return found if known else Method(found, name, "named on the command line", "")
 
 
 def _metric(name: str) -> Metric:

@@ -9,7 +9,8 @@ from torch import Tensor
 from bench.errors import ConfigError
 from bench.plan import Plan
 from bench.stopwatch import Stopwatch
-from cam import Maps, compute_maps
+from bench.truth import Truth, measure_truth
+from cam import Maps, Method, Reference, ReferenceInputs, compute_maps
 from datasets import Batch
 from metrics import Metric
 from metrics.inputs import BatchInputs, MapInputs
@@ -52,12 +53,15 @@ def score_batch(batch: Batch, plan: Plan, score_fn: ScoreFn, watch: Stopwatch) -
     """
     images = batch.images.to(plan.device, non_blocking=True).float() / 255
     with watch.stage("maps"), watch.model():
-        functions = {name: method.function for name, method in plan.methods.items()}
+        functions = {name: method.function for name, method in plan.methods.items() if isinstance(method, Method)}
         maps = compute_maps(plan.classifier, plan.classifier.network, images, tuple(plan.layers), functions)
     _check_finite(maps.logits, batch.ids)
+    with watch.stage("truth"):
+        truth = measure_truth(batch, maps.logits, score_fn, plan.batch_size) if plan.truth else None
+    maps = _with_references(maps, images, batch, truth, plan)
     scores = BatchScores(batch, maps, role_names(batch.present))
     with watch.stage("metrics"):
-        shared = _batch_inputs(batch, maps, plan)
+        shared = _batch_inputs(batch, maps, truth, plan)
     work = _Perturbation(images, maps.logits, plan, score_fn, watch)
     for (method, layer), signed in maps.signed.items():
         inputs = MapInputs(shared, signed)
@@ -82,7 +86,22 @@ def _check_finite(logits: Tensor, ids: tuple[str, ...]) -> None:
         )
 
 
-def _batch_inputs(batch: Batch, maps: Maps, plan: Plan) -> BatchInputs:
+def _with_references(maps: Maps, images: Tensor, batch: Batch, truth: Truth | None, plan: Plan) -> Maps:
+    """The maps of all methods and references, in the order they were named."""
+    signed = dict(maps.signed)
+    parts = None if batch.parts is None else batch.parts.to(plan.device)
+    effect = None if truth is None else truth.part_effect
+    for layer, shape in plan.layers.items():
+        size = (shape["height"], shape["width"])
+        classes = maps.logits.shape[1]
+        inputs = ReferenceInputs(images, batch.ids, plan.config.seed, classes, size, parts, effect)
+        for name, method in plan.methods.items():
+            if isinstance(method, Reference):
+                signed[name, layer] = method.function(inputs)
+    return Maps(maps.logits, {(name, layer): signed[name, layer] for layer in plan.layers for name in plan.methods})
+
+
+def _batch_inputs(batch: Batch, maps: Maps, truth: Truth | None, plan: Plan) -> BatchInputs:
     height, width = plan.size
     permutations = [tie_permutation(image_id, height * width, plan.config.seed) for image_id in batch.ids]
     return BatchInputs(
@@ -91,6 +110,9 @@ def _batch_inputs(batch: Batch, maps: Maps, plan: Plan) -> BatchInputs:
         probability=maps.logits.double().softmax(dim=1),
         masks=None if batch.masks is None else batch.masks.to(plan.device),
         faces=None if batch.faces is None else batch.faces.to(plan.device),
+        parts=None if batch.parts is None else batch.parts.to(plan.device),
+        part_effect=None if truth is None else truth.part_effect,
+        certified=None if truth is None else truth.certified,
     )
 
 
@@ -149,6 +171,8 @@ def _evaluate(
 def _known_rows(inputs: MapInputs, count: int) -> dict[str, np.ndarray]:
     """Per annotation the rows whose image has it; one that is all "ignore" is not known."""
     known = {"": np.ones(count, dtype=bool)}
+    effect = inputs.part_effect
+    known["truth"] = np.zeros(count, dtype=bool) if effect is None else (~effect.isnan()).any(dim=1).cpu().numpy()
     for name in ("mask", "face"):
         annotation = getattr(inputs, name)
         known[name] = (
@@ -160,7 +184,9 @@ def _known_rows(inputs: MapInputs, count: int) -> dict[str, np.ndarray]:
 
 
 def _required(metric: Metric) -> str:
-    """The annotation a metric cannot do without: mask, face or none ("")."""
+    """The annotation a metric cannot do without: truth, mask, face or none ("")."""
+    if metric.needs_truth:
+        return "truth"
     if "mask" in metric.inputs or "other_mask" in metric.inputs:
         return "mask"
     return "face" if "face" in metric.inputs else ""

@@ -2,6 +2,7 @@
 
 import dataclasses
 import io
+import math
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -22,6 +23,8 @@ from weights import Classifier, checkpoint_bytes, fresh_classifier, load_classif
 from weights.files import DAMAGED
 from weights.training import Epoch, Trainer
 
+KEPT = 2 << 30  # bytes of decoded images
+
 
 def train(config: TrainConfig) -> Path:
     """Trains, and writes the checkpoint of the best epoch with its model card; interrupted, it goes on where it was.
@@ -40,15 +43,23 @@ def train(config: TrainConfig) -> Path:
     device = select_device(config.device)
     data = _Data.of(config)
     classifier = _start(config, device)
-    trainer = Trainer(classifier, epochs=config.epochs, rate=config.rate, seed=config.seed)
+    images = _Images(config, classifier, data.training), _Images(config, classifier, data.held_out)
+    trainer = Trainer(
+        classifier,
+        epochs=config.epochs,
+        steps=math.ceil(len(data.training) / config.batch_size),
+        rate=config.rate,
+        seed=config.seed,
+        dropout=config.dropout,
+    )
     memory = _Memory(config, data)
     memory.restore(trainer)
     for number in range(len(trainer.history) + 1, config.epochs + 1):
         order = np.random.default_rng([config.seed, number]).permutation(len(data.training))
         with Progress(len(order), verb=f"epoch {number}/{config.epochs}: trained on") as progress:
             epoch = trainer.run_epoch(
-                _batches(config, classifier, data.training, order),
-                _batches(config, classifier, data.held_out, np.arange(len(data.held_out))),
+                images[0].batches(order),
+                images[1].batches(np.arange(len(data.held_out))),
                 progress.advance,
             )
         print(f"epoch {number}/{config.epochs}: loss {epoch.loss:.4f}, accuracy {epoch.accuracy:.4f}", flush=True)
@@ -92,23 +103,49 @@ def _start(config: TrainConfig, device: torch.device) -> Classifier:
     return fresh_classifier(config.arch, device=device, architectures=known_architectures(config.arch))
 
 
-def _batches(
-    config: TrainConfig, classifier: Classifier, records: Sequence[Record], order: np.ndarray
-) -> Iterator[tuple[Tensor, Tensor]]:
-    """Batches in an order; unreadable images are left out."""
-    preprocess = classifier.checkpoint.preprocess
-    size = config.batch_size
-    loaded = load_batches(
-        records,
-        [order[start : start + size].tolist() for start in range(0, len(order), size)],
-        resize=preprocess.resize,
-        crop=preprocess.crop,
-        classes=classifier.classes,
-        workers=auto_workers() if config.workers is None else config.workers,
-    )
-    for batch in loaded:
-        if batch.ids:
-            yield batch.images.float() / 255, batch.present.float().argmax(dim=1)
+class _Images:
+    """Batches of images in any order; read once and kept where that needs no more than `KEPT` bytes."""
+
+    def __init__(self, config: TrainConfig, classifier: Classifier, records: Sequence[Record]) -> None:
+        self.config, self.classifier, self.records = config, classifier, records
+        self.keep = len(records) * 3 * classifier.checkpoint.preprocess.crop**2 <= KEPT
+        self.kept: dict[int, tuple[Tensor, Tensor]] = {}
+        self.complete = False
+
+    def batches(self, order: np.ndarray) -> Iterator[tuple[Tensor, Tensor]]:
+        """Images in [0, 1] and class indices; unreadable images are left out.
+
+        Args:
+            order: every position in the records once.
+        """
+        size = self.config.batch_size
+        chunks = [order[start : start + size].tolist() for start in range(0, len(order), size)]
+        for images, labels in self._kept(chunks) if self.complete else self._loaded(chunks):
+            yield images.float() / 255, labels
+
+    def _kept(self, chunks: list[list[int]]) -> Iterator[tuple[Tensor, Tensor]]:
+        for chunk in chunks:
+            there = [self.kept[position] for position in chunk if position in self.kept]
+            if there:
+                yield torch.stack([image for image, _ in there]), torch.stack([label for _, label in there])
+
+    def _loaded(self, chunks: list[list[int]]) -> Iterator[tuple[Tensor, Tensor]]:
+        preprocess, workers = self.classifier.checkpoint.preprocess, self.config.workers
+        loaded = load_batches(
+            self.records,
+            chunks,
+            resize=preprocess.resize,
+            crop=preprocess.crop,
+            classes=self.classifier.classes,
+            workers=auto_workers() if workers is None else workers,
+        )
+        for batch in loaded:
+            labels = batch.present.float().argmax(dim=1)
+            if self.keep:
+                self.kept |= dict(zip(batch.positions, zip(batch.images, labels, strict=True), strict=True))
+            if batch.ids:
+                yield batch.images, labels
+        self.complete = self.keep
 
 
 class _Memory:
@@ -150,7 +187,8 @@ def _write(config: TrainConfig, data: _Data, trainer: Trainer) -> None:
         "data_fingerprint": data.fingerprint,
         "accuracy": f"{best.accuracy:.4f} on {len(data.held_out)} images not trained on",
         "training": f"{config.epochs} epochs from {config.weights or 'scratch'}, the best is epoch {best.number}; "
-        f"AdamW, cosine from {config.rate:g}, batch {config.batch_size}, seed {config.seed}",
+        f"AdamW, cosine from {config.rate:g}, batch {config.batch_size}, dropout "
+        f"{'as built' if config.dropout is None else f'{config.dropout:g}'}, seed {config.seed}",
         "versions": f"torch {versions()['torch']}, cambench {versions()['cambench']}, {_revision()}",
     }
     classifier = trainer.finish()

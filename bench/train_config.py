@@ -3,7 +3,7 @@
 from dataclasses import dataclass
 from pathlib import Path
 
-from bench.config import as_integer, as_number, as_path, as_text, option, or_auto
+from bench.config import as_integer, as_number, as_path, as_share, as_text, option, or_auto
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -21,6 +21,9 @@ class TrainConfig:
     weights: Path | None = option(as_path, "checkpoint to start from, instead of --arch", "FILE|NAME", default=None)
     epochs: int = option(as_integer(1), "passes over the images", "N", default=10)
     rate: float = option(as_number, "learning rate at the start", "X", default=3e-4)
+    dropout: float | None = option(
+        as_share, "units dropped while training (default: the architecture's)", "X", default=None
+    )
     batch_size: int = option(as_integer(1), "images per step", "N", default=32)
     device: str = option(as_text, "auto, cpu, cuda or cuda:N", "NAME", default="auto")
     seed: int = option(as_integer(0), "of weights, order, augmentation and dropout", "N", default=0)

@@ -4,15 +4,14 @@ import multiprocessing
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
 
-import numpy as np
 import torch
-from numpy.typing import NDArray
 from torch import Tensor
 from torch.utils import data
 
 from datasets.decode import UnreadableError, read_image, read_mask
 from datasets.geometry import IGNORE, fit_image, fit_mask, paint_boxes
-from datasets.records import DatasetError, Drawing, Record, Skipped, printable
+from datasets.records import DatasetError, Record, Skipped, printable
+from datasets.redraw import Removals, draw_annotated, draw_removals
 
 PREFETCH = 2  # batches per worker
 
@@ -30,6 +29,9 @@ class Batch:
             image the animal, whatever the class; on a two-animal image the class's own animal; all 255 where nothing
             is known. None if no record of the data set has a mask.
         faces: the same for head boxes.
+        parts: code of the part seen at every pixel of a drawn image (see `part_code`), else 0, (B, H, W) uint8; None if
+            no record is drawn.
+        removals: drawn images without one thing; None unless asked for.
         skipped: images left out.
     """
 
@@ -39,6 +41,8 @@ class Batch:
     present: Tensor
     masks: Tensor | None
     faces: Tensor | None
+    parts: Tensor | None
+    removals: Removals | None
     skipped: tuple[Skipped, ...]
 
     def pin_memory(self) -> "Batch":
@@ -60,6 +64,7 @@ def load_batches(
     classes: Sequence[str],
     workers: int = 0,
     pin_memory: bool = False,
+    removals: bool = False,
 ) -> Iterator[Batch]:
     """One batch per list of positions, in that order; the result does not depend on `workers`.
 
@@ -71,11 +76,12 @@ def load_batches(
         classes: the order of the K classes.
         workers: processes that decode; 0 decodes in this one.
         pin_memory: return page-locked memory, for a GPU.
+        removals: draw drawn images again without each part.
 
     Raises:
         DatasetError: a worker process died.
     """
-    source = _Batches(records, batches, resize, crop, tuple(classes))
+    source = _Batches(records, batches, resize, crop, tuple(classes), removals)
     # A forked copy of a process with threads may hang; the fork server has none, and imports this module once.
     context = multiprocessing.get_context("forkserver") if workers else None
     if context is not None:
@@ -87,6 +93,7 @@ def load_batches(
         prefetch_factor=PREFETCH if workers and batches else None,
         multiprocessing_context=context if batches else None,
         pin_memory=pin_memory,
+        generator=torch.Generator(),  # its own: reading images must not advance the caller's random numbers
     )
     try:
         yield from loader
@@ -106,8 +113,11 @@ class _Batches(data.Dataset[Batch]):
         resize: int,
         crop: int,
         classes: tuple[str, ...],
+        removals: bool,
     ) -> None:
         self.records, self.batches, self.resize, self.crop, self.classes = records, batches, resize, crop, classes
+        self.with_parts = any(record.drawing is not None for record in records)
+        self.with_removals = removals and self.with_parts
         self.with_masks = any(record.has_mask for record in records)
         self.with_faces = any(record.has_face for record in records)
 
@@ -115,47 +125,49 @@ class _Batches(data.Dataset[Batch]):
         return len(self.batches)
 
     def __getitem__(self, number: int) -> Batch:
-        read, skipped = [], []
+        read: dict[int, tuple[Tensor, ...]] = {}
+        skipped = []
         for position in self.batches[number]:
             record = self.records[position]
             try:
-                read.append((position, *self._read(record)))
+                read[position] = self._read(record)
             except UnreadableError as error:
                 skipped.append(Skipped(printable(record.path), str(error)))
-        positions = tuple(entry[0] for entry in read)
-        side = (self.crop, self.crop)
+        positions = tuple(read)
         present = [[name in self.records[p].classes for name in self.classes] for p in positions]
+
+        def stacked(place: int, wanted: bool = True) -> Tensor | None:
+            return torch.stack([entry[place] for entry in read.values()]) if read and wanted else None
+
+        images = stacked(0)
         return Batch(
             ids=tuple(self.records[p].image_id for p in positions),
             positions=positions,
-            images=torch.stack([entry[1] for entry in read]) if read else torch.empty(0, 3, *side, dtype=torch.uint8),
+            images=torch.empty(0, 3, self.crop, self.crop, dtype=torch.uint8) if images is None else images,
             present=torch.tensor(present, dtype=torch.bool).view(len(read), len(self.classes)),
-            masks=torch.stack([entry[2] for entry in read]) if self.with_masks and read else None,
-            faces=torch.stack([entry[3] for entry in read]) if self.with_faces and read else None,
+            masks=stacked(1, self.with_masks),
+            faces=stacked(2, self.with_faces),
+            parts=stacked(3, self.with_parts),
+            removals=self._removals(positions),
             skipped=tuple(skipped),
         )
 
-    def _read(self, record: Record) -> tuple[Tensor, Tensor, Tensor]:
-        """Image (3, H, W), masks and faces (K, H, W)."""
+    def _read(self, record: Record) -> tuple[Tensor, ...]:
+        """Image (3, H, W), masks and faces (K, H, W), parts (H, W)."""
         if record.drawing is not None:
-            return self._draw(record.drawing)
+            return draw_annotated(record.drawing, self.classes, self.resize, self.crop)
         image = read_image(record.path)
         size = (image.shape[1], image.shape[2])
         masks = [self._mask(record, name, size) for name in self.classes]
         faces = [self._painted(record, name, "head", size) for name in self.classes]
-        return fit_image(image, self.resize, self.crop), torch.stack(masks), torch.stack(faces)
+        no_parts = torch.zeros(self.crop, self.crop, dtype=torch.uint8)
+        return fit_image(image, self.resize, self.crop), torch.stack(masks), torch.stack(faces), no_parts
 
-    def _draw(self, drawing: Drawing) -> tuple[Tensor, Tensor, Tensor]:
-        picture, *annotations = drawing.draw()
-        image = fit_image(torch.tensor(picture).permute(2, 0, 1), self.resize, self.crop)
-        masks, faces = (
-            torch.stack([self._drawn(seen.get(name, next(iter(seen.values())))) for name in self.classes])
-            for seen in annotations
-        )
-        return image, masks, faces
-
-    def _drawn(self, seen: NDArray[np.bool_]) -> Tensor:
-        return fit_mask(torch.tensor(seen).to(torch.uint8), self.resize, self.crop)
+    def _removals(self, positions: Sequence[int]) -> Removals | None:
+        if not (self.with_removals and positions):
+            return None
+        drawings = [self.records[position].drawing for position in positions]
+        return draw_removals(drawings, self.classes, self.resize, self.crop)
 
     def _mask(self, record: Record, name: str, size: tuple[int, int]) -> Tensor:
         """Where class `name`'s map should sit, (crop, crop)."""

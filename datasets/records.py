@@ -7,10 +7,8 @@ from collections.abc import Iterable
 from dataclasses import dataclass, replace
 from itertools import chain, zip_longest
 from pathlib import Path
-from typing import Protocol
 
-import numpy as np
-from numpy.typing import NDArray
+from datasets.drawn import Drawing
 
 CLASSES = ("cat", "dog")
 PARTS = ("animal", "head")
@@ -48,14 +46,6 @@ class Box:
         if not (self.xmin < self.xmax and self.ymin < self.ymax):
             corners = f"{self.xmin:g} {self.ymin:g} {self.xmax:g} {self.ymax:g}"
             raise DatasetError(f"box is {corners}, expected xmin < xmax and ymin < ymax")
-
-
-class Drawing(Protocol):
-    """An image that is drawn, not read; its repr says all that it depends on."""
-
-    def draw(self) -> tuple[NDArray[np.uint8], dict[str, NDArray[np.bool_]], dict[str, NDArray[np.bool_]]]:
-        """Picture (H, W, 3), and for every visible class where its animal and where its head is seen, (H, W)."""
-        ...
 
 
 @dataclass(frozen=True)

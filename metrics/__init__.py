@@ -2,7 +2,7 @@
 
 from dataclasses import dataclass
 
-from metrics import confidence, dispersion, localisation, perturbation
+from metrics import confidence, dispersion, localisation, perturbation, truth
 from metrics.registry import CURVES, INPUTS, Metric, MetricError
 
 __all__ = ["CURVES", "INPUTS", "METRICS", "PROTOCOLS", "Metric", "MetricError", "Protocol"]
@@ -144,5 +144,24 @@ METRICS = {
     "map_area": Metric(
         confidence.map_area, "Map area", "confidence", "none", UNIT, "share of pixels",
         "mean of the scaled map: what the confidence metrics let through",
+    ),
+    "part_correlation": Metric(
+        truth.part_correlation, "Part correlation", "truth", "higher", (-1.0, 1.0), "Spearman's rho",
+        "mass per part against the fall of the network's margin when the part is taken away", "Hesse et al. 2023",
+    ),
+    "energy_in_evidence": Metric(
+        truth.energy_in_evidence, "Energy in evidence", "truth", "higher", UNIT, "share of mass",
+        "share of the map's mass on the head, where the network is certified to use nothing else",
+        roles=("right", "present"),
+    ),
+    "target_sensitivity": Metric(
+        truth.target_sensitivity, "Target sensitivity", "truth", "higher", UNIT, "share of maps",
+        "whether more mass is on the target's own head than on the other animal's", "Hesse et al. 2023",
+        roles=("present",),
+    ),
+    "certified_scene": Metric(
+        truth.certified_scene, "Certified scenes", "truth", "none", UNIT, "share of scenes",
+        "whether the scene counts in the ground-truth metrics: the head moves the margin, the rest does not",
+        roles=("right", "present"),
     ),
 }  # fmt: skip

@@ -19,6 +19,9 @@ class BatchInputs:
         probability: softmax on the full images, (B, K) float64.
         masks: (B, K, H, W) uint8, or None.
         faces: (B, K, H, W) uint8, or None.
+        parts: (B, H, W) uint8, or None.
+        part_effect: (B, K, P) float64, or None.
+        certified: (B,) bool, or None.
     """
 
     size: tuple[int, int]
@@ -26,6 +29,9 @@ class BatchInputs:
     probability: Tensor
     masks: Tensor | None
     faces: Tensor | None
+    parts: Tensor | None = None
+    part_effect: Tensor | None = None
+    certified: Tensor | None = None
 
 
 @dataclass(frozen=True, eq=False)
@@ -75,8 +81,7 @@ class MapInputs:
     @cached_property
     def ranks(self) -> Tensor:
         """Rank of every pixel, 0 highest."""
-        classes = self.signed_maps.shape[1]
-        return rank_pixels(self.upsampled, self.batch.permutations.repeat_interleave(classes, dim=0))
+        return rank_pixels(self.upsampled, self._per_class(self.batch.permutations))
 
     @cached_property
     def probability(self) -> Tensor:
@@ -97,3 +102,26 @@ class MapInputs:
     def face(self) -> Tensor | None:
         """The target's head boxes."""
         return None if self.batch.faces is None else self.batch.faces.flatten(0, 1)
+
+    @cached_property
+    def other_face(self) -> Tensor | None:
+        """The other class's head."""
+        return None if self.batch.faces is None else self.batch.faces.flip(1).flatten(0, 1)
+
+    @cached_property
+    def parts(self) -> Tensor | None:
+        """The part seen at every pixel, None where nothing is drawn."""
+        return None if self.batch.parts is None else self._per_class(self.batch.parts)
+
+    @cached_property
+    def part_effect(self) -> Tensor | None:
+        """Fall of the target's margin without each part."""
+        return None if self.batch.part_effect is None else self.batch.part_effect.flatten(0, 1)
+
+    @cached_property
+    def certified(self) -> Tensor | None:
+        """Whether the scene counts as ground truth."""
+        return None if self.batch.certified is None else self._per_class(self.batch.certified)
+
+    def _per_class(self, values: Tensor) -> Tensor:
+        return values.repeat_interleave(self.signed_maps.shape[1], dim=0)

@@ -1,10 +1,9 @@
 """Orders of pixels: by map value, ties broken by a permutation that only the image's name decides."""
 
-import hashlib
-
-import numpy as np
 import torch
 from torch import Tensor
+
+from cam.seeds import named_generator
 
 
 def tie_permutation(image_id: str, pixels: int, seed: int) -> Tensor:
@@ -21,9 +20,7 @@ def tie_permutation(image_id: str, pixels: int, seed: int) -> Tensor:
     Returns:
         (H * W,) int64, a permutation of 0 to H * W - 1: pixel at place i comes before the one at i + 1 if they tie.
     """
-    digest = hashlib.sha256(f"{seed}:{image_id}".encode()).digest()
-    generator = np.random.Generator(np.random.PCG64(int.from_bytes(digest[:16], "big")))
-    return torch.from_numpy(generator.permutation(pixels))
+    return torch.from_numpy(named_generator(seed, image_id).permutation(pixels))
 
 
 def rank_pixels(maps: Tensor, permutations: Tensor) -> Tensor:

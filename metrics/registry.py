@@ -18,6 +18,10 @@ INPUTS = {
     "mask": "the target's animal: 1 object, 0 background, 255 ignore (N, H, W)",
     "other_mask": "the other class's animal, on two-animal images (N, H, W)",
     "face": "the target's head boxes (N, H, W)",
+    "other_face": "the other class's head, on two-animal images (N, H, W)",
+    "parts": "code of the part seen at every pixel of a drawn scene, 0 the background (N, H, W)",
+    "part_effect": "fall of the target's margin when a part is taken away (N, P)",
+    "certified": "whether the scene counts as ground truth (N,)",
     "probability": "softmax probability of the target on the full image (N,)",
     "masked_probability": "the same on the image masked by the scaled map (N,)",
     "deletion_mean": "deletion curve onto the mean colour (Curve)",
@@ -29,9 +33,10 @@ FORWARD = (
     *CURVES,
     "masked_probability",
 )  # inputs that need the model again, so only for the roles in --targets
+TRUTH = ("parts", "part_effect", "certified")  # inputs that only drawn scenes have
 ROLES = ("right", "wrong", "present")
 
-Family = Literal["rise", "srg", "dispersion", "localisation", "confidence", "custom"]
+Family = Literal["rise", "srg", "dispersion", "localisation", "confidence", "truth", "custom"]
 
 
 class MetricError(ValueError):
@@ -84,6 +89,11 @@ class Metric:
     def needs_forward(self) -> bool:
         """Whether the metric runs the model again, beyond the maps."""
         return any(name in FORWARD for name in self.inputs)
+
+    @property
+    def needs_truth(self) -> bool:
+        """Whether the metric is defined on drawn scenes alone."""
+        return any(name in TRUTH for name in self.inputs)
 
     def describe(self) -> dict[str, object]:
         """What the manifest records and the report shows."""

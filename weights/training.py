@@ -1,5 +1,6 @@
 """Training a two-class network: augmentation, cosine schedule, the best epoch kept."""
 
+import math
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 
@@ -15,6 +16,7 @@ SCALES = (0.8, 1.15)  # augmentation: size,
 SHIFT = 0.1  # place, as a share of the image,
 LIGHT = 0.25  # brightness and contrast
 WEIGHT_DECAY = 1e-4
+WARM_UP = 100  # steps until the rate is full, at most a tenth of all
 SMOOTHING = 0.1  # of labels: margins settle at one value instead of growing with whatever helps a little
 
 
@@ -59,11 +61,33 @@ class Trainer:
         best: accuracy of the best epoch so far, and its weights.
     """
 
-    def __init__(self, classifier: Classifier, *, epochs: int, rate: float, seed: int) -> None:
+    def __init__(
+        self, classifier: Classifier, *, epochs: int, steps: int, rate: float, seed: int, dropout: float | None = None
+    ) -> None:
+        """Prepares the optimiser.
+
+        Args:
+            classifier: its network is trained.
+            epochs: passes over the training images.
+            steps: batches per epoch, for the schedule: a short linear rise, and a cosine to 0.
+            rate: learning rate.
+            seed: of augmentation and dropout.
+            dropout: share of units that dropout layers drop while training; None is the architecture's.
+        """
         self.classifier, self.epochs, self.seed = classifier, epochs, seed
         self.network = classifier.network.requires_grad_(True)
+        self._dropouts = {layer: layer.p for layer in self.network.modules() if isinstance(layer, nn.Dropout)}
+        if dropout is not None:
+            for layer in self._dropouts:
+                layer.p = dropout
         self.optimizer = torch.optim.AdamW(self.network.parameters(), lr=rate, weight_decay=WEIGHT_DECAY)
-        self.schedule = torch.optim.lr_scheduler.CosineAnnealingLR(self.optimizer, T_max=epochs)
+        total = max(epochs * steps, 1)
+        warm_up = min(WARM_UP, max(total // 10, 1))
+
+        def share(step: int) -> float:
+            return min(1, (step + 1) / warm_up) * (1 + math.cos(math.pi * min(step / total, 1))) / 2
+
+        self.schedule = torch.optim.lr_scheduler.LambdaLR(self.optimizer, share)
         self.history: list[Epoch] = []
         self.best: tuple[float, dict[str, Tensor]] = (-1.0, {})
 
@@ -87,12 +111,12 @@ class Trainer:
             self.optimizer.zero_grad(set_to_none=True)
             loss.backward()
             self.optimizer.step()
+            self.schedule.step()
             total, count = total + float(loss.detach()) * len(images), count + len(images)
             advance(len(images))
-        self.schedule.step()
         epoch = Epoch(number, total / max(count, 1), accuracy(self.classifier, held_out))
         self.history.append(epoch)
-        if epoch.accuracy > self.best[0]:
+        if epoch.accuracy >= self.best[0]:  # of equally good ones the last, which the schedule has settled
             weights = self.network.state_dict()
             self.best = epoch.accuracy, {name: tensor.detach().clone() for name, tensor in weights.items()}
         return epoch
@@ -100,6 +124,8 @@ class Trainer:
     def finish(self) -> Classifier:
         """The classifier with the best epoch's weights, ready for use."""
         self.network.load_state_dict(self.best[1])
+        for layer, share in self._dropouts.items():
+            layer.p = share
         self.network.eval().requires_grad_(False)
         return self.classifier
 

@@ -6,8 +6,9 @@ from pathlib import Path
 import numpy as np
 from numpy.typing import NDArray
 
+from datasets.drawn import GROUP_NAMES, PART_NAMES, Drawn
 from datasets.records import CLASSES, Dataset, DatasetError, Record
-from datasets.synthetic.factors import WITHOUT, sample_scene
+from datasets.synthetic.factors import WITHOUT, Scene, sample_scene
 from datasets.synthetic.render import render
 
 MIXTURE = {"one": 48, "both": 8, "distractors": 8}  # the default: kinds of scenes and how many
@@ -34,15 +35,27 @@ class SceneDrawing:
     seed: int = 0
     without: str = ""
 
-    def draw(self) -> tuple[NDArray[np.uint8], dict[str, NDArray[np.bool_]], dict[str, NDArray[np.bool_]]]:
-        """Picture, and per class where its animal and its head are seen."""
-        scene = WITHOUT[self.without](sample_scene(self.kind, self.index, self.seed))
+    def scene(self) -> Scene:
+        """The scene with all its factors."""
+        return WITHOUT[self.without](sample_scene(self.kind, self.index, self.seed))
+
+    def draw(self) -> Drawn:
+        """Picture and parts."""
+        scene = self.scene()
         rendered = render(scene)
-        animals, heads = (
-            {animal.class_name: rendered.mask(group, number) for number, animal in enumerate(scene.animals)}
-            for group in ("animal", "head")
-        )
-        return rendered.picture, animals, heads
+        parts = {animal.class_name: rendered.parts_of(number) for number, animal in enumerate(scene.animals)}
+        return Drawn(rendered.picture, parts)
+
+    def removals(self) -> dict[tuple[str, str], NDArray[np.uint8]]:
+        """The picture without each part, head and rest of each animal, and without the background."""
+        scene = self.scene()
+        changed = {
+            (animal.class_name, name): scene.remove(name, number)
+            for number, animal in enumerate(scene.animals)
+            for name in (*PART_NAMES, *GROUP_NAMES)
+        }
+        changed["", "background"] = scene.without_background()
+        return {key: render(one).picture for key, one in changed.items()}
 
 
 def synthetic(root: Path | None = None, split: str | None = None, download: bool = False) -> Dataset:

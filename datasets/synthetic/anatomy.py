@@ -7,7 +7,8 @@ import numpy as np
 from numpy.typing import NDArray
 from PIL import Image
 
-from datasets.synthetic.factors import PARTS, SIZE, Animal, Colour
+from datasets.drawn import PART_NAMES
+from datasets.synthetic.factors import SIZE, Animal, Colour
 from datasets.synthetic.painter import TEXTURE, Painter, ellipse, noise, stroke, textured
 
 STRIDE = 16  # part numbers per animal
@@ -20,7 +21,7 @@ Fill = Callable[[Outline, Image.Image | Colour, str], None]
 
 def part_number(animal: int, part: str) -> int:
     """Number of a part in the map of parts."""
-    return animal * STRIDE + 1 + PARTS.index(part)
+    return animal * STRIDE + 1 + PART_NAMES.index(part)
 
 
 def draw_animal(painter: Painter, animal: Animal, number: int) -> None:

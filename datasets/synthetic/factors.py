@@ -5,13 +5,12 @@ from dataclasses import dataclass, field, replace
 
 import numpy as np
 
+from datasets.drawn import HEAD_NAMES, PART_NAMES, REST_NAMES
 from datasets.records import CLASSES, DatasetError
 
 SIZE = 224
 CELL = 16  # pixels per cell of AlexNet's last conv layer
-HEAD_PARTS = ("skull", "ears", "eyes", "muzzle", "whiskers")
-PARTS = ("body", "tail", *HEAD_PARTS)
-GROUPS = {"head": HEAD_PARTS, "animal": PARTS, **{part: (part,) for part in PARTS}}
+GROUPS = {"head": HEAD_NAMES, "rest": REST_NAMES, "animal": PART_NAMES, **{part: (part,) for part in PART_NAMES}}
 KINDS = ("one", "both", "neither", "distractors", "correlated")
 POSES = ("sitting", "standing", "lying")
 PATTERNS = ("plain", "stripes", "spots", "patches")
@@ -107,7 +106,7 @@ class Scene:
     occluders: tuple[Prop, ...] = field(default=())
 
     def remove(self, group: str, animal: int = 0) -> "Scene":
-        """The same scene without a part, or all parts of the `head` or the `animal`; what is behind it shows.
+        """The same scene without a part or a whole group of `GROUPS`; what is behind it shows.
 
         Raises:
             DatasetError: no such part or animal.
@@ -122,9 +121,9 @@ class Scene:
             DatasetError: no such part or animal, or one that both classes share.
         """
         changed = self._animal(group, animal)
-        if not set(GROUPS[group]) <= set(HEAD_PARTS):
+        if not set(GROUPS[group]) <= set(HEAD_NAMES):
             raise DatasetError(
-                f"part '{group}' is the same for both classes; swap one of head, {', '.join(HEAD_PARTS)}"
+                f"part '{group}' is the same for both classes; swap one of head, {', '.join(HEAD_NAMES)}"
             )
         return self._with(animal, replace(changed, swapped=changed.swapped ^ frozenset(GROUPS[group])))
 
@@ -147,7 +146,7 @@ class Scene:
 WITHOUT: dict[str, Callable[[Scene], Scene]] = {
     "": lambda scene: scene,
     "head": lambda scene: scene.remove("head"),
-    "body": lambda scene: scene.remove("body").remove("tail"),
+    "body": lambda scene: scene.remove("rest"),
     "background": Scene.without_background,
 }
 

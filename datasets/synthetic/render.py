@@ -7,6 +7,7 @@ import numpy as np
 from numpy.typing import NDArray
 from PIL import Image
 
+from datasets.drawn import PART_NAMES
 from datasets.synthetic.anatomy import draw_animal, part_number
 from datasets.synthetic.factors import GROUPS, SIZE, Scene
 from datasets.synthetic.painter import TEXTURE, Painter, noise, textured
@@ -28,6 +29,12 @@ class Rendered:
     def mask(self, group: str, animal: int = 0) -> NDArray[np.bool_]:
         """Pixels that show a part, the `head` or the whole `animal`, (224, 224)."""
         return np.isin(self.parts, [part_number(animal, part) for part in GROUPS[group]])
+
+    def parts_of(self, animal: int) -> NDArray[np.uint8]:
+        """1 to 7 where a part of one animal is seen, in the order of `PART_NAMES`, else 0; (224, 224)."""
+        first = part_number(animal, PART_NAMES[0])
+        own = (self.parts >= first) & (self.parts < first + len(PART_NAMES))
+        return np.where(own, self.parts - np.uint8(first - 1), np.uint8(0))
 
 
 def render(scene: Scene) -> Rendered:

@@ -1,3 +1,5 @@
+import itertools
+
 import pytest
 import torch
 
@@ -20,7 +22,9 @@ def batches(count: int = 4, seed: int = 0):
 def trainer(architectures):
     def make(epochs: int = 6, seed: int = 0) -> Trainer:
         torch.manual_seed(seed)
-        return Trainer(fresh_classifier("tiny", architectures=architectures), epochs=epochs, rate=0.05, seed=seed)
+        return Trainer(
+            fresh_classifier("tiny", architectures=architectures), epochs=epochs, steps=4, rate=0.05, seed=seed
+        )
 
     return make
 
@@ -38,15 +42,15 @@ def test_a_network_learns_what_is_easy_and_comes_back_frozen(trainer):
     assert not any(parameter.requires_grad for parameter in classifier.parameters())
 
 
-def test_the_best_epoch_is_kept(trainer, monkeypatch):
-    accuracies = iter([0.5, 0.9, 0.7])
+def test_the_best_epoch_is_kept_of_equals_the_last(trainer, monkeypatch):
+    accuracies = iter([0.5, 0.9, 0.9, 0.7])
     monkeypatch.setattr("weights.training.accuracy", lambda *_: next(accuracies))
-    training, weights = trainer(3), []
-    for _ in range(3):
+    training, weights = trainer(4), []
+    for _ in range(4):
         training.run_epoch(batches(), [], lambda _: None)
         weights.append({name: tensor.clone() for name, tensor in training.network.state_dict().items()})
     best = training.finish().network.state_dict()
-    assert all(torch.equal(best[name], weights[1][name]) for name in best)
+    assert all(torch.equal(best[name], weights[2][name]) for name in best)
     assert training.best[0] == 0.9
 
 
@@ -62,6 +66,29 @@ def test_going_on_from_a_state_is_as_if_nothing_had_happened(trainer):
     assert resumed.history == straight.history
     ours, theirs = (training.network.state_dict() for training in (resumed, straight))
     assert all(torch.equal(tensor, theirs[name]) for name, tensor in ours.items())
+
+
+def test_the_rate_rises_then_falls_to_zero(trainer):
+    training, rates = trainer(10), []
+    for _ in range(40):
+        rates.append(training.optimizer.param_groups[0]["lr"])
+        training.optimizer.step()
+        training.schedule.step()
+    assert rates[0] == pytest.approx(0.05 / 4)
+    assert max(rates) == pytest.approx(0.05, rel=0.03)
+    assert rates.index(max(rates)) == 3
+    assert all(later < earlier for earlier, later in itertools.pairwise(rates[3:]))
+    assert training.optimizer.param_groups[0]["lr"] == pytest.approx(0, abs=1e-9)
+
+
+def test_dropout_can_be_left_out_while_training_and_is_as_built_afterwards():
+    classifier = fresh_classifier("alexnet_narrow")
+    layers = [layer for layer in classifier.network.modules() if isinstance(layer, torch.nn.Dropout)]
+    training = Trainer(classifier, epochs=1, steps=1, rate=1e-4, seed=0, dropout=0.0)
+    assert [layer.p for layer in layers] == [0, 0]
+    training.best = 1.0, classifier.network.state_dict()
+    training.finish()
+    assert [layer.p for layer in layers] == [0.5, 0.5]
 
 
 def test_augmentation_is_seeded_keeps_the_range_and_treats_each_image_alone():

@@ -3,8 +3,8 @@ from dataclasses import replace
 import numpy as np
 import pytest
 
+from datasets.drawn import PART_NAMES
 from datasets.synthetic import KINDS, render, sample_scene
-from datasets.synthetic.factors import PARTS
 
 
 @pytest.mark.parametrize("kind", KINDS)
@@ -19,10 +19,10 @@ def test_the_same_scene_gives_the_same_pixels(kind):
 @pytest.mark.parametrize("index", range(8))
 def test_every_part_is_seen_and_parts_do_not_overlap(index):
     rendered = render(sample_scene("one", index))
-    masks = [rendered.mask(part) for part in PARTS]
+    masks = [rendered.mask(part) for part in PART_NAMES]
     assert all(mask.any() for mask in masks)
     assert (np.sum(masks, axis=0) == rendered.mask("animal")).all()
-    assert rendered.mask("head").sum() == sum(rendered.mask(p).sum() for p in PARTS if p not in ("body", "tail"))
+    assert rendered.mask("head").sum() == sum(rendered.mask(p).sum() for p in PART_NAMES if p not in ("body", "tail"))
 
 
 def test_two_animals_have_masks_of_their_own():
@@ -50,7 +50,7 @@ def grown(mask: np.ndarray) -> np.ndarray:
     return np.any([np.roll(padded, shift, (0, 1)) for shift in np.ndindex(3, 3)], axis=0)[2:, 2:]
 
 
-@pytest.mark.parametrize("part", [*PARTS, "head"])
+@pytest.mark.parametrize("part", [*PART_NAMES, "head"])
 @pytest.mark.parametrize("index", [0, 1])
 def test_removing_a_part_changes_its_pixels_and_no_others(part, index):
     scene = sample_scene("one", index)
