@@ -6,10 +6,11 @@ DATA_ROOT ?= ../shared/data
 WEIGHTS ?= ../shared/weights/alexnet-catdog.pth
 OUT ?= runs/quickstart
 PETS ?= runs/pets
+SCENES := catdog-scenes catdog-scenes-1 catdog-scenes-2
 STAMP := $(VENV)/.installed
 
 .DEFAULT_GOAL := help
-.PHONY: help setup bench pets weights test time lint format clean
+.PHONY: help setup bench pets weights truth test time lint format clean
 
 help:  ## list the targets
 	@grep -hE '^[a-z]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*##/\t/' | expand -t 10
@@ -31,9 +32,23 @@ pets: setup  ## the same on the Oxford-IIIT Pet photographs (DATA_ROOT=, WEIGHTS
 		--weights $(WEIGHTS) --methods gradcam,layercam --layers features.11,features.12 \
 		--protocols rise,srg --steps 32 --out $(PETS) --resume
 
-weights: setup  ## train the shipped checkpoint on drawn scenes again (writes runs/catdog-scenes.safetensors)
-	mkdir -p runs
-	$(BIN)/cambench train --config configs/catdog-scenes.toml --out runs/catdog-scenes.safetensors
+weights: setup  ## train the three shipped checkpoints on drawn scenes again (writes runs/weights/)
+	mkdir -p runs/weights
+	$(BIN)/cambench train --config configs/catdog-scenes.toml --seed 0 --out runs/weights/catdog-scenes.safetensors
+	$(BIN)/cambench train --config configs/catdog-scenes.toml --seed 1 --out runs/weights/catdog-scenes-1.safetensors
+	$(BIN)/cambench train --config configs/catdog-scenes.toml --seed 2 --out runs/weights/catdog-scenes-2.safetensors
+
+truth: setup  ## leakage, certificates, ground truth over three networks, metric validation; fills docs/ground-truth.md
+	mkdir -p runs/truth
+	$(BIN)/cambench leakage > runs/truth/leakage.txt
+	for name in $(SCENES); do \
+		$(BIN)/cambench certify --weights $$name > runs/truth/$$name.txt; \
+		$(BIN)/cambench run --config configs/truth.toml --weights $$name --out runs/truth/$$name --resume || exit; \
+	done
+	$(BIN)/cambench pool $(SCENES:%=runs/truth/%) --out runs/truth/pooled \
+		--metrics certified_scene,part_correlation,energy_in_evidence,target_sensitivity
+	$(BIN)/cambench run --config configs/validation.toml --resume
+	$(BIN)/python -m bench.docs docs/ground-truth.md
 
 test: setup  ## run the tests
 	$(BIN)/python -m pytest

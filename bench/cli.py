@@ -1,4 +1,4 @@
-"""The command line: `cambench run|train|certify|report|list|doctor`."""
+"""The command line: `cambench run|train|certify|leakage|pool|report|list|doctor`."""
 
 import argparse
 import sys
@@ -8,10 +8,10 @@ from pathlib import Path
 from typing import Any, NoReturn
 
 from bench.config import RunConfig, load_config, load_options
-from bench.errors import ConfigError
+from bench.errors import ConfigError, GateError
 from bench.train_config import TrainConfig
 
-DONE, UNUSABLE, INTERRUPTED = 0, 2, 130
+DONE, FAILED, UNUSABLE, INTERRUPTED = 0, 1, 2, 130
 
 
 class _Parser(argparse.ArgumentParser):
@@ -27,7 +27,7 @@ def entry_point() -> NoReturn:
 
 
 def main(arguments: Sequence[str]) -> int:
-    """Runs one command and returns its exit code: 0 done, 2 unusable input, 130 interrupted."""
+    """Runs one command and returns its exit code: 0 done, 1 failed gate, 2 unusable input, 130 interrupted."""
     options = _parser().parse_args(arguments)
     # Imported late, so that --help and a misspelt flag answer at once.
     from cam import LayerError
@@ -41,6 +41,9 @@ def main(arguments: Sequence[str]) -> int:
     except (ConfigError, DatasetError, LayerError, MetricError, ReportError, WeightsError) as error:
         print(f"cambench: {_one_line(error)}", file=sys.stderr)
         return UNUSABLE
+    except GateError as error:
+        print(f"cambench: {_one_line(error)}", file=sys.stderr)
+        return FAILED
     except KeyboardInterrupt:
         print(
             "cambench: interrupted; finished work is kept, go on with --resume (a training: the same command)",
@@ -68,6 +71,14 @@ def _parser() -> argparse.ArgumentParser:
     certify.add_argument("--scenes", type=_count, default=500, metavar="N", help="how many (default: 500)")
     certify.add_argument("--device", default="auto", metavar="NAME")
     certify.set_defaults(command=_certify)
+    leakage = commands.add_parser("leakage", help="test that drawn scenes show the class in the head alone")
+    leakage.add_argument("--scenes", type=_count, default=2000, metavar="N", help="held out (default: 2000)")
+    leakage.set_defaults(command=_leakage)
+    pool = commands.add_parser("pool", help="one table over runs that differ in their network alone")
+    pool.add_argument("run_dirs", type=Path, nargs="+", metavar="RUN_DIR")
+    pool.add_argument("--out", type=Path, required=True, metavar="DIR", help="folder of the table")
+    pool.add_argument("--metrics", metavar="a,b", help="those rows alone (default: all)")
+    pool.set_defaults(command=_pool)
     report = commands.add_parser("report", help="render tables, figures and HTML of a run again")
     report.add_argument("run_dir", type=Path, metavar="RUN_DIR")
     report.set_defaults(command=_report)
@@ -117,7 +128,26 @@ def _count(text: str) -> int:
 def _certify(options: argparse.Namespace) -> None:
     from bench.certify import certify_file
 
-    print("\n".join(certify_file(options.weights, options.scenes, options.device).lines()))
+    certificate = certify_file(options.weights, options.scenes, options.device)
+    print("\n".join(certificate.lines()))
+    if not certificate.passed:
+        raise GateError(f"weights '{options.weights}' are not certified, see above")
+
+
+def _leakage(options: argparse.Namespace) -> None:
+    from bench.leakage import leakage
+
+    lines, kept = leakage(options.scenes)
+    print("\n".join(lines))
+    if not kept:
+        raise GateError("drawn scenes show the class outside the head, see above")
+
+
+def _pool(options: argparse.Namespace) -> None:
+    from reports import pool
+
+    print(pool(options.run_dirs, options.out, options.metrics.split(",") if options.metrics else None))
+    print(f"  {options.out / 'pooled.csv'}  all rows; also .md and .tex")
 
 
 def _report(options: argparse.Namespace) -> None:

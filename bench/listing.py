@@ -6,12 +6,13 @@ from collections.abc import Iterable
 from cam import METHODS
 from datasets import DATASETS
 from metrics import METRICS, PROTOCOLS, Metric
+from reports.files import aligned
 from weights import ARCHITECTURES, SHIPPED
 
 
 def listing(kind: str) -> str:
     """A table of methods, metrics, protocols, datasets, architectures or weights, one line each."""
-    return _aligned(_ROWS[kind]())
+    return aligned(_ROWS[kind]())
 
 
 def _methods() -> Iterable[tuple[str, ...]]:
@@ -21,8 +22,8 @@ def _methods() -> Iterable[tuple[str, ...]]:
 
 
 def _metrics() -> Iterable[tuple[str, ...]]:
-    return [("name", "family", "better", "range", "unit", "meaning")] + [
-        (name, metric.family, metric.direction, _range(metric), metric.unit, metric.meaning)
+    return [("name", "family", "better", "validated", "range", "unit", "meaning")] + [
+        (name, metric.family, metric.direction, metric.validated or "-", _range(metric), metric.unit, metric.meaning)
         for name, metric in METRICS.items()
     ]
 
@@ -64,11 +65,3 @@ _ROWS = {
 def _range(metric: Metric) -> str:
     low, high = ("" if bound is None else f"{bound:g}" for bound in metric.range)
     return f"{low}..{high}"
-
-
-def _aligned(rows: Iterable[tuple[str, ...]]) -> str:
-    rows = list(rows)
-    widths = [max(map(len, column)) for column in zip(*rows, strict=True)]
-    return "\n".join(
-        "  ".join(cell.ljust(width) for cell, width in zip(row, widths, strict=True)).rstrip() for row in rows
-    )

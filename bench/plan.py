@@ -54,12 +54,7 @@ class Plan:
         """Whether drawn images are drawn again without each part, and scored."""
         wanted = [metric.needs_truth for metric in self.metrics.values()]
         wanted += [isinstance(method, Reference) and method.needs_truth for method in self.methods.values()]
-        return any(wanted) and self.drawn
-
-    @property
-    def drawn(self) -> bool:
-        """Whether the data set has drawn images."""
-        return any(record.drawing is not None for record in self.dataset.records)
+        return any(wanted) and self.dataset.drawn
 
     @property
     def shards(self) -> list[range]:
@@ -83,6 +78,9 @@ def make_plan(config: RunConfig) -> Plan:
     device = select_device(config.device)
     architectures = known_architectures(config.arch)
     dataset = read_dataset(config.dataset, config.data_root, config.split, config.limit, config.download)
+    for name, method in methods.items():
+        if isinstance(method, Reference) and method.needs_truth and not dataset.drawn:
+            raise ConfigError(f"method '{name}' needs drawn scenes; use --dataset synthetic")
     classifier = load_classifier(
         config.weights,
         arch=config.arch,

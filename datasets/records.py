@@ -127,6 +127,11 @@ class Dataset:
                 raise DatasetError(f"'{record.image_id}' is listed twice in '{self.root}'; list each image once")
             seen.add(record.image_id)
 
+    @property
+    def drawn(self) -> bool:
+        """Whether any image is drawn."""
+        return any(record.drawing is not None for record in self.records)
+
     def limited(self, count: int) -> "Dataset":
         """The first `count` records, taken in turn from each label, in their order here."""
         by_label: dict[str, list[int]] = defaultdict(list)

@@ -57,6 +57,8 @@ class Metric:
         meaning: one line.
         source: paper, or "" for our own.
         roles: roles the metric is given for.
+        validated: whether it ranks the truth of drawn scenes above chance and mixtures in between (yes), the first alone
+            (partly), or not (no); "" for one without a better direction. Measured: docs/ground-truth.md.
     """
 
     function: Callable[..., Tensor]
@@ -68,6 +70,7 @@ class Metric:
     meaning: str = ""
     source: str = ""
     roles: tuple[str, ...] = ROLES
+    validated: Literal["yes", "partly", "no", ""] = ""
     inputs: tuple[str, ...] = field(init=False)
 
     def __post_init__(self) -> None:
@@ -105,4 +108,5 @@ class Metric:
             "unit": self.unit,
             "meaning": self.meaning,
             "source": self.source,
+            "validated": self.validated,
         }

@@ -1,6 +1,6 @@
 """What people look at: tables, figures and one page, from a run directory and nothing else."""
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from pathlib import Path
 
 import pandas as pd
@@ -9,14 +9,16 @@ from matplotlib.figure import Figure
 from reports.curves import curve_figures
 from reports.dispersion import dispersion_gap
 from reports.distributions import distribution_figures, gap_figure
-from reports.files import cell_text, save_figure, write_atomic, write_table
+from reports.files import aligned, cell_text, save_figure, write_atomic, write_table
 from reports.html import headline, page
 from reports.overlays import overlay_figures
+from reports.pooled import pooled
 from reports.run import ReportError, Run
 from reports.style import interval_text, style
 from reports.tables import comparison, summary
+from reports.validation import LADDER, validation
 
-__all__ = ["ReportError", "Run", "render", "summary_text"]
+__all__ = ["ReportError", "Run", "pool", "render", "summary_text"]
 
 
 def render(folder: Path) -> Path:
@@ -33,6 +35,8 @@ def render(folder: Path) -> Path:
     """
     run = Run(folder)
     tables = {"summary": summary(run), "comparison": comparison(run), "dispersion_gap": dispersion_gap(run)}
+    if set(LADDER) <= set(run.methods):
+        tables["validation"] = validation(run)
     for name, table in tables.items():
         write_table(folder / "tables", name, table)
     names = []
@@ -52,10 +56,39 @@ def summary_text(folder: Path) -> str:
         values = [row[name] for name in ("method", "layer", "role", "metric", "n", "n_undefined")]
         text = interval_text(row["mean"], row["ci_low"], row["ci_high"])
         cells.append((*map(cell_text, values), text))  # type: ignore[arg-type]
-    widths = [max(map(len, column)) for column in zip(*cells, strict=True)]
-    return "\n".join(
-        "  ".join(cell.ljust(width) for cell, width in zip(row, widths, strict=True)).rstrip() for row in cells
-    )
+    return aligned(cells)
+
+
+def pool(folders: Sequence[Path], out: Path, metrics: Sequence[str] | None = None) -> str:
+    """Writes pooled.csv, .md and .tex over runs that differ in their network (see `reports.pooled`).
+
+    Args:
+        folders: of the runs.
+        out: folder of the table.
+        metrics: the rows to keep; None keeps all.
+
+    Returns:
+        The headline rows of right and present maps as aligned text.
+
+    Raises:
+        ReportError: a folder that is no run, runs that do not belong together, or a metric that they do not have.
+    """
+    table = pooled([Run(folder) for folder in folders])
+    missing = set(metrics or ()) - set(table["metric"])
+    if missing:
+        raise ReportError(
+            f"metric '{min(missing)}' is not in these runs; there are: {', '.join(table['metric'].unique())}"
+        )
+    if metrics is not None:
+        table = table[table["metric"].isin(metrics)]
+    write_table(out, "pooled", table)
+    shown = headline(table[table["role"] != "wrong"])
+    cells = [("method", "layer", "role", "metric", "n", "mean [95 % interval]", "single networks")]
+    for row in shown.to_dict("records"):
+        values = [cell_text(row[name]) for name in ("method", "layer", "role", "metric", "n")]
+        spread = f"{row['lowest']:.3f} to {row['highest']:.3f}" if row["n"] else ""
+        cells.append((*values, interval_text(row["mean"], row["ci_low"], row["ci_high"]), spread))  # type: ignore[arg-type]
+    return aligned(cells)
 
 
 def _figures(run: Run, tables: dict[str, pd.DataFrame]) -> Iterator[tuple[str, Figure]]:

@@ -3,6 +3,7 @@
 import io
 import math
 import os
+from collections.abc import Iterable, Sequence
 from pathlib import Path
 
 import pandas as pd
@@ -36,6 +37,15 @@ def write_table(folder: Path, name: str, table: pd.DataFrame) -> None:
     rows = [" & ".join("".join(LATEX.get(char, char) for char in cell) for cell in row) + r" \\" for row in cells]
     latex = [rf"\begin{{tabular}}{{{'l' * len(table.columns)}}}", r"\hline", rows[0], r"\hline", *rows[1:], r"\hline"]
     write_atomic(folder / f"{name}.tex", ("\n".join([*latex, r"\end{tabular}"]) + "\n").encode())
+
+
+def aligned(rows: Iterable[Sequence[str]]) -> str:
+    """Rows of cells as text in columns."""
+    rows = list(rows)
+    widths = [max(map(len, column)) for column in zip(*rows, strict=True)]
+    return "\n".join(
+        "  ".join(cell.ljust(width) for cell, width in zip(row, widths, strict=True)).rstrip() for row in rows
+    )
 
 
 def cell_text(value: object) -> str:

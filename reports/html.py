@@ -17,7 +17,9 @@ from reports.run import BOTH, Run
 
 HEADLINE = (
     "srg_probability", "srg_margin", "deletion_auc", "insertion_auc", "effective_area", "empty", "pointing_game",
-    "energy_in_mask", "energy_in_face", "own_animal_share", "pxap_dataset",
+    "energy_in_mask", "energy_in_face",
+    "own_animal_share", "pxap_dataset", "certified_scene", "part_correlation", "energy_in_evidence",
+    "target_sensitivity",
 )  # fmt: skip
 SHOWN_SKIPPED = 500
 
@@ -46,6 +48,7 @@ def page(run: Run, tables: Mapping[str, pd.DataFrame], figures: list[str]) -> st
         "headline": _cells(_titled(run, headline(summary))),
         "summary": _cells(summary),
         "comparison": _cells(tables["comparison"]),
+        "validation": _cells(tables["validation"]) if "validation" in tables else None,
         "gaps": _cells(tables["dispersion_gap"]),
         "figures": [_embedded(run.folder / "figures" / f"{name}.png") for name in figures],
         "glossary": _cells(_glossary(run)),

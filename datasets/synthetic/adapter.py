@@ -11,9 +11,12 @@ from datasets.records import CLASSES, Dataset, DatasetError, Record
 from datasets.synthetic.factors import WITHOUT, Scene, sample_scene
 from datasets.synthetic.render import render
 
-MIXTURE = {"one": 48, "both": 8, "distractors": 8}  # the default: kinds of scenes and how many
+MIXTURES = {  # kinds of scenes and how many
+    None: {"one": 40, "both": 6, "distractors": 10, "correlated": 8},
+    "truth": {"one": 180, "both": 60, "distractors": 60},
+    "train": {"one": 3000, "distractors": 1000},  # drawn with another seed than all others
+}
 SINGLE = 1000  # scenes of a single kind
-TRAINING = {"one": 3000, "distractors": 1000}  # drawn with another seed than all others
 TRAINING_SEED = 1
 TRAINING_WITHOUT = ("", "", "body", "background")  # in turn: half of the training scenes lack one
 SCORED = ("one", "both", "distractors", "correlated")  # a scene with neither animal has no class to explain
@@ -59,12 +62,12 @@ class SceneDrawing:
 
 
 def synthetic(root: Path | None = None, split: str | None = None, download: bool = False) -> Dataset:
-    """Drawn scenes with pixel-exact masks, no files; --split: one, both, distractors, correlated (default: a mix).
+    """Drawn scenes with pixel-exact masks, no files; --split one, both, distractors, correlated, truth (none: a mix).
 
     Args:
         root: must be None.
-        split: a kind of scene, 1,000 of it; or train, 4,000 scenes with a seed of their own; without one 64 scenes: 48
-            of one animal, 8 of both, 8 with distractors.
+        split: a kind of scene, 1,000 of it; truth, 300 scenes of one animal, both and with distractors; train, 4,000
+            scenes with a seed of their own; without one 64 scenes of all these kinds.
         download: must be False.
 
     Raises:
@@ -72,9 +75,9 @@ def synthetic(root: Path | None = None, split: str | None = None, download: bool
     """
     if root is not None or download:
         raise DatasetError("--dataset synthetic is drawn, not read; leave --data-root and --download out")
-    if split not in (None, "train", *SCORED):
-        raise DatasetError(f"split is '{split}', expected train or one of {', '.join(SCORED)}, or none for a mix")
-    counts = {None: MIXTURE, "train": TRAINING}.get(split) or {str(split): SINGLE}
+    if split not in (*MIXTURES, *SCORED):
+        raise DatasetError(f"split is '{split}', expected train, truth, {', '.join(SCORED)}, or none for a mix")
+    counts = MIXTURES.get(split) or {str(split): SINGLE}
     seed = TRAINING_SEED if split == "train" else 0
     lacking = TRAINING_WITHOUT if split == "train" else ("",)
     records = [

@@ -87,11 +87,12 @@ def test_a_network_that_sees_colours_is_not():
     assert not certify(Warmth(), 12).passed
 
 
-def test_the_command_prints_the_certificate(capsys):
-    assert main(["certify", "--weights", "catdog-photos", "--scenes", "4"]) == 0
-    out = capsys.readouterr().out
+def test_the_command_prints_the_certificate_and_its_exit_code_is_the_verdict(capsys):
+    assert main(["certify", "--weights", "catdog-photos", "--scenes", "4"]) == 1
+    out, err = capsys.readouterr()
     assert out.startswith("accuracy on 4 scenes")
     assert "certified: no" in out  # it was trained on photographs
+    assert err == "cambench: weights 'catdog-photos' are not certified, see above\n"
 
 
 def test_bad_input(capsys):

@@ -14,9 +14,15 @@ OPTIONS = {"resize": 224, "crop": 224, "classes": ("cat", "dog")}
 
 def test_the_default_is_a_mix_of_64_scenes():
     records = synthetic().records
-    assert Counter(record.image_id.split("/")[0] for record in records) == {"one": 48, "both": 8, "distractors": 8}
-    assert Counter(record.label for record in records) == {"cat": 28, "dog": 28, "cat+dog": 8}
+    kinds = Counter(record.image_id.split("/")[0] for record in records)
+    assert kinds == {"one": 40, "both": 6, "distractors": 10, "correlated": 8}
+    assert Counter(record.label for record in records) == {"cat": 29, "dog": 29, "cat+dog": 6}
     assert len(synthetic(split="one").records) == 1000
+    assert Counter(record.label for record in synthetic(split="truth").records) == {
+        "cat": 120,
+        "dog": 120,
+        "cat+dog": 60,
+    }
 
 
 def test_batches_hold_the_picture_and_the_masks_of_the_scene():
@@ -49,7 +55,7 @@ def test_fingerprint_depends_on_the_scenes_alone():
 @pytest.mark.parametrize(
     ("arguments", "said"),
     [
-        ({"split": "neither"}, "split is 'neither', expected train or one of one, both"),
+        ({"split": "neither"}, "split is 'neither', expected train, truth, one, both"),
         ({"root": Path()}, "leave --data-root and --download out"),
         ({"download": True}, "leave --data-root and --download out"),
     ],
