@@ -18,6 +18,7 @@ from bench.plan import known_architectures, read_dataset
 from bench.progress import Progress
 from bench.train_config import TrainConfig
 from datasets import Record, load_batches
+from datasets.records import CLASSES
 from reports.files import write_atomic
 from weights import Classifier, checkpoint_bytes, fresh_classifier, load_classifier
 from weights.files import DAMAGED
@@ -71,7 +72,7 @@ def train(config: TrainConfig) -> Path:
 
 @dataclass(frozen=True)
 class _Data:
-    """One-animal images to train and to test on."""
+    """Images to train on, and images of one animal to test on."""
 
     name: str
     fingerprint: str
@@ -81,15 +82,16 @@ class _Data:
     @classmethod
     def of(cls, config: TrainConfig) -> "_Data":
         dataset = read_dataset(config.dataset, config.data_root, config.split, config.limit)
-        single = [record for record in dataset.records if len(record.classes) == 1]
+        training, single = list(dataset.records), [record for record in dataset.records if len(record.classes) == 1]
         if config.val_split is not None:
             other = read_dataset(config.dataset, config.data_root, config.val_split, None)
-            training, held_out = single, [record for record in other.records if len(record.classes) == 1]
+            held_out = [record for record in other.records if len(record.classes) == 1]
         else:
-            chosen = set(np.random.default_rng([config.seed, 0]).permutation(len(single))[: len(single) // 10].tolist())
-            training = [record for place, record in enumerate(single) if place not in chosen]
-            held_out = [record for place, record in enumerate(single) if place in chosen]
-        if len({record.label for record in training}) < 2 or not held_out:
+            chosen = np.random.default_rng([config.seed, 0]).permutation(len(single))[: len(single) // 10]
+            held_out = [single[place] for place in sorted(chosen)]
+            names = {record.image_id for record in held_out}
+            training = [record for record in training if record.image_id not in names]
+        if len({record.label for record in training} & set(CLASSES)) < 2 or not held_out:
             raise ConfigError(
                 f"{len(training)} images to train on and {len(held_out)} to test on; expected cats and dogs, and at "
                 "least one to test on; give a larger data set, or --val-split"
@@ -113,21 +115,21 @@ class _Images:
         self.complete = False
 
     def batches(self, order: np.ndarray) -> Iterator[tuple[Tensor, Tensor]]:
-        """Images in [0, 1] and class indices; unreadable images are left out.
+        """Images in [0, 1] and the classes they show; unreadable images are left out.
 
         Args:
             order: every position in the records once.
         """
         size = self.config.batch_size
         chunks = [order[start : start + size].tolist() for start in range(0, len(order), size)]
-        for images, labels in self._kept(chunks) if self.complete else self._loaded(chunks):
-            yield images.float() / 255, labels
+        for images, present in self._kept(chunks) if self.complete else self._loaded(chunks):
+            yield images.float() / 255, present
 
     def _kept(self, chunks: list[list[int]]) -> Iterator[tuple[Tensor, Tensor]]:
         for chunk in chunks:
             there = [self.kept[position] for position in chunk if position in self.kept]
             if there:
-                yield torch.stack([image for image, _ in there]), torch.stack([label for _, label in there])
+                yield torch.stack([image for image, _ in there]), torch.stack([shown for _, shown in there])
 
     def _loaded(self, chunks: list[list[int]]) -> Iterator[tuple[Tensor, Tensor]]:
         preprocess, workers = self.classifier.checkpoint.preprocess, self.config.workers
@@ -140,11 +142,10 @@ class _Images:
             workers=auto_workers() if workers is None else workers,
         )
         for batch in loaded:
-            labels = batch.present.float().argmax(dim=1)
             if self.keep:
-                self.kept |= dict(zip(batch.positions, zip(batch.images, labels, strict=True), strict=True))
+                self.kept |= dict(zip(batch.positions, zip(batch.images, batch.present, strict=True), strict=True))
             if batch.ids:
-                yield batch.images, labels
+                yield batch.images, batch.present
         self.complete = self.keep
 
 

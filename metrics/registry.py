@@ -57,7 +57,7 @@ class Metric:
         meaning: one line.
         source: paper, or "" for our own.
         roles: roles the metric is given for.
-        validated: whether it ranks the truth of drawn scenes above chance and mixtures in between (yes), the first alone
+        validated: whether it ranks the truth of drawn scenes above chance and mixtures in between (yes), the first only
             (partly), or not (no); "" for one without a better direction. Measured: docs/ground-truth.md.
     """
 

@@ -6,6 +6,7 @@ from pathlib import Path
 import pandas as pd
 from matplotlib.figure import Figure
 
+from reports.comparison import comparison
 from reports.curves import curve_figures
 from reports.dispersion import dispersion_gap
 from reports.distributions import distribution_figures, gap_figure
@@ -15,7 +16,7 @@ from reports.overlays import overlay_figures
 from reports.pooled import pooled
 from reports.run import ReportError, Run
 from reports.style import interval_text, style
-from reports.tables import comparison, summary
+from reports.tables import summary
 from reports.validation import LADDER, validation
 
 __all__ = ["ReportError", "Run", "pool", "render", "summary_text"]

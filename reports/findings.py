@@ -1,5 +1,6 @@
 """The findings of a run in words, every number taken from its tables."""
 
+import math
 from typing import Any
 
 import pandas as pd
@@ -37,14 +38,19 @@ def _compared(
     for _, row in paired.iterrows():
         first, second = run.title(row["method_a"]), run.title(row["method_b"])
         difference = _interval(row, "mean_difference")
-        if not row["n"]:
-            text += f" {first} minus {second} is undefined: no image has both values."
-        elif row["ci_low"] > 0 or row["ci_high"] < 0:
-            winner = first if row["mean_difference"] > 0 else second
-            text += f" {winner} is {better}: {first} minus {second} is {difference} over {row['n']} images."
+        said = f"{first} minus {second} is {difference} over {row['n']} images"
+        if row["verdict"] == "undefined":
+            text += f" {first} against {second} is undefined: no image has both values."
+        elif row["verdict"] in ("better", "worse"):
+            winner = first if row["verdict"] == "better" else second
+            text += f" {winner} is {better}: {said}."
         else:
-            text += f" No difference shown: {first} minus {second} is {difference} over {row['n']} images."
+            text += f" No difference shown: {said}{_could_show(row)}."
     return text
+
+
+def _could_show(row: "pd.Series[Any]") -> str:
+    return "" if math.isnan(row["detectable"]) else f"; this run could have shown one of {row['detectable']:.3f}"
 
 
 def _gap(run: Run, gaps: pd.DataFrame, method: str, layer: str) -> str:

@@ -14,6 +14,7 @@ import safetensors.numpy
 
 SCHEMA_VERSION = 1
 ROLES = ("right", "wrong", "present")
+GAP = "gap"  # "role" of a value that compares the wrong-class map with the right-class one
 BOTH = "cat+dog"
 
 

@@ -1,27 +1,13 @@
-"""Tables over images: one summary, one paired comparison."""
-
-from itertools import combinations
+"""Per method, layer, role and metric: counts, mean, median and interval over images."""
 
 import numpy as np
 import pandas as pd
 
 from metrics.statistics import dataset_pxap, max_box_acc_v2, mean_interval
-from reports.run import ROLES, Run
+from reports.run import GAP, ROLES, Run
 
 DATASET_LEVEL = {"pxap_dataset": "PxAP", "max_box_acc_v2": "MaxBoxAccV2"}
 SUMMARY = ["method", "layer", "role", "metric", "n", "n_undefined", "mean", "median", "ci_low", "ci_high"]
-COMPARISON = [
-    "method_a",
-    "method_b",
-    "layer",
-    "role",
-    "metric",
-    "n",
-    "n_undefined",
-    "mean_difference",
-    "ci_low",
-    "ci_high",
-]
 
 
 def summary(run: Run) -> pd.DataFrame:
@@ -39,24 +25,6 @@ def summary(run: Run) -> pd.DataFrame:
     return in_order(run, pd.DataFrame(rows, columns=SUMMARY))
 
 
-def comparison(run: Run) -> pd.DataFrame:
-    """Per pair of methods, layer, role and metric: the mean difference a - b, paired by image, with its interval.
-
-    `n` images where both values are defined; on a two-animal image each class's map counts on its own.
-    """
-    rows = []
-    for (layer, role, metric), scores in run.scores.groupby(["layer", "role", "metric"]):
-        wide = scores.pivot(index=["image_id", "target"], columns="method", values="value")
-        for first, second in combinations([name for name in run.methods if name in wide], 2):
-            difference = (wide[first] - wide[second]).sort_index()
-            defined = difference.dropna().to_numpy()
-            mean = defined.mean() if len(defined) else np.nan
-            interval = mean_interval(defined, run.seed)
-            undefined = len(difference) - len(defined)
-            rows.append((first, second, layer, role, metric, len(defined), undefined, mean, *interval))
-    return in_order(run, pd.DataFrame(rows, columns=COMPARISON))
-
-
 def in_order(run: Run, table: pd.DataFrame) -> pd.DataFrame:
     """Rows in the order of the run's methods and layers, roles, and the registry's metrics."""
     orders = {
@@ -64,8 +32,8 @@ def in_order(run: Run, table: pd.DataFrame) -> pd.DataFrame:
         "method_a": run.methods,
         "method_b": run.methods,
         "layer": run.layers,
-        "role": list(ROLES),
-        "metric": [*run.manifest["metrics"], *DATASET_LEVEL],
+        "role": [*ROLES, GAP],
+        "metric": [*run.manifest["metrics"], *DATASET_LEVEL, "dispersion_gap"],
     }
     columns = [column for column in table.columns if column in orders]
     return table.sort_values(columns, key=lambda c: c.map(orders[str(c.name)].index), kind="stable", ignore_index=True)

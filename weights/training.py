@@ -10,7 +10,7 @@ from torch import Tensor, nn
 
 from weights.classifier import Classifier
 
-Batches = Iterable[tuple[Tensor, Tensor]]  # images (B, 3, H, W) in [0, 1] and class indices (B,)
+Batches = Iterable[tuple[Tensor, Tensor]]  # images (B, 3, H, W) in [0, 1] and which classes they show (B, K) bool
 
 SCALES = (0.8, 1.15)  # augmentation: size,
 SHIFT = 0.1  # place, as a share of the image,
@@ -105,9 +105,11 @@ class Trainer:
         device = next(self.network.parameters()).device
         self.network.train()
         total, count = 0.0, 0
-        for images, labels in training:
+        for images, present in training:
             logits = self.classifier(augment(images.to(device), generator))
-            loss = F.cross_entropy(logits, labels.to(device), label_smoothing=SMOOTHING)
+            share = present.to(device).float()
+            target = share / share.sum(dim=1, keepdim=True)  # both animals: as probable as each other
+            loss = F.cross_entropy(logits, target, label_smoothing=SMOOTHING)
             self.optimizer.zero_grad(set_to_none=True)
             loss.backward()
             self.optimizer.step()
@@ -150,15 +152,16 @@ class Trainer:
 
 
 def accuracy(classifier: Classifier, batches: Batches) -> float:
-    """Share of the images called right, dropout off; NaN for none."""
+    """Share of the images whose most probable class they show, dropout off; NaN for none."""
     network: nn.Module = classifier.network
     training = network.training
     network.eval()
     right = count = 0
     with torch.inference_mode():
-        for images, labels in batches:
+        for images, present in batches:
             device = next(network.parameters()).device
-            right += int((classifier(images.to(device)).argmax(dim=1).cpu() == labels).sum())
+            called = classifier(images.to(device)).argmax(dim=1).cpu()
+            right += int(present.gather(1, called[:, None]).sum())
             count += len(images)
     network.train(training)
     return right / count if count else float("nan")

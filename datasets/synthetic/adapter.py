@@ -14,7 +14,7 @@ from datasets.synthetic.render import render
 MIXTURES = {  # kinds of scenes and how many
     None: {"one": 40, "both": 6, "distractors": 10, "correlated": 8},
     "truth": {"one": 180, "both": 60, "distractors": 60},
-    "train": {"one": 3000, "distractors": 1000},  # drawn with another seed than all others
+    "train": {"one": 2400, "both": 800, "distractors": 800},  # drawn with another seed than all others
 }
 SINGLE = 1000  # scenes of a single kind
 TRAINING_SEED = 1

@@ -143,10 +143,19 @@ class Scene:
         return replace(self, animals=(*self.animals[:number], animal, *self.animals[number + 1 :]))
 
 
-WITHOUT: dict[str, Callable[[Scene], Scene]] = {
+def _without(group: str) -> Callable[[Scene], Scene]:
+    def change(scene: Scene) -> Scene:
+        for number in range(len(scene.animals)):
+            scene = scene.remove(group, number)
+        return scene
+
+    return change
+
+
+WITHOUT: dict[str, Callable[[Scene], Scene]] = {  # of every animal
     "": lambda scene: scene,
-    "head": lambda scene: scene.remove("head"),
-    "body": lambda scene: scene.remove("rest"),
+    "head": _without("head"),
+    "body": _without("rest"),
     "background": Scene.without_background,
 }
 

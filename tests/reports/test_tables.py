@@ -3,10 +3,11 @@ import pandas as pd
 import pytest
 
 from metrics.statistics import dataset_pxap, mean_interval
+from reports.comparison import comparison
 from reports.dispersion import dispersion_gap
 from reports.findings import findings
 from reports.run import Run
-from reports.tables import comparison, summary
+from reports.tables import summary
 
 
 def scores_of(folder) -> pd.DataFrame:

@@ -14,7 +14,8 @@ def batches(count: int = 4, seed: int = 0):
     for _ in range(count):
         labels = torch.arange(8) % 2
         noise = torch.rand(8, 3, 16, 16, generator=generator)
-        made.append((0.3 * noise + 0.6 * labels.view(-1, 1, 1, 1), labels))
+        shown = torch.nn.functional.one_hot(labels, 2).bool()
+        made.append((0.3 * noise + 0.6 * labels.view(-1, 1, 1, 1), shown))
     return made
 
 
@@ -66,6 +67,22 @@ def test_going_on_from_a_state_is_as_if_nothing_had_happened(trainer):
     assert resumed.history == straight.history
     ours, theirs = (training.network.state_dict() for training in (resumed, straight))
     assert all(torch.equal(tensor, theirs[name]) for name, tensor in ours.items())
+
+
+def test_images_of_both_classes_teach_that_both_are_as_probable(trainer):
+    def with_both():
+        """The easy batches, and grey images that show both."""
+        grey = torch.full((8, 3, 16, 16), 0.45), torch.ones(8, 2, dtype=torch.bool)
+        return [batch for pair in batches() for batch in (pair, grey)]
+
+    training = trainer(12)
+    for _ in range(12):
+        training.run_epoch(with_both(), batches(1), lambda _: None)
+    probability = training.finish()(torch.full((1, 3, 16, 16), 0.45)).softmax(dim=1)[0]
+    assert probability.max() < 0.75
+    dark, bright = (training.classifier(torch.full((1, 3, 16, 16), v)).softmax(dim=1)[0] for v in (0.15, 0.75))
+    assert dark[0] > 0.8
+    assert bright[1] > 0.8
 
 
 def test_the_rate_rises_then_falls_to_zero(trainer):

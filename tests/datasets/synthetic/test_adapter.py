@@ -67,15 +67,21 @@ def test_what_makes_no_sense_is_refused(arguments, said):
 
 def test_training_scenes_are_others_and_half_of_them_lack_body_or_background_whatever_the_class():
     records = synthetic(split="train").records
-    assert Counter(record.image_id.split("/")[0] for record in records) == {"one": 3000, "distractors": 1000}
+    assert Counter(record.image_id.split("/")[0] for record in records) == {
+        "one": 2400, "both": 800, "distractors": 800
+    }  # fmt: skip
     assert {record.drawing.seed for record in records} == {1}
     assert {record.drawing.seed for record in synthetic().records} == {0}
     lacking = Counter((record.label, record.drawing.without) for record in records)
-    assert lacking == {(n, w): 1000 if not w else 500 for n in ("cat", "dog") for w in ("", "body", "background")}
+    assert lacking == {
+        (label, without): 800 if without == "" else 400 if without else 0
+        for label in ("cat", "dog")
+        for without in ("", "body", "background")
+    } | {("cat+dog", "body"): 200, ("cat+dog", "background"): 200, ("cat+dog", ""): 400}
 
 
 def test_a_scene_that_lacks_something_is_drawn_without_it():
     record = next(record for record in synthetic(split="train").records if record.drawing.without == "body")
     picture = record.drawing.draw().picture
     whole = sample_scene("one", record.drawing.index, 1)
-    assert np.array_equal(picture, render(whole.remove("body").remove("tail")).picture)
+    assert np.array_equal(picture, render(whole.remove("rest")).picture)
