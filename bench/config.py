@@ -137,6 +137,12 @@ class RunConfig:
     std: tuple[float, ...] | None = option(as_numbers, "channel deviations", "r,g,b", default=None)
     layers: tuple[str, ...] | None = option(as_names, "layers to tap (default: the last ReLU)", "a,b", default=None)
     methods: tuple[str, ...] = option(as_names, "map methods", "a,b", default=("gradcam", "layercam"))
+    controls: str = option(
+        one_of("none", "cheap", "all"),
+        "control maps: none, cheap (no forward passes for them), all",
+        "NAME",
+        default="cheap",
+    )
     metrics: tuple[str, ...] | None = option(as_names, "metrics (default: all that apply)", "a,b", default=None)
     protocols: tuple[str, ...] = option(
         as_names, "perturbation presets, or none", "rise,srg|none", default=("rise", "srg")

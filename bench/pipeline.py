@@ -143,6 +143,7 @@ def _first_manifest(plan: Plan) -> dict[str, Any]:
             name: {"title": method.title, "meaning": method.meaning, "source": method.source}
             for name, method in plan.methods.items()
         },
+        "controls": plan.control_records(),
         "metrics": {name: metric.describe() for name, metric in plan.metrics.items()},
         "protocols": plan.protocol_records(),
         "seeds": {"run": plan.config.seed, "tie_rule": plan.config.seed},

@@ -19,6 +19,7 @@ from metrics.substrates import KERNEL_SIGMA, KERNEL_SIZE
 from weights import ARCHITECTURES, Architecture, Classifier, load_classifier
 
 CPU_BATCH, CUDA_BATCH = 32, 128
+NEGATED = "control_negated_"  # and the method whose map is negated
 
 
 @dataclass(frozen=True)
@@ -29,6 +30,7 @@ class Plan:
         batch_size: images per forward pass, and per shard.
         layers: per layer its channels, height and width.
         methods: map methods, controls and truths, by name.
+        controls: maps that every method should beat, unless they are among the methods; the negated ones come on top.
         metrics: the metrics to compute; those on curves only where a protocol provides them.
         curves: the curves those metrics need, `direction_substrate`.
     """
@@ -40,6 +42,7 @@ class Plan:
     batch_size: int
     layers: dict[str, dict[str, int]]
     methods: dict[str, Method | Reference]
+    controls: dict[str, Reference]
     metrics: dict[str, Metric]
     curves: tuple[str, ...]
 
@@ -61,6 +64,15 @@ class Plan:
         """Positions of the records of every shard: one batch each, so that boundaries never move."""
         total = len(self.dataset.records)
         return [range(start, min(start + self.batch_size, total)) for start in range(0, total, self.batch_size)]
+
+    def control_records(self) -> dict[str, dict[str, str]]:
+        """Title and meaning of every control that is scored, the negated maps of the methods among them."""
+        records = {name: {"title": c.title, "meaning": c.meaning} for name, c in self.controls.items()}
+        for name, method in self.methods.items() if self.config.controls != "none" else ():
+            if isinstance(method, Method):
+                title = f"{method.title}, negated"
+                records[f"{NEGATED}{name}"] = {"title": title, "meaning": "the map's maximum minus the map"}
+        return records
 
     def protocol_records(self) -> dict[str, dict[str, Any]]:
         """What the curves of each preset were computed with; numbers with different records are not comparable."""
@@ -103,6 +115,7 @@ def make_plan(config: RunConfig) -> Plan:
         batch_size=config.batch_size or (CUDA_BATCH if device.type == "cuda" else CPU_BATCH),
         layers=_layer_shapes(classifier, layers, device),
         methods=methods,
+        controls={} if config.controls == "none" else {k: v for k, v in CONTROLS.items() if k not in methods},
         metrics=metrics,
         curves=tuple(curve for curve in CURVES if any(curve in metric.curves for metric in metrics.values())),
     )
@@ -162,7 +175,8 @@ def select_metrics(config: RunConfig) -> dict[str, Metric]:
 
 def forward_passes(plan: Plan) -> int:
     """Forward passes per one-animal image: the maps, the substrates and all masked copies."""
-    maps = len(plan.methods) * len(plan.layers) * len(plan.config.targets)
+    scored = len(plan.methods) + (len(plan.control_records()) if plan.config.controls == "all" else 0)
+    maps = scored * len(plan.layers) * len(plan.config.targets)
     substrates = len({curve.partition("_")[2] for curve in plan.curves})
     confidence = any("masked_probability" in metric.inputs for metric in plan.metrics.values())
     removals = plan.truth * (1 + len(PART_NAMES) + len(GROUP_NAMES))

@@ -7,18 +7,21 @@ import torch
 from torch import Tensor
 
 from bench.errors import ConfigError
-from bench.plan import Plan
+from bench.perturbation import Perturbation
+from bench.plan import NEGATED, Plan
+from bench.references import References
 from bench.stopwatch import Stopwatch
 from bench.truth import Truth, measure_truth
-from cam import Maps, Method, Reference, ReferenceInputs, compute_maps
+from cam import Maps, Method, compute_maps
 from datasets import Batch
 from metrics import Metric
-from metrics.inputs import BatchInputs, MapInputs
+from metrics.inputs import BatchInputs, MapInputs, negated
 from metrics.localisation import IGNORE, box_ious, pixel_histograms
 from metrics.ordering import tie_permutation
-from metrics.perturbation import Curve, ScoreFn, curve, masked_logits
-from metrics.scaling import min_max_scaled
-from metrics.substrates import SUBSTRATES, mean_substrate
+from metrics.perturbation import Curve, ScoreFn, read_backwards, turned
+from metrics.registry import FORWARD
+
+Forward = dict[str, Curve | Tensor]
 
 
 @dataclass
@@ -58,14 +61,24 @@ def score_batch(batch: Batch, plan: Plan, score_fn: ScoreFn, watch: Stopwatch) -
     _check_finite(maps.logits, batch.ids)
     with watch.stage("truth"):
         truth = measure_truth(batch, maps.logits, score_fn, plan.batch_size) if plan.truth else None
-    maps = _with_references(maps, images, batch, truth, plan)
+    references = References(images, batch, truth, plan)
+    maps = references.with_named(maps)
     scores = BatchScores(batch, maps, role_names(batch.present))
     with watch.stage("metrics"):
         shared = _batch_inputs(batch, maps, truth, plan)
-    work = _Perturbation(images, maps.logits, plan, score_fn, watch)
-    for (method, layer), signed in maps.signed.items():
+    job = _Job(scores, plan, Perturbation(images, maps.logits, plan, score_fn, watch), watch)
+    for (name, layer), signed in maps.signed.items():
         inputs = MapInputs(shared, signed)
-        _score_maps(scores, (method, layer), inputs, plan, work, watch)
+        job.score((name, layer), inputs)
+        if plan.controls and isinstance(plan.methods[name], Method):
+            backwards = {
+                turned(curve): read_backwards(scores.curves[name, layer, curve][1])
+                for curve in plan.curves
+                if (name, layer, curve) in scores.curves and turned(curve)
+            }
+            job.score_control((f"{NEGATED}{name}", layer), negated(inputs), backwards)
+    for key, control in references.controls():
+        job.score_control(key, MapInputs(shared, control), {})
     scores.maps = Maps(maps.logits.cpu(), {key: signed.cpu() for key, signed in maps.signed.items()})
     return scores
 
@@ -86,21 +99,6 @@ def _check_finite(logits: Tensor, ids: tuple[str, ...]) -> None:
         )
 
 
-def _with_references(maps: Maps, images: Tensor, batch: Batch, truth: Truth | None, plan: Plan) -> Maps:
-    """The maps of all methods and references, in the order they were named."""
-    signed = dict(maps.signed)
-    parts = None if batch.parts is None else batch.parts.to(plan.device)
-    effect = None if truth is None else truth.part_effect
-    for layer, shape in plan.layers.items():
-        size = (shape["height"], shape["width"])
-        classes = maps.logits.shape[1]
-        inputs = ReferenceInputs(images, batch.ids, plan.config.seed, classes, size, parts, effect)
-        for name, method in plan.methods.items():
-            if isinstance(method, Reference):
-                signed[name, layer] = method.function(inputs)
-    return Maps(maps.logits, {(name, layer): signed[name, layer] for layer in plan.layers for name in plan.methods})
-
-
 def _batch_inputs(batch: Batch, maps: Maps, truth: Truth | None, plan: Plan) -> BatchInputs:
     height, width = plan.size
     permutations = [tie_permutation(image_id, height * width, plan.config.seed) for image_id in batch.ids]
@@ -116,44 +114,68 @@ def _batch_inputs(batch: Batch, maps: Maps, truth: Truth | None, plan: Plan) -> 
     )
 
 
-def _score_maps(
-    scores: BatchScores,
-    key: tuple[str, str],
-    inputs: MapInputs,
-    plan: Plan,
-    work: "_Perturbation",
-    watch: Stopwatch,
-) -> None:
-    """Every metric of one method at one layer."""
-    known = _known_rows(inputs, len(scores.roles))
-    selected = np.isin(scores.roles, [*plan.config.targets, "present"])
-    forward_rows = torch.from_numpy(np.flatnonzero(selected))
-    forward: dict[str, Curve | Tensor] = {}
-    if len(forward_rows):
-        for name in plan.curves:
-            forward[name] = found = work.curve(name, inputs, forward_rows)
-            scores.curves[*key, name] = forward_rows, found
-        if any("masked_probability" in metric.inputs for metric in plan.metrics.values()):
-            forward["masked_probability"] = work.masked_probability(inputs, forward_rows)
-    with watch.stage("metrics"):
-        for name, metric in plan.metrics.items():
-            applies = np.isin(scores.roles, metric.roles) & known[_required(metric)]
-            if metric.needs_forward:
-                applies &= selected
-            rows = torch.from_numpy(np.flatnonzero(applies))
-            if len(rows):
-                scores.values[*key, name] = rows, _evaluate(metric, inputs, forward, forward_rows, rows)
-        rows = torch.from_numpy(np.flatnonzero(known["mask"]))
-        if len(rows) and "pxap" in plan.metrics:
-            maps, masks = inputs.upsampled[rows], inputs.mask[rows]  # type: ignore[index]
+@dataclass(frozen=True)
+class _Job:
+    """Scores the maps of one batch, one method or control at one layer at a time."""
+
+    scores: BatchScores
+    plan: Plan
+    work: Perturbation
+    watch: Stopwatch
+
+    def score(self, key: tuple[str, str], inputs: MapInputs) -> None:
+        """Every metric of a method; keeps its curves."""
+        rows = self._forward_rows()
+        forward = self._forward(inputs, rows, {})
+        for name in self.plan.curves:
+            if isinstance(found := forward.get(name), Curve):
+                self.scores.curves[*key, name] = rows, found
+        self._metrics(key, inputs, forward, rows)
+        known = torch.from_numpy(np.flatnonzero(_known_rows(inputs, len(self.scores.roles))["mask"]))
+        if len(known) and "pxap" in self.plan.metrics:
+            maps, masks = inputs.upsampled[known], inputs.mask[known]  # type: ignore[index]
             foreground, background = pixel_histograms(maps, masks)
-            scores.boxes[key] = rows, foreground.cpu(), background.cpu(), box_ious(maps, masks)
+            self.scores.boxes[key] = known, foreground.cpu(), background.cpu(), box_ious(maps, masks)
+
+    def score_control(self, key: tuple[str, str], inputs: MapInputs, known: dict[str, Curve]) -> None:
+        """Every metric of a control; with `--controls cheap` only those that need no forward pass beyond `known`."""
+        rows = self._forward_rows()
+        forward: Forward = dict(known)
+        if self.plan.config.controls == "all":
+            forward = self._forward(inputs, rows, known)
+        self._metrics(key, inputs, forward, rows)
+
+    def _forward_rows(self) -> Tensor:
+        """Rows whose role gets curves."""
+        return torch.from_numpy(np.flatnonzero(np.isin(self.scores.roles, [*self.plan.config.targets, "present"])))
+
+    def _forward(self, inputs: MapInputs, rows: Tensor, known: dict[str, Curve]) -> Forward:
+        """What the metrics need the network for, computed unless it is known; nothing where no row asks for it."""
+        forward: Forward = dict(known)
+        if len(rows):
+            forward |= {name: self.work.curve(name, inputs, rows) for name in self.plan.curves if name not in known}
+            if any("masked_probability" in metric.inputs for metric in self.plan.metrics.values()):
+                forward["masked_probability"] = self.work.masked_probability(inputs, rows)
+        return forward
+
+    def _metrics(self, key: tuple[str, str], inputs: MapInputs, forward: Forward, forward_rows: Tensor) -> None:
+        known = _known_rows(inputs, len(self.scores.roles))
+        with self.watch.stage("metrics"):
+            for name, metric in self.plan.metrics.items():
+                applies = np.isin(self.scores.roles, metric.roles) & known[_required(metric)]
+                if metric.needs_forward:
+                    if not all(needed in forward for needed in metric.inputs if needed in FORWARD):
+                        continue
+                    applies &= np.isin(np.arange(len(applies)), forward_rows.numpy())
+                rows = torch.from_numpy(np.flatnonzero(applies))
+                if len(rows):
+                    self.scores.values[*key, name] = rows, _evaluate(metric, inputs, forward, forward_rows, rows)
 
 
 def _evaluate(
     metric: Metric,
     inputs: MapInputs,
-    forward: dict[str, "Curve | Tensor"],
+    forward: Forward,
     forward_rows: Tensor,
     rows: Tensor,
 ) -> Tensor:
@@ -190,53 +212,3 @@ def _required(metric: Metric) -> str:
     if "mask" in metric.inputs or "other_mask" in metric.inputs:
         return "mask"
     return "face" if "face" in metric.inputs else ""
-
-
-class _Perturbation:
-    """The perturbation stage of one batch; substrates and their logits are computed once for all maps."""
-
-    def __init__(self, images: Tensor, logits: Tensor, plan: Plan, score_fn: ScoreFn, watch: Stopwatch) -> None:
-        self.images, self.logits, self.plan, self.score_fn, self.watch = images, logits, plan, score_fn, watch
-        self.mean = plan.classifier.checkpoint.preprocess.mean
-        self.substrates: dict[str, tuple[Tensor, Tensor]] = {}
-
-    def curve(self, name: str, inputs: MapInputs, rows: Tensor) -> Curve:
-        """The curve `direction_substrate` of the maps at `rows`, on the host."""
-        direction, _, kind = name.partition("_")
-        with self.watch.stage("metrics"):
-            ranks = inputs.ranks[rows]
-        classes = self.logits.shape[1]
-        with self.watch.stage("perturbation"):
-            substrate, substrate_logits = self._substrate(kind)
-            logits = masked_logits(
-                self.score_fn,
-                self.images,
-                substrate,
-                ranks,
-                (rows // classes).to(self.images.device),
-                ends=(self.logits, substrate_logits),
-                steps=self.plan.config.steps,
-                direction="deletion" if direction == "deletion" else "insertion",
-                batch_size=self.plan.batch_size,
-            )
-            return curve(logits.cpu(), rows % classes)
-
-    def masked_probability(self, inputs: MapInputs, rows: Tensor) -> Tensor:
-        """Softmax probability (R,) of the targets at `rows`, each image masked by its scaled map, on the host."""
-        classes = self.logits.shape[1]
-        owner = rows // classes
-        with self.watch.stage("perturbation"):
-            weight = min_max_scaled(inputs.upsampled[rows])[:, None]  # (R, 1, H, W)
-            colour = mean_substrate(self.images[:1], self.mean)
-            parts = [
-                self.score_fn(torch.lerp(colour, self.images[index], w))
-                for index, w in zip(owner.split(self.plan.batch_size), weight.split(self.plan.batch_size), strict=True)
-            ]
-            probability = torch.cat(parts).double().softmax(dim=1)
-            return probability.cpu().gather(1, (rows % classes)[:, None])[:, 0]
-
-    def _substrate(self, kind: str) -> tuple[Tensor, Tensor]:
-        if kind not in self.substrates:
-            substrate = SUBSTRATES[kind](self.images, self.mean)
-            self.substrates[kind] = substrate, self.score_fn(substrate)
-        return self.substrates[kind]

@@ -125,3 +125,19 @@ class MapInputs:
 
     def _per_class(self, values: Tensor) -> Tensor:
         return values.repeat_interleave(self.signed_maps.shape[1], dim=0)
+
+
+def negated(inputs: MapInputs) -> MapInputs:
+    """The inputs of max M - M, whose order is that of M read backwards, ties included."""
+    raw = inputs.raw_maps
+    return _Negated(inputs.batch, raw.amax(dim=(-2, -1), keepdim=True) - raw, inputs)
+
+
+@dataclass(frozen=True, eq=False)
+class _Negated(MapInputs):
+    base: MapInputs
+
+    @cached_property
+    def ranks(self) -> Tensor:
+        height, width = self.batch.size
+        return height * width - 1 - self.base.ranks

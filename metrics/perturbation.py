@@ -29,6 +29,19 @@ class Curve:
     margin: Tensor
 
 
+def turned(name: str) -> str:
+    """The curve of the negated map that a curve `direction_substrate`, read backwards, is; "" where there is none.
+
+    Deleting the lowest pixels first is inserting the highest ones, read backwards, onto the same substrate.
+    """
+    return {"insertion_blur": "deletion_blur", "deletion_blur": "insertion_blur"}.get(name, "")
+
+
+def read_backwards(curve: Curve) -> Curve:
+    """The curves from their last point to their first."""
+    return Curve(curve.fraction, *(v.flip(1) for v in (curve.probability, curve.probability_other, curve.margin)))
+
+
 def masked_logits(
     score_fn: ScoreFn,
     images: Tensor,

@@ -7,6 +7,7 @@ import pandas as pd
 from matplotlib.figure import Figure
 
 from reports.comparison import comparison
+from reports.controls import control_table
 from reports.curves import curve_figures
 from reports.dispersion import dispersion_gap
 from reports.distributions import distribution_figures, gap_figure
@@ -36,6 +37,8 @@ def render(folder: Path) -> Path:
     """
     run = Run(folder)
     tables = {"summary": summary(run), "comparison": comparison(run), "dispersion_gap": dispersion_gap(run)}
+    if run.controls:
+        tables["controls"] = control_table(run)
     if set(LADDER) <= set(run.methods):
         tables["validation"] = validation(run)
     for name, table in tables.items():
@@ -50,8 +53,8 @@ def render(folder: Path) -> Path:
 
 
 def summary_text(folder: Path) -> str:
-    """The headline rows of tables/summary.csv as aligned text."""
-    table = headline(pd.read_csv(folder / "tables" / "summary.csv", keep_default_na=True))
+    """The headline rows of the methods in tables/summary.csv as aligned text."""
+    table = headline(Run(folder), pd.read_csv(folder / "tables" / "summary.csv", keep_default_na=True))
     cells = [("method", "layer", "role", "metric", "n", "undefined", "mean [95 % interval]")]
     for row in table.to_dict("records"):
         values = [row[name] for name in ("method", "layer", "role", "metric", "n", "n_undefined")]
@@ -74,7 +77,8 @@ def pool(folders: Sequence[Path], out: Path, metrics: Sequence[str] | None = Non
     Raises:
         ReportError: a folder that is no run, runs that do not belong together, or a metric that they do not have.
     """
-    table = pooled([Run(folder) for folder in folders])
+    runs = [Run(folder) for folder in folders]
+    table = pooled(runs)
     missing = set(metrics or ()) - set(table["metric"])
     if missing:
         raise ReportError(
@@ -83,7 +87,7 @@ def pool(folders: Sequence[Path], out: Path, metrics: Sequence[str] | None = Non
     if metrics is not None:
         table = table[table["metric"].isin(metrics)]
     write_table(out, "pooled", table)
-    shown = headline(table[table["role"] != "wrong"])
+    shown = headline(runs[0], table[table["role"] != "wrong"])
     cells = [("method", "layer", "role", "metric", "n", "mean [95 % interval]", "single networks")]
     for row in shown.to_dict("records"):
         values = [cell_text(row[name]) for name in ("method", "layer", "role", "metric", "n")]

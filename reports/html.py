@@ -11,6 +11,7 @@ import pandas as pd
 from jinja2 import Environment, PackageLoader, StrictUndefined
 from PIL import Image
 
+from reports.controls import unbeaten
 from reports.files import cell_text
 from reports.findings import CAVEAT, findings
 from reports.run import BOTH, Run
@@ -42,12 +43,13 @@ def page(run: Run, tables: Mapping[str, pd.DataFrame], figures: list[str]) -> st
         "finished": manifest["finished"],
         "accuracy": _accuracy(run),
         "methods": [run.title(method) for method in run.methods],
-        "findings": findings(run, summary, tables["comparison"], tables["dispersion_gap"]),
+        "findings": findings(run, summary, tables["comparison"], tables["dispersion_gap"]) + _unbeaten(run, tables),
         "caveat": CAVEAT,
         "missing": _missing(run),
-        "headline": _cells(_titled(run, headline(summary))),
+        "headline": _cells(_titled(run, headline(run, summary))),
         "summary": _cells(summary),
         "comparison": _cells(tables["comparison"]),
+        "controls": _cells(tables["controls"]) if "controls" in tables else None,
         "validation": _cells(tables["validation"]) if "validation" in tables else None,
         "gaps": _cells(tables["dispersion_gap"]),
         "figures": [_embedded(run.folder / "figures" / f"{name}.png") for name in figures],
@@ -59,9 +61,13 @@ def page(run: Run, tables: Mapping[str, pd.DataFrame], figures: list[str]) -> st
     return environment.get_template("report.html").render(content)
 
 
-def headline(summary: pd.DataFrame) -> pd.DataFrame:
-    """The rows of the summary that are looked at first."""
-    return summary[summary["metric"].isin(HEADLINE)]
+def headline(run: Run, summary: pd.DataFrame) -> pd.DataFrame:
+    """The rows of the methods that are looked at first."""
+    return summary[summary["metric"].isin(HEADLINE) & summary["method"].isin(run.methods)]
+
+
+def _unbeaten(run: Run, tables: Mapping[str, pd.DataFrame]) -> list[str]:
+    return unbeaten(run, tables["controls"]) if "controls" in tables else []
 
 
 def _titled(run: Run, table: pd.DataFrame) -> pd.DataFrame:

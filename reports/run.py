@@ -44,6 +44,11 @@ class Run:
         return list(self.manifest["methods"])
 
     @property
+    def controls(self) -> list[str]:
+        """Control names; none in runs made before there were any."""
+        return list(self.manifest.get("controls", {}))
+
+    @property
     def layers(self) -> list[str]:
         """Layer names in the order they were given."""
         return list(self.manifest["layers"])
@@ -54,17 +59,22 @@ class Run:
         return list(self.manifest["checkpoint"]["classes"])
 
     def title(self, name: str) -> str:
-        """Title of a method or metric."""
-        for kind in ("methods", "metrics"):
-            if name in self.manifest[kind]:
+        """Title of a method, control or metric."""
+        for kind in ("methods", "controls", "metrics"):
+            if name in self.manifest.get(kind, {}):
                 return str(self.manifest[kind][name]["title"])
         return name
 
     @cached_property
-    def scores(self) -> pd.DataFrame:
+    def all_scores(self) -> pd.DataFrame:
         """scores.parquet, sorted by image, so that nothing depends on the order of its rows."""
         frame = self._frame("scores")
         return frame.sort_values(["image_id", "method", "layer", "target", "metric"], ignore_index=True)
+
+    @cached_property
+    def scores(self) -> pd.DataFrame:
+        """The scores of the methods."""
+        return self.all_scores[self.all_scores["method"].isin(self.methods)].reset_index(drop=True)
 
     @cached_property
     def curves(self) -> pd.DataFrame:

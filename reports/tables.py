@@ -16,7 +16,7 @@ def summary(run: Run) -> pd.DataFrame:
     `pxap_dataset` and `max_box_acc_v2` pool all images and have no median.
     """
     rows: list[tuple[object, ...]] = []
-    for (method, layer, role, metric), values in run.scores.groupby(["method", "layer", "role", "metric"])["value"]:
+    for (method, layer, role, metric), values in run.all_scores.groupby(["method", "layer", "role", "metric"])["value"]:
         defined = values.dropna().to_numpy()
         mean, median = (defined.mean(), np.median(defined)) if len(defined) else (np.nan, np.nan)
         low, high = mean_interval(defined, run.seed)
@@ -28,7 +28,8 @@ def summary(run: Run) -> pd.DataFrame:
 def in_order(run: Run, table: pd.DataFrame) -> pd.DataFrame:
     """Rows in the order of the run's methods and layers, roles, and the registry's metrics."""
     orders = {
-        "method": run.methods,
+        "method": [*run.methods, *run.controls],
+        "control": run.controls,
         "method_a": run.methods,
         "method_b": run.methods,
         "layer": run.layers,

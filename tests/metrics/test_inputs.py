@@ -1,7 +1,7 @@
 import torch
 
 from metrics import INPUTS, METRICS
-from metrics.inputs import BatchInputs, MapInputs
+from metrics.inputs import BatchInputs, MapInputs, negated
 from metrics.ordering import tie_permutation
 
 
@@ -39,6 +39,17 @@ def test_upsampled_maps_and_ranks_are_those_of_the_image():
     assert maps.ranks.flatten(1).sort().values.equal(torch.arange(64).expand(4, -1))
     best = maps.ranks.flatten(1).argmin(dim=1)
     assert torch.equal(maps.upsampled.flatten(1).gather(1, best[:, None])[:, 0], maps.upsampled.flatten(1).amax(dim=1))
+
+
+def test_a_negated_map_is_the_rest_to_the_maximum_in_the_opposite_order():
+    maps = inputs()
+    turned = negated(maps)
+    torch.testing.assert_close(turned.raw + maps.raw, maps.raw.amax(dim=(1, 2), keepdim=True).expand_as(maps.raw))
+    assert torch.equal(turned.ranks, 63 - maps.ranks)
+    assert turned.ranks.flatten(1).sort().values.equal(torch.arange(64).expand(4, -1))
+    lowest = maps.ranks.flatten(1).argmax(dim=1)
+    peak = turned.upsampled.flatten(1)
+    torch.testing.assert_close(peak.gather(1, lowest[:, None])[:, 0], peak.amax(dim=1))
 
 
 def test_annotations_may_be_missing():

@@ -1,0 +1,61 @@
+"""The perturbation stage of one batch: what the metrics need the network for, beyond the maps."""
+
+import torch
+from torch import Tensor
+
+from bench.plan import Plan
+from bench.stopwatch import Stopwatch
+from metrics.inputs import MapInputs
+from metrics.perturbation import Curve, ScoreFn, curve, masked_logits
+from metrics.scaling import min_max_scaled
+from metrics.substrates import SUBSTRATES, mean_substrate
+
+
+class Perturbation:
+    """Curves and masked probabilities of the maps of one batch; substrates are scored once for all maps."""
+
+    def __init__(self, images: Tensor, logits: Tensor, plan: Plan, score_fn: ScoreFn, watch: Stopwatch) -> None:
+        self.images, self.logits, self.plan, self.score_fn, self.watch = images, logits, plan, score_fn, watch
+        self.mean = plan.classifier.checkpoint.preprocess.mean
+        self.substrates: dict[str, tuple[Tensor, Tensor]] = {}
+
+    def curve(self, name: str, inputs: MapInputs, rows: Tensor) -> Curve:
+        """The curve `direction_substrate` of the maps at `rows`, on the host."""
+        direction, _, kind = name.partition("_")
+        with self.watch.stage("metrics"):
+            ranks = inputs.ranks[rows]
+        classes = self.logits.shape[1]
+        with self.watch.stage("perturbation"):
+            substrate, substrate_logits = self._substrate(kind)
+            logits = masked_logits(
+                self.score_fn,
+                self.images,
+                substrate,
+                ranks,
+                (rows // classes).to(self.images.device),
+                ends=(self.logits, substrate_logits),
+                steps=self.plan.config.steps,
+                direction="deletion" if direction == "deletion" else "insertion",
+                batch_size=self.plan.batch_size,
+            )
+            return curve(logits.cpu(), rows % classes)
+
+    def masked_probability(self, inputs: MapInputs, rows: Tensor) -> Tensor:
+        """Softmax probability (R,) of the targets at `rows`, each image masked by its scaled map, on the host."""
+        classes = self.logits.shape[1]
+        owner = rows // classes
+        with self.watch.stage("perturbation"):
+            weight = min_max_scaled(inputs.upsampled[rows])[:, None]  # (R, 1, H, W)
+            colour = mean_substrate(self.images[:1], self.mean)
+            parts = [
+                self.score_fn(torch.lerp(colour, self.images[index], w))
+                for index, w in zip(owner.split(self.plan.batch_size), weight.split(self.plan.batch_size), strict=True)
+            ]
+            probability = torch.cat(parts).double().softmax(dim=1)
+            return probability.cpu().gather(1, (rows % classes)[:, None])[:, 0]
+
+    def _substrate(self, kind: str) -> tuple[Tensor, Tensor]:
+        if kind not in self.substrates:
+            substrate = SUBSTRATES[kind](self.images, self.mean)
+            self.substrates[kind] = substrate, self.score_fn(substrate)
+        return self.substrates[kind]
