@@ -90,6 +90,8 @@ def make_plan(config: RunConfig) -> Plan:
     device = select_device(config.device)
     architectures = known_architectures(config.arch)
     dataset = read_dataset(config.dataset, config.data_root, config.split, config.limit, config.download)
+    if any(not record.classes for record in dataset.records):
+        raise ConfigError(f"split '{config.split}' has images of neither animal, which are to train on; choose another")
     for name, method in methods.items():
         if isinstance(method, Reference) and method.needs_truth and not dataset.drawn:
             raise ConfigError(f"method '{name}' needs drawn scenes; use --dataset synthetic")

@@ -55,7 +55,7 @@ class Record:
     Attributes:
         image_id: unique in the data set and stable between runs.
         path: of the file.
-        classes: what is visible: ("cat",), ("dog",) or ("cat", "dog").
+        classes: what is visible: ("cat",), ("dog",) or ("cat", "dog"); () for neither, to train on alone.
         mask_path: a PNG of the image's size that says where the animal is, or None.
         mask_values: pixel value in that PNG to 1 object, 0 background, 255 ignore.
         boxes: animals and heads.
@@ -71,13 +71,13 @@ class Record:
     drawing: Drawing | None = None
 
     def __post_init__(self) -> None:
-        if self.classes not in (("cat",), ("dog",), ("cat", "dog")):
-            raise DatasetError(f"classes of '{self.image_id}' are {self.classes}, expected cat, dog or both")
+        if self.classes not in ((), ("cat",), ("dog",), ("cat", "dog")):
+            raise DatasetError(f"classes of '{self.image_id}' are {self.classes}, expected cat, dog, both or none")
 
     @property
     def label(self) -> str:
-        """cat, dog or cat+dog."""
-        return "+".join(self.classes)
+        """cat, dog, cat+dog or neither."""
+        return "+".join(self.classes) or "neither"
 
     @property
     def has_mask(self) -> bool:

@@ -108,7 +108,8 @@ class Trainer:
         for images, present in training:
             logits = self.classifier(augment(images.to(device), generator))
             share = present.to(device).float()
-            target = share / share.sum(dim=1, keepdim=True)  # both animals: as probable as each other
+            share[share.sum(dim=1) == 0] = 1
+            target = share / share.sum(dim=1, keepdim=True)  # both animals, or neither: as probable as each other
             loss = F.cross_entropy(logits, target, label_smoothing=SMOOTHING)
             self.optimizer.zero_grad(set_to_none=True)
             loss.backward()

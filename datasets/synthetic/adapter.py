@@ -14,11 +14,12 @@ from datasets.synthetic.render import render
 MIXTURES = {  # kinds of scenes and how many
     None: {"one": 40, "both": 6, "distractors": 10, "correlated": 8},
     "truth": {"one": 180, "both": 60, "distractors": 60},
-    "train": {"one": 2400, "both": 800, "distractors": 800},  # drawn with another seed than all others
+    "train": {"one": 2000, "both": 600, "distractors": 700},  # drawn with another seed than all others
 }
 SINGLE = 1000  # scenes of a single kind
 TRAINING_SEED = 1
 TRAINING_WITHOUT = ("", "", "body", "background")  # in turn: half of the training scenes lack one
+HEADLESS = 700  # more of them, without heads: nothing to tell the class by
 SCORED = ("one", "both", "distractors", "correlated")  # a scene with neither animal has no class to explain
 
 
@@ -30,7 +31,7 @@ class SceneDrawing:
         kind: of scene.
         index: number of the scene.
         seed: of the factors.
-        without: body or background, left out; "" for the whole scene.
+        without: head, body or background, left out; "" for the whole scene.
     """
 
     kind: str
@@ -85,10 +86,15 @@ def synthetic(root: Path | None = None, split: str | None = None, download: bool
         for kind, count in counts.items()
         for index in range(count)
     ]
+    if split == "train":
+        first = counts["one"]
+        records += [_record(SceneDrawing("one", first + number, seed, "head")) for number in range(HEADLESS)]
     return Dataset("synthetic", Path("synthetic"), split, tuple(records))
 
 
 def _record(drawing: SceneDrawing) -> Record:
     name = f"{drawing.kind}/{drawing.index:06d}"
-    classes = CLASSES if drawing.kind == "both" else (CLASSES[drawing.index % 2],)
+    classes: tuple[str, ...] = CLASSES if drawing.kind == "both" else (CLASSES[drawing.index % 2],)
+    if drawing.without == "head":
+        classes = ()
     return Record(name, Path("synthetic") / name, classes, drawing=drawing)

@@ -114,3 +114,9 @@ def test_an_architecture_of_ones_own(tmp_path, monkeypatch):
     with safetensors.safe_open(out, "pt") as file:
         assert file.metadata()["arch"] == "ownnet:tiny"
         assert file.get_tensor("0.weight").shape == (2, 3, 3, 3)
+
+
+def test_images_of_neither_animal_are_not_scored(tmp_path, capsys):
+    words = ["run", "--dataset", "synthetic", "--split", "train", "--weights", "catdog-photos"]
+    assert main([*words, "--out", str(tmp_path / "out")]) == 2
+    assert "split 'train' has images of neither animal" in capsys.readouterr().err

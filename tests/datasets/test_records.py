@@ -22,11 +22,12 @@ def test_limited_takes_classes_in_turn_and_keeps_the_order(count, chosen):
 
 def test_label_of_two_animals():
     assert [record.label for record in records("cat", "cat+dog")] == ["cat", "cat+dog"]
+    assert Record("a", "a", ()).label == "neither"
 
 
-@pytest.mark.parametrize("classes", [(), ("horse",), ("dog", "cat"), ("cat", "cat")])
+@pytest.mark.parametrize("classes", [("horse",), ("dog", "cat"), ("cat", "cat")])
 def test_record_of_other_classes_is_refused(classes):
-    with pytest.raises(DatasetError, match="expected cat, dog or both"):
+    with pytest.raises(DatasetError, match="expected cat, dog, both or none"):
         Record("a", "a", classes)
 
 

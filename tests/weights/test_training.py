@@ -69,10 +69,11 @@ def test_going_on_from_a_state_is_as_if_nothing_had_happened(trainer):
     assert all(torch.equal(tensor, theirs[name]) for name, tensor in ours.items())
 
 
-def test_images_of_both_classes_teach_that_both_are_as_probable(trainer):
+@pytest.mark.parametrize("shown", [True, False])
+def test_images_of_both_classes_or_neither_teach_that_both_are_as_probable(trainer, shown):
     def with_both():
-        """The easy batches, and grey images that show both."""
-        grey = torch.full((8, 3, 16, 16), 0.45), torch.ones(8, 2, dtype=torch.bool)
+        """The easy batches, and grey images that show both or neither."""
+        grey = torch.full((8, 3, 16, 16), 0.45), torch.full((8, 2), shown)
         return [batch for pair in batches() for batch in (pair, grey)]
 
     training = trainer(12)

@@ -65,19 +65,20 @@ def test_what_makes_no_sense_is_refused(arguments, said):
         synthetic(**arguments)
 
 
-def test_training_scenes_are_others_and_half_of_them_lack_body_or_background_whatever_the_class():
+def test_training_scenes_are_others_and_lack_things_whatever_the_class():
     records = synthetic(split="train").records
     assert Counter(record.image_id.split("/")[0] for record in records) == {
-        "one": 2400, "both": 800, "distractors": 800
+        "one": 2700, "both": 600, "distractors": 700
     }  # fmt: skip
     assert {record.drawing.seed for record in records} == {1}
     assert {record.drawing.seed for record in synthetic().records} == {0}
     lacking = Counter((record.label, record.drawing.without) for record in records)
-    assert lacking == {
-        (label, without): 800 if without == "" else 400 if without else 0
-        for label in ("cat", "dog")
-        for without in ("", "body", "background")
-    } | {("cat+dog", "body"): 200, ("cat+dog", "background"): 200, ("cat+dog", ""): 400}
+    assert all(lacking["cat", without] == lacking["dog", without] for without in ("", "body", "background"))
+    assert lacking["neither", "head"] == 700
+    assert 0.49 < lacking["cat", ""] / sum(count for (label, _), count in lacking.items() if label == "cat") < 0.52
+    headless = [record for record in records if record.drawing.without == "head"]
+    assert {record.label for record in headless} == {"neither"}
+    assert Counter(record.drawing.scene().animals[0].class_name for record in headless) == {"cat": 350, "dog": 350}
 
 
 def test_a_scene_that_lacks_something_is_drawn_without_it():
