@@ -1,4 +1,4 @@
-"""The command line: `cambench run|train|certify|leakage|pool|report|list|doctor`."""
+"""The command line: `cambench run|lab|train|certify|leakage|pool|report|list|doctor`."""
 
 import argparse
 import sys
@@ -7,7 +7,7 @@ from dataclasses import fields
 from pathlib import Path
 from typing import Any, NoReturn
 
-from bench.config import RunConfig, load_config, load_options
+from bench.config import RunConfig, as_names, load_config, load_options
 from bench.errors import ConfigError, GateError
 from bench.train_config import TrainConfig
 
@@ -71,6 +71,13 @@ def _parser() -> argparse.ArgumentParser:
     certify.add_argument("--scenes", type=_count, default=500, metavar="N", help="how many (default: 500)")
     certify.add_argument("--device", default="auto", metavar="NAME")
     certify.set_defaults(command=_certify)
+    lab = commands.add_parser("lab", help="the lab's figures of a few pictures: prediction, channels, maps")
+    lab.add_argument("images", type=Path, nargs="+", metavar="IMAGE", help="the name says cat, dog or both")
+    lab.add_argument("--weights", type=Path, required=True, metavar="FILE|NAME")
+    lab.add_argument("--out", type=Path, required=True, metavar="DIR")
+    lab.add_argument("--layers", metavar="a,b", help="layers to tap (default: the last ReLU and the pooling after it)")
+    lab.add_argument("--device", default="auto", metavar="NAME")
+    lab.set_defaults(command=_lab)
     leakage = commands.add_parser("leakage", help="test that drawn scenes show the class in the head alone")
     leakage.add_argument("--scenes", type=_count, default=2000, metavar="N", help="held out (default: 2000)")
     leakage.set_defaults(command=_leakage)
@@ -132,6 +139,15 @@ def _certify(options: argparse.Namespace) -> None:
     print("\n".join(certificate.lines()))
     if not certificate.passed:
         raise GateError(f"weights '{options.weights}' are not certified, see above")
+
+
+def _lab(options: argparse.Namespace) -> None:
+    from bench.lab import lab
+
+    layers = as_names(options.layers) if options.layers else None
+    page = lab(options.images, options.weights, options.out, layers, options.device)
+    print(f"  {page}  prediction, maps and channels of every picture: open it in a browser")
+    print(f"  {options.out / 'figures'}  SVG and PNG")
 
 
 def _leakage(options: argparse.Namespace) -> None:

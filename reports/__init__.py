@@ -15,7 +15,9 @@ from reports.files import aligned, cell_text, save_figure, write_atomic, write_t
 from reports.html import headline, page
 from reports.overlays import overlay_figures
 from reports.pooled import pooled
+from reports.reliability import metric_correlation, reliability
 from reports.run import ReportError, Run
+from reports.strata import strata
 from reports.style import interval_text, style
 from reports.tables import summary
 from reports.validation import LADDER, validation
@@ -36,7 +38,14 @@ def render(folder: Path) -> Path:
         ReportError: no run, not complete, another schema version, or a damaged file.
     """
     run = Run(folder)
-    tables = {"summary": summary(run), "comparison": comparison(run), "dispersion_gap": dispersion_gap(run)}
+    tables = {
+        "summary": summary(run),
+        "comparison": comparison(run),
+        "dispersion_gap": dispersion_gap(run),
+        "strata": strata(run),
+        "reliability": reliability(run),
+        "metric_correlation": metric_correlation(run),
+    }
     if run.controls:
         tables["controls"] = control_table(run)
     if set(LADDER) <= set(run.methods):

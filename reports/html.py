@@ -52,7 +52,7 @@ def page(run: Run, tables: Mapping[str, pd.DataFrame], figures: list[str]) -> st
         "controls": _cells(tables["controls"]) if "controls" in tables else None,
         "validation": _cells(tables["validation"]) if "validation" in tables else None,
         "gaps": _cells(tables["dispersion_gap"]),
-        "figures": [_embedded(run.folder / "figures" / f"{name}.png") for name in figures],
+        "figures": [embedded(run.folder / "figures" / f"{name}.png") for name in figures],
         "glossary": _cells(_glossary(run)),
         "skipped": _cells(run.skipped.head(SHOWN_SKIPPED)),
         "protocols": json.dumps(manifest["protocols"], indent=2),
@@ -133,7 +133,7 @@ def _cells(table: pd.DataFrame) -> dict[str, Any]:
     return {"columns": [str(column) for column in table.columns], "rows": rows}
 
 
-def _embedded(path: Path) -> dict[str, str]:
+def embedded(path: Path) -> dict[str, str]:
     """A figure as WebP: sheets of photographs take a tenth of their PNG."""
     buffer = io.BytesIO()
     Image.open(path).convert("RGB").save(buffer, "WEBP", quality=90, method=0)
