@@ -9,6 +9,7 @@ from matplotlib.figure import Figure
 from reports.comparison import comparison
 from reports.controls import control_table
 from reports.curves import curve_figures
+from reports.differences import correlation_figure, difference_figures, reliability_figure
 from reports.dispersion import dispersion_gap
 from reports.distributions import distribution_figures, gap_figure
 from reports.files import aligned, cell_text, save_figure, write_atomic, write_table
@@ -108,6 +109,9 @@ def pool(folders: Sequence[Path], out: Path, metrics: Sequence[str] | None = Non
 def _figures(run: Run, tables: dict[str, pd.DataFrame]) -> Iterator[tuple[str, Figure]]:
     """All figures in the order the page shows them, one at a time."""
     yield from curve_figures(run, tables["summary"])
+    yield from difference_figures(run, tables["comparison"])
     yield from gap_figure(run, tables["dispersion_gap"])
     yield from overlay_figures(run)
     yield from distribution_figures(run)
+    yield from reliability_figure(run, tables["reliability"])
+    yield from correlation_figure(run, tables["metric_correlation"])

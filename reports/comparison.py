@@ -26,7 +26,7 @@ def comparison(run: Run) -> pd.DataFrame:
     at all; every other verdict is exploratory and uncorrected.
     """
     rows = []
-    for layer, role, metric, wide, groups in [*_measured(run), *_gaps(run)]:
+    for layer, role, metric, wide, groups in values_by_image(run):
         methods = [name for name in run.methods if name in wide]
         overall = friedman(wide[methods].dropna()) if len(methods) > 2 else math.nan
         family = "headline" if layer == run.layers[0] and (metric, role) in HEADLINE_FAMILY else "exploratory"
@@ -37,8 +37,14 @@ def comparison(run: Run) -> pd.DataFrame:
     return _judged(run, pd.DataFrame(rows, columns=[*COMPARISON, "found"]))
 
 
+def values_by_image(run: Run) -> Iterator[tuple[str, str, str, pd.DataFrame, pd.Series | None]]:
+    """Layer, role, metric, values (a row per image, a column per method), and labels that are to count the same."""
+    yield from _measured(run)
+    yield from _gaps(run)
+
+
 def _measured(run: Run) -> Iterator[tuple[str, str, str, pd.DataFrame, None]]:
-    """Layer, role, metric and the values: a row per image, a column per method."""
+    """Every metric; on an image of both animals the mean over both maps."""
     for (layer, role, metric), scores in run.scores.groupby(["layer", "role", "metric"]):
         by_target = scores.pivot(index=["image_id", "target"], columns="method", values="value")
         by_image = by_target.groupby("image_id")

@@ -14,7 +14,8 @@ from PIL import Image
 from reports.controls import unbeaten
 from reports.files import cell_text
 from reports.findings import CAVEAT, findings
-from reports.run import BOTH, Run
+from reports.run import BOTH, GAP, Run
+from reports.style import interval_text
 
 HEADLINE = (
     "srg_probability", "srg_margin", "deletion_auc", "insertion_auc", "effective_area", "empty", "pointing_game",
@@ -46,6 +47,7 @@ def page(run: Run, tables: Mapping[str, pd.DataFrame], figures: list[str]) -> st
         "findings": findings(run, summary, tables["comparison"], tables["dispersion_gap"]) + _unbeaten(run, tables),
         "caveat": CAVEAT,
         "missing": _missing(run),
+        "verdicts": _cells(_verdicts(run, tables["comparison"])),
         "headline": _cells(_titled(run, headline(run, summary))),
         "summary": _cells(summary),
         "comparison": _cells(tables["comparison"]),
@@ -64,6 +66,26 @@ def page(run: Run, tables: Mapping[str, pd.DataFrame], figures: list[str]) -> st
 def headline(run: Run, summary: pd.DataFrame) -> pd.DataFrame:
     """The rows of the methods that are looked at first."""
     return summary[summary["metric"].isin(HEADLINE) & summary["method"].isin(run.methods)]
+
+
+def _verdicts(run: Run, comparison: pd.DataFrame) -> pd.DataFrame:
+    """The headline family in words: who is better at what, by how much, how sure."""
+    rows = []
+    for row in comparison[comparison["family"].eq("headline")].to_dict("records"):
+        first, second = run.title(row["method_a"]), run.title(row["method_b"])
+        said = {
+            "better": f"{first} is better",
+            "worse": f"{second} is better",
+            "higher": f"{first} is higher",
+            "lower": f"{second} is higher",
+        }.get(row["verdict"], row["verdict"])
+        difference = interval_text(row["mean_difference"], row["ci_low"], row["ci_high"])
+        least = "" if pd.isna(row["detectable"]) else f"{row['detectable']:.3f}"
+        p = "" if pd.isna(row["p_holm"]) else f"{row['p_holm']:.2g}"
+        role = "wrong minus right" if row["role"] == GAP else row["role"]
+        rows.append((run.title(row["metric"]), role, said, f"{first} - {second}: {difference}", row["n"], p, least))
+    columns = ["metric", "maps", "verdict", "difference [95 % interval]", "n", "p (Holm)", "could have shown"]
+    return pd.DataFrame(rows, columns=columns)
 
 
 def _unbeaten(run: Run, tables: Mapping[str, pd.DataFrame]) -> list[str]:

@@ -63,7 +63,7 @@ class Run:
         for kind in ("methods", "controls", "metrics"):
             if name in self.manifest.get(kind, {}):
                 return str(self.manifest[kind][name]["title"])
-        return name
+        return {"dispersion_gap": "Dispersion gap"}.get(name, name)
 
     @cached_property
     def all_scores(self) -> pd.DataFrame:

@@ -61,7 +61,7 @@ def panels(rows: int, columns: int, width: float, height: float, title_lines: in
 
 def finding(figure: Figure, text: str) -> None:
     """The title of a figure, broken where it would be too wide."""
-    lines = textwrap.wrap(text, width=max(40, round(figure.get_figwidth() * 9.5)))
+    lines = textwrap.wrap(text, width=max(40, round(figure.get_figwidth() * 9)))
     figure.suptitle("\n".join(lines), ha="left", x=0.01, y=1 - 0.08 / figure.get_figheight())
 
 

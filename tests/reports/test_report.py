@@ -1,5 +1,6 @@
 """The whole report on runs of every shape."""
 
+import html
 import json
 import re
 from pathlib import Path
@@ -34,10 +35,46 @@ def test_a_report_has_tables_figures_and_a_page_that_needs_no_other_file(make_ru
     assert {Path(name).suffix for name in made} == {".html", ".csv", ".md", ".tex", ".svg", ".png"}
     page = made["report.html"].decode()
     names = {Path(name).stem for name in made if name.endswith(".png")}
-    assert len(names) == 12  # two roles' curves, the gap, three families of metrics, three sheets per layer
+    # Two roles' curves, gap, three families, differences, reliability, correlation, three sheets per layer.
+    assert len(names) == 15
     assert set(re.findall(r'<figure id="([^"]+)">', page)) == names
     assert not re.findall(r'(?:src|href)="(?!data:|#)', page)
     assert not list(folder.rglob(".*"))
+
+
+def rows_of(page: str, section: str) -> list[dict[str, str]]:
+    """The table after a text of the page, a row per dict."""
+    table = page[page.index(section) :].partition("</table>")[0]
+    names = re.findall(r'<th scope="col">([^<]*)</th>', table)
+    cells = [re.findall(r"<td[^>]*>([^<]*)</td>", row) for row in table.split("<tr>")[2:]]
+    return [dict(zip(names, map(html.unescape, row), strict=True)) for row in cells]
+
+
+def test_ten_numbers_of_the_page_recomputed_from_the_scores(make_run):
+    folder = make_run(layers=("features.11", "features.12"))
+    page = render(folder).read_text(encoding="utf-8")
+    scores = pd.read_parquet(folder / "scores.parquet")
+    shown = [row for row in rows_of(page, "All metrics (") if row["metric"] in set(scores["metric"])]
+    for place in np.random.default_rng(0).choice(len(shown), 10, replace=False):
+        row = shown[place]
+        chosen = (
+            scores[["method", "layer", "role", "metric"]] == [row[k] for k in ("method", "layer", "role", "metric")]
+        ).all(axis=1)
+        assert row["mean"] == f"{scores[chosen]['value'].mean():.4f}"
+        assert row["n"] == str(chosen.sum())
+
+
+def test_the_verdicts_of_the_page_are_those_of_the_table(make_run):
+    folder = make_run()
+    page = render(folder).read_text(encoding="utf-8")
+    table = pd.read_csv(folder / "tables" / "comparison.csv").query("family == 'headline'")
+    shown = rows_of(page, 'id="verdict"')
+    assert len(shown) == len(table) == 3
+    words = {"better": "Gradcam is better", "worse": "Layercam is better", "higher": "Gradcam is higher"}
+    words |= {"lower": "Layercam is higher", "no difference shown": "no difference shown"}
+    for row, said in zip(table.to_dict("records"), shown, strict=True):
+        assert said["verdict"] == words[row["verdict"]]
+        assert f"{row['mean_difference']:.3f}" in said["difference [95 % interval]"]
 
 
 def test_rendering_twice_gives_the_same_bytes(make_run):
