@@ -14,6 +14,7 @@ from PIL import Image
 from reports.controls import unbeaten
 from reports.files import cell_text
 from reports.findings import CAVEAT, findings
+from reports.gallery import gallery_json
 from reports.run import BOTH, GAP, Run
 from reports.style import interval_text
 
@@ -55,6 +56,7 @@ def page(run: Run, tables: Mapping[str, pd.DataFrame], figures: list[str]) -> st
         "validation": _cells(tables["validation"]) if "validation" in tables else None,
         "gaps": _cells(tables["dispersion_gap"]),
         "figures": [embedded(run.folder / "figures" / f"{name}.png") for name in figures],
+        "gallery": gallery_json(run),
         "glossary": _cells(_glossary(run)),
         "skipped": _cells(run.skipped.head(SHOWN_SKIPPED)),
         "protocols": json.dumps(manifest["protocols"], indent=2),

@@ -3,6 +3,7 @@
 import io
 import json
 from collections.abc import Callable, Sequence
+from functools import partial
 from pathlib import Path
 
 import numpy as np
@@ -57,10 +58,17 @@ def _role(label: str, target: str) -> str:
 
 
 @pytest.fixture
-def make_run(tmp_path) -> Callable[..., Path]:
+def make_run(write_run, tmp_path) -> Callable[..., Path]:
+    """`write_run` into a folder of the test's own."""
+    return partial(write_run, tmp_path / "run")
+
+
+@pytest.fixture(scope="session")
+def write_run() -> Callable[..., Path]:
     """Writes a run: images by name and label, what it holds, and how many values are undefined."""
 
     def make(
+        folder: Path,
         labels: dict[str, str] | None = None,
         methods: Sequence[str] = ("gradcam", "layercam"),
         layers: Sequence[str] = ("features.11",),
@@ -70,7 +78,7 @@ def make_run(tmp_path) -> Callable[..., Path]:
         undefined: bool = False,
     ) -> Path:
         labels = labels or {f"{i}.jpg": CLASSES[i % 2] for i in range(8)}
-        random, folder = np.random.default_rng(1), tmp_path / "run"
+        random = np.random.default_rng(1)
         (folder / "maps").mkdir(parents=True)
         who = [
             (image, label, "cat", method, layer, target, _role(label, target))
