@@ -34,6 +34,7 @@ pets: setup  ## the same on the Oxford-IIIT Pet photographs (DATA_ROOT=, WEIGHTS
 
 weights: setup  ## train the three shipped checkpoints on drawn scenes again (writes runs/weights/)
 	mkdir -p runs/weights
+	$(BIN)/cambench train --config configs/catdog-scenes-base.toml --out runs/weights/base.safetensors
 	$(BIN)/cambench train --config configs/catdog-scenes.toml --seed 0 --out runs/weights/catdog-scenes.safetensors
 	$(BIN)/cambench train --config configs/catdog-scenes.toml --seed 1 --out runs/weights/catdog-scenes-1.safetensors
 	$(BIN)/cambench train --config configs/catdog-scenes.toml --seed 2 --out runs/weights/catdog-scenes-2.safetensors

@@ -4,6 +4,7 @@ from collections.abc import Iterator, Sequence
 from pathlib import Path
 
 import pandas as pd
+from matplotlib import pyplot as plt
 from matplotlib.figure import Figure
 
 from reports.comparison import comparison
@@ -57,6 +58,7 @@ def render(folder: Path) -> Path:
     with style():
         for name, figure in _figures(run, tables):
             save_figure(folder / "figures", name, figure)
+            plt.close(figure)
             names.append(name)
     write_atomic(folder / "report.html", page(run, tables, names).encode())
     return folder / "report.html"

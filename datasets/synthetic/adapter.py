@@ -14,7 +14,8 @@ from datasets.synthetic.render import render
 MIXTURES = {  # kinds of scenes and how many
     None: {"one": 40, "both": 6, "distractors": 10, "correlated": 8},
     "truth": {"one": 180, "both": 60, "distractors": 60},
-    "train": {"one": 2000, "both": 600, "distractors": 700},  # drawn with another seed than all others
+    "train": {"one": 2000, "both": 600, "distractors": 700},  # training scenes have a seed of their own
+    "train-single": {"one": 3000, "distractors": 1000},
 }
 SINGLE = 1000  # scenes of a single kind
 TRAINING_SEED = 1
@@ -67,8 +68,8 @@ def synthetic(root: Path | None = None, split: str | None = None, download: bool
 
     Args:
         root: must be None.
-        split: a kind of scene, 1,000 of it; truth, 300 scenes of one animal, both and with distractors; train, 4,000
-            scenes with a seed of their own; without one 64 scenes of all these kinds.
+        split: a kind of scene, 1,000 of it; truth, 300 scenes of one animal, both and with distractors; train or
+            train-single (one animal in each), 4,000 scenes of another seed; without one 64 scenes of all these kinds.
         download: must be False.
 
     Raises:
@@ -77,10 +78,12 @@ def synthetic(root: Path | None = None, split: str | None = None, download: bool
     if root is not None or download:
         raise DatasetError("--dataset synthetic is drawn, not read; leave --data-root and --download out")
     if split not in (*MIXTURES, *SCORED):
-        raise DatasetError(f"split is '{split}', expected train, truth, {', '.join(SCORED)}, or none for a mix")
+        raise DatasetError(
+            f"split is '{split}', expected train, train-single, truth, {', '.join(SCORED)}, or none for a mix"
+        )
     counts = MIXTURES.get(split) or {str(split): SINGLE}
-    seed = TRAINING_SEED if split == "train" else 0
-    lacking = TRAINING_WITHOUT if split == "train" else ("",)
+    training = split in ("train", "train-single")
+    seed, lacking = (TRAINING_SEED, TRAINING_WITHOUT) if training else (0, ("",))
     records = [
         _record(SceneDrawing(kind, index, seed, lacking[index // 2 % len(lacking)]))
         for kind, count in counts.items()

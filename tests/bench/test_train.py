@@ -79,7 +79,7 @@ def test_a_state_that_does_not_fit_is_refused(tmp_path, capsys, content, said):
     ("more", "said"),
     [
         (("--out", "net.pth"), "out is 'net.pth', expected a file ending in .safetensors"),
-        (("--split", "two"), "split is 'two', expected train, truth, one"),
+        (("--split", "two"), "split is 'two', expected train, train-single, truth, one"),
         (("--limit", "2"), "2 images to train on and 0 to test on"),
         (("--split", "both"), "0 images to train on"),
         (("--epochs", "0"), "epochs is '0', expected a whole number of at least 1"),

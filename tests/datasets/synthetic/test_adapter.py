@@ -55,7 +55,7 @@ def test_fingerprint_depends_on_the_scenes_alone():
 @pytest.mark.parametrize(
     ("arguments", "said"),
     [
-        ({"split": "neither"}, "split is 'neither', expected train, truth, one, both"),
+        ({"split": "neither"}, "split is 'neither', expected train, train-single, truth, one, both"),
         ({"root": Path()}, "leave --data-root and --download out"),
         ({"download": True}, "leave --data-root and --download out"),
     ],
