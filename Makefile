@@ -35,6 +35,8 @@ pets: setup  ## the same on the Oxford-IIIT Pet photographs (DATA_ROOT=, WEIGHTS
 weights: setup  ## train the three shipped checkpoints on drawn scenes again (writes runs/weights/)
 	mkdir -p runs/weights
 	$(BIN)/cambench train --config configs/catdog-scenes-base.toml --out runs/weights/base.safetensors
+	$(BIN)/cambench train --config configs/catdog-scenes.toml --weights runs/weights/base.safetensors --epochs 3 \
+		--out runs/weights/step.safetensors
 	$(BIN)/cambench train --config configs/catdog-scenes.toml --seed 0 --out runs/weights/catdog-scenes.safetensors
 	$(BIN)/cambench train --config configs/catdog-scenes.toml --seed 1 --out runs/weights/catdog-scenes-1.safetensors
 	$(BIN)/cambench train --config configs/catdog-scenes.toml --seed 2 --out runs/weights/catdog-scenes-2.safetensors
