@@ -37,10 +37,12 @@ METRICS = {
     "deletion_auc": Metric(
         perturbation.deletion_auc, "Deletion AUC", "rise", "lower", UNIT, "probability",
         "the target's probability while the map's top pixels turn into the mean colour", "Petsiuk et al. 2018",
+        validated="partly",
     ),
     "insertion_auc": Metric(
         perturbation.insertion_auc, "Insertion AUC", "rise", "higher", UNIT, "probability",
         "the target's probability while the map's top pixels appear in the blurred image", "Petsiuk et al. 2018",
+        validated="yes",
     ),
     "deletion_auc_error": Metric(
         perturbation.deletion_auc_error, "Deletion AUC error", "rise", "none", UNIT, "probability", ERROR,
@@ -51,10 +53,12 @@ METRICS = {
     "srg_probability": Metric(
         perturbation.srg_probability, "SRG (probability)", "srg", "higher", (-1.0, 1.0), "probability",
         "insertion minus deletion AUC under one substrate; 0 for a random order", "Bluecher et al. 2024",
+        validated="partly",
     ),
     "srg_margin": Metric(
         perturbation.srg_margin, "SRG (margin)", "srg", "higher", (None, None), "logits",
         "the same on the margin, which does not saturate; 0 for a random order", "Bluecher et al. 2024",
+        validated="yes",
     ),
     "srg_probability_error": Metric(
         perturbation.srg_probability_error, "SRG (probability) error", "srg", "none", (0.0, 2.0), "probability", ERROR,
@@ -94,19 +98,20 @@ METRICS = {
     ),
     "map_separation": Metric(
         dispersion.map_separation, "Map separation", "dispersion", "higher", UNIT, "1",
-        "how little the two classes' maps overlap on an image of both", roles=("present",),
+        "how little the two classes' maps overlap on an image of both", roles=("present",), validated="yes",
     ),
     "pointing_game": Metric(
         localisation.pointing_game, "Pointing game", "localisation", "higher", UNIT, "hit",
         "whether the highest pixel is within 15 px of the animal; an empty map is a miss", "Zhang et al. 2018",
+        validated="partly",
     ),
     "energy_in_mask": Metric(
         localisation.energy_in_mask, "Energy on animal", "localisation", "higher", UNIT, "share of mass",
-        "share of the map's mass on the animal; a uniform map has the mask area", "Wang et al. 2020",
+        "share of the map's mass on the animal; a uniform map has the mask area", "Wang et al. 2020", validated="yes",
     ),
     "energy_in_face": Metric(
         localisation.energy_in_face, "Energy in face", "localisation", "higher", UNIT, "share of mass",
-        "share of the map's mass in the head box, where there is one", "Wang et al. 2020",
+        "share of the map's mass in the head box, where there is one", "Wang et al. 2020", validated="yes",
     ),
     "mask_area": Metric(
         localisation.mask_area, "Mask area", "localisation", "none", UNIT, "share of pixels",
@@ -119,27 +124,31 @@ METRICS = {
     "own_animal_share": Metric(
         localisation.own_animal_share, "Own-animal share", "localisation", "higher", UNIT, "share of mass",
         "on an image of both: mass on the target's own animal over mass on either", roles=("present",),
+        validated="yes",
     ),
     "rank_accuracy": Metric(
         localisation.rank_accuracy, "Rank accuracy", "localisation", "higher", UNIT, "share of pixels",
-        "share of the top K pixels on the animal, K its size", "Arras et al. 2022",
+        "share of the top K pixels on the animal, K its size", "Arras et al. 2022", validated="yes",
     ),
     "pxap": Metric(
         localisation.pxap, "PxAP per image", "localisation", "higher", UNIT, "precision",
         "average precision of the map as a score of animal pixels, image by image", "Choe et al. 2020",
+        validated="yes",
     ),
     "average_drop": Metric(
         confidence.average_drop, "Average drop", "confidence", "lower", UNIT, "share of p",
         "relative loss of probability when the image is masked by its map; rewards broad maps",
-        "Chattopadhay et al. 2018",
+        "Chattopadhay et al. 2018", validated="partly",
     ),
     "increase": Metric(
         confidence.increase, "Increase in confidence", "confidence", "higher", UNIT, "share of images",
         "whether the masked image is more confident; rewards broad maps", "Chattopadhay et al. 2018",
+        validated="partly",
     ),
     "average_gain": Metric(
         confidence.average_gain, "Average gain", "confidence", "higher", UNIT, "share of 1 - p",
         "relative gain of probability when masked by the map; rewards broad maps", "Zhang et al. 2023",
+        validated="partly",
     ),
     "map_area": Metric(
         confidence.map_area, "Map area", "confidence", "none", UNIT, "share of pixels",
@@ -148,16 +157,17 @@ METRICS = {
     "part_correlation": Metric(
         truth.part_correlation, "Part correlation", "truth", "higher", (-1.0, 1.0), "Spearman's rho",
         "mass per part against the fall of the network's margin when the part is taken away", "Hesse et al. 2023",
+        validated="yes",
     ),
     "energy_in_evidence": Metric(
         truth.energy_in_evidence, "Energy in evidence", "truth", "higher", UNIT, "share of mass",
         "share of the map's mass on the head, where the network is certified to use nothing else",
-        roles=("right", "present"),
+        roles=("right", "present"), validated="yes",
     ),
     "target_sensitivity": Metric(
         truth.target_sensitivity, "Target sensitivity", "truth", "higher", UNIT, "share of maps",
         "whether more mass is on the target's own head than on the other animal's", "Hesse et al. 2023",
-        roles=("present",),
+        roles=("present",), validated="partly",
     ),
     "certified_scene": Metric(
         truth.certified_scene, "Certified scenes", "truth", "none", UNIT, "share of scenes",
