@@ -43,7 +43,7 @@ def largest_component(raw: Tensor) -> Tensor:
     Range (0, 1]: 1 is one focus, 1 / n is n equal ones. NaN for an empty map.
     """
     strong = torch.where(raw >= raw.amax(dim=(1, 2), keepdim=True) / 2, raw, 0)
-    mass = _distribution(strong).flatten(1)
+    mass = _distribution(strong.double()).flatten(1)  # a broad map has many cells to add up
     labels = component_labels(strong > 0).flatten(1)
     per_component = torch.zeros(len(mass), mass.shape[1] + 1, dtype=mass.dtype, device=mass.device)
     share = per_component.scatter_add(1, labels, mass)[:, 1:].amax(dim=1)

@@ -10,7 +10,6 @@ import safetensors
 from metrics import METRICS
 from metrics.statistics import mean_interval
 
-
 CONTROLS = {
     f"control_{name}" for name in ("random", "center", "sobel", "uniform", "negated_gradcam", "negated_layercam")
 }
