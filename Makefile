@@ -6,7 +6,7 @@ DATA_ROOT ?= ../shared/data
 WEIGHTS ?= ../shared/weights/alexnet-catdog.pth
 OUT ?= runs/quickstart
 PETS ?= runs/pets
-SCENES := catdog-scenes catdog-scenes-1 catdog-scenes-2
+SCENES := catdog-scenes
 STAMP := $(VENV)/.installed
 
 .DEFAULT_GOAL := help
@@ -41,7 +41,7 @@ weights: setup  ## train the three shipped checkpoints on drawn scenes again (wr
 	$(BIN)/cambench train --config configs/catdog-scenes.toml --seed 1 --out runs/weights/catdog-scenes-1.safetensors
 	$(BIN)/cambench train --config configs/catdog-scenes.toml --seed 2 --out runs/weights/catdog-scenes-2.safetensors
 
-truth: setup  ## leakage, certificates, ground truth over three networks, metric validation; fills docs/ground-truth.md
+truth: setup  ## leakage, certificates, ground truth, metric validation; fills docs/ground-truth.md
 	mkdir -p runs/truth
 	$(BIN)/cambench leakage > runs/truth/leakage.txt
 	for name in $(SCENES); do \

@@ -13,6 +13,7 @@ from reports.comparison import values_by_image
 from reports.run import GAP, Run
 from reports.style import finding, interval_text, panels
 
+REFERENCES = ("control_", "truth")  # named as methods they are in every table, but need no figure for every pair
 HALF = 0.38  # height of a cloud above its line
 COLOUR = "#0173b2"
 
@@ -22,6 +23,8 @@ def difference_figures(run: Run, comparison: pd.DataFrame) -> Iterator[tuple[str
     headline = comparison[comparison["family"].eq("headline") & comparison["n"].gt(1)]
     wides = {(role, metric): wide for layer, role, metric, wide, _ in values_by_image(run) if layer == run.layers[0]}
     for (first, second), rows in headline.groupby(["method_a", "method_b"], sort=False):
+        if any(str(name).startswith(REFERENCES) for name in (first, second)):
+            continue
         a, b = run.title(str(first)), run.title(str(second))
         figure, axes = panels(len(rows), 1, 7.2, 0.9)
         for axis, row in zip(axes[:, 0], rows.to_dict("records"), strict=True):

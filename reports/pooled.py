@@ -1,4 +1,4 @@
-"""The same images scored with several networks: what holds whichever of them is taken."""
+"""The same images scored with one network or several: what holds whichever of them is taken."""
 
 from collections.abc import Sequence
 
@@ -23,7 +23,7 @@ def pooled(runs: Sequence[Run]) -> pd.DataFrame:
     counts values (image and network) that are undefined.
 
     Raises:
-        ReportError: fewer than two runs, or runs of other images, methods, layers or protocols.
+        ReportError: runs of other images, methods, layers, metrics or protocols.
     """
     _check(runs)
     key = ["image_id", "target", "method", "layer", "role", "metric"]
@@ -40,8 +40,6 @@ def pooled(runs: Sequence[Run]) -> pd.DataFrame:
 
 
 def _check(runs: Sequence[Run]) -> None:
-    if len(runs) < 2:
-        raise ReportError(f"{len(runs)} run given, expected at least two, of the same images and other networks")
     first, *others = runs
     for run in others:
         for what, old, new in (

@@ -70,9 +70,11 @@ def test_runs_that_do_not_belong_together_are_refused(three, key, value, said):
         pooled([Run(folder) for folder in three])
 
 
-def test_one_run_cannot_be_pooled(three):
-    with pytest.raises(ReportError, match="1 run given, expected at least two"):
-        pool(three[:1], three[0])
+def test_a_pool_of_one_is_its_summary(three):
+    table = pooled([Run(three[0])])
+    assert set(table["networks"]) == {1}
+    np.testing.assert_allclose(table["mean"], table["lowest"])
+    np.testing.assert_allclose(table["mean"], table["highest"])
 
 
 def test_rows_of_some_metrics_alone(three, tmp_path):
