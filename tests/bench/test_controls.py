@@ -8,7 +8,7 @@ from bench.cli import main
 from metrics.perturbation import curve as curve_of
 from metrics.perturbation import masked_logits, read_backwards, turned
 
-WORDS = ("--dataset", "synthetic", "--limit", "6", "--weights", "catdog-scenes", "--steps", "4", "--workers", "0")
+WORDS = ("--dataset", "synthetic", "--limit", "3", "--weights", "catdog-scenes", "--steps", "2", "--workers", "0")
 NAMES = {"control_random", "control_center", "control_sobel", "control_uniform"}
 NEGATED = {"control_negated_gradcam", "control_negated_layercam"}
 KEY = ["image_id", "layer", "target", "metric"]
