@@ -46,12 +46,17 @@ def unbeaten(run: Run, table: pd.DataFrame) -> list[str]:
         if own.empty:
             continue
         listed = [
-            f"{run.title(str(metric))} of the {role} class ({', '.join(run.title(c) for c in group['control'])})"
+            f"{run.title(str(metric))} of the {role} class ({_named(run, group)})"
             for (metric, role), group in lost.groupby(["metric", "role"], sort=False)
         ]
         said = f"does not beat every control: {'; '.join(listed)}" if listed else "beats every control"
         sentences.append(f"{run.title(method)} {said}.")
     return sentences
+
+
+def _named(run: Run, lost: pd.DataFrame) -> str:
+    """The controls, or how many where there are more than two."""
+    return ", ".join(run.title(name) for name in lost["control"]) if len(lost) < 3 else f"{len(lost)} controls"
 
 
 def _asked(run: Run) -> Iterator[tuple[str, str]]:

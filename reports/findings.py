@@ -30,6 +30,7 @@ def _compared(
 ) -> str:
     """A metric of the right class for every method, and who is better among the first two."""
     own = _only(summary, metric=metric, role="right", layer=layer)
+    own = own[own["method"].isin(run.methods)]
     if own.empty:
         return ""
     values = "; ".join(f"{run.title(row['method'])} {_interval(row, 'mean')}" for _, row in own.iterrows())
