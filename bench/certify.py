@@ -8,11 +8,12 @@ import numpy as np
 import torch
 
 from bench.environment import make_deterministic, select_device
+from bench.truth import margins
 from datasets.synthetic import WITHOUT, Scene, render, sample_scene
+from metrics.truth import HEAD, REST, certify_scenes
 from weights import Classifier, load_classifier
 
 ACCURACY = 0.98  # least share of scenes called right
-HEAD, REST = 0.5, 0.05  # least change of the margin without the head; largest without body or background
 BATCH = 32
 
 
@@ -40,8 +41,9 @@ class Certificate:
     @property
     def certified(self) -> np.ndarray:
         """Scenes called right whose evidence is the head and neither body nor background, (n,)."""
-        rest = np.maximum(self.change("body"), self.change("background"))
-        return np.asarray((self.margin > 0) & (self.change("head") > HEAD) & (rest < REST))
+        fall = {part: torch.from_numpy(self.margin - self.without[part]) for part in ("head", "body", "background")}
+        rest = torch.stack([fall["body"], fall["background"]], dim=1)
+        return certify_scenes(torch.from_numpy(self.margin), fall["head"][:, None], rest).numpy()
 
     @property
     def passed(self) -> bool:
@@ -72,12 +74,12 @@ def certify(classifier: Classifier, count: int, seed: int = 0) -> Certificate:
     scenes = [sample_scene("one", index, seed) for index in range(count)]
     targets = torch.tensor([classifier.classes.index(scene.animals[0].class_name) for scene in scenes])
 
-    def margins(variant: Callable[[Scene], Scene]) -> np.ndarray:
+    def right_margins(variant: Callable[[Scene], Scene]) -> np.ndarray:
         logits = torch.cat([_logits(classifier, batch, variant) for batch in _chunks(scenes)])
-        right = logits.gather(1, targets[:, None])[:, 0]
-        return (2 * right - logits.sum(dim=1)).double().numpy()
+        return margins(logits).gather(1, targets[:, None])[:, 0].numpy()
 
-    return Certificate(margins(WITHOUT[""]), {name: margins(variant) for name, variant in WITHOUT.items() if name})
+    without = {name: right_margins(variant) for name, variant in WITHOUT.items() if name}
+    return Certificate(right_margins(WITHOUT[""]), without)
 
 
 def certify_file(weights: Path, count: int, device: str) -> Certificate:

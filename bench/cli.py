@@ -2,12 +2,12 @@
 
 import argparse
 import sys
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import fields
 from pathlib import Path
 from typing import Any, NoReturn
 
-from bench.config import RunConfig, as_names, load_config, load_options
+from bench.config import RunConfig, as_integer, as_names, load_config, load_options
 from bench.errors import ConfigError, GateError
 from bench.train_config import TrainConfig
 
@@ -68,23 +68,32 @@ def _parser() -> argparse.ArgumentParser:
     train.set_defaults(command=_train)
     certify = commands.add_parser("certify", help="test on drawn scenes what a checkpoint uses")
     certify.add_argument("--weights", type=Path, required=True, metavar="FILE|NAME")
-    certify.add_argument("--scenes", type=_count, default=500, metavar="N", help="how many (default: 500)")
+    certify.add_argument(
+        "--scenes", type=_checked(as_integer(1)), default=500, metavar="N", help="how many (default: 500)"
+    )
     certify.add_argument("--device", default="auto", metavar="NAME")
     certify.set_defaults(command=_certify)
     lab = commands.add_parser("lab", help="the lab's figures of a few pictures: prediction, channels, maps")
     lab.add_argument("images", type=Path, nargs="+", metavar="IMAGE", help="the name says cat, dog or both")
     lab.add_argument("--weights", type=Path, required=True, metavar="FILE|NAME")
     lab.add_argument("--out", type=Path, required=True, metavar="DIR")
-    lab.add_argument("--layers", metavar="a,b", help="layers to tap (default: the last ReLU and the pooling after it)")
+    lab.add_argument(
+        "--layers",
+        type=_checked(as_names),
+        metavar="a,b",
+        help="layers to tap (default: the last ReLU and the pooling after it)",
+    )
     lab.add_argument("--device", default="auto", metavar="NAME")
     lab.set_defaults(command=_lab)
     leakage = commands.add_parser("leakage", help="test that drawn scenes show the class in the head alone")
-    leakage.add_argument("--scenes", type=_count, default=2000, metavar="N", help="held out (default: 2000)")
+    leakage.add_argument(
+        "--scenes", type=_checked(as_integer(1)), default=2000, metavar="N", help="held out (default: 2000)"
+    )
     leakage.set_defaults(command=_leakage)
     pool = commands.add_parser("pool", help="one table over runs that differ in their network alone")
     pool.add_argument("run_dirs", type=Path, nargs="+", metavar="RUN_DIR")
     pool.add_argument("--out", type=Path, required=True, metavar="DIR", help="folder of the table")
-    pool.add_argument("--metrics", metavar="a,b", help="those rows alone (default: all)")
+    pool.add_argument("--metrics", type=_checked(as_names), metavar="a,b", help="those rows alone (default: all)")
     pool.set_defaults(command=_pool)
     report = commands.add_parser("report", help="render tables, figures and HTML of a run again")
     report.add_argument("run_dir", type=Path, metavar="RUN_DIR")
@@ -126,10 +135,16 @@ def _train(options: argparse.Namespace) -> None:
     print(f"  {written.with_suffix('.md')}  its model card")
 
 
-def _count(text: str) -> int:
-    if not text.isdecimal() or int(text) < 1:
-        raise argparse.ArgumentTypeError(f"is '{text}', expected a whole number of at least 1")
-    return int(text)
+def _checked(parse: Callable[[Any], Any]) -> Callable[[str], Any]:
+    """An argument type of argparse from a parser of options."""
+
+    def parse_argument(text: str) -> Any:
+        try:
+            return parse(text)
+        except ValueError as error:
+            raise argparse.ArgumentTypeError(f"is '{text}', {error}") from error
+
+    return parse_argument
 
 
 def _certify(options: argparse.Namespace) -> None:
@@ -144,8 +159,7 @@ def _certify(options: argparse.Namespace) -> None:
 def _lab(options: argparse.Namespace) -> None:
     from bench.lab import lab
 
-    layers = as_names(options.layers) if options.layers else None
-    page = lab(options.images, options.weights, options.out, layers, options.device)
+    page = lab(options.images, options.weights, options.out, options.layers, options.device)
     print(f"  {page}  prediction, maps and channels of every picture: open it in a browser")
     print(f"  {options.out / 'figures'}  SVG and PNG")
 
@@ -162,7 +176,7 @@ def _leakage(options: argparse.Namespace) -> None:
 def _pool(options: argparse.Namespace) -> None:
     from reports import pool
 
-    print(pool(options.run_dirs, options.out, options.metrics.split(",") if options.metrics else None))
+    print(pool(options.run_dirs, options.out, options.metrics))
     print(f"  {options.out / 'pooled.csv'}  all rows; also .md and .tex")
 
 

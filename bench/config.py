@@ -1,5 +1,6 @@
 """Options of a run: one table for flags, TOML keys, defaults and help."""
 
+import math
 import tomllib
 from collections.abc import Callable, Mapping
 from dataclasses import MISSING, dataclass, field, fields
@@ -64,22 +65,16 @@ def as_names(value: Any) -> tuple[str, ...]:
 
 def as_number(value: Any) -> float:
     """A number above 0."""
-    try:
-        number = float(value)
-    except (TypeError, ValueError):
-        number = 0.0
-    if isinstance(value, bool) or not 0 < number < float("inf"):
+    number = _float(value)
+    if not 0 < number < float("inf"):
         raise ValueError("expected a number above 0")
     return number
 
 
 def as_share(value: Any) -> float:
     """A number from 0 up to, not including, 1."""
-    try:
-        number = float(value)
-    except (TypeError, ValueError):
-        number = -1.0
-    if isinstance(value, bool) or not 0 <= number < 1:
+    number = _float(value)
+    if not 0 <= number < 1:
         raise ValueError("expected a number from 0, below 1")
     return number
 
@@ -208,6 +203,14 @@ def load_options(kind: type[Options], toml: Path | None, flags: Mapping[str, Any
         names = ", ".join(f"--{name.replace('_', '-')}" for name in required)
         raise ConfigError(f"missing: {names}; give each as a flag or as a key of --config FILE.toml")
     return kind(**values)
+
+
+def _float(value: Any) -> float:
+    """NaN for what is no number."""
+    try:
+        return math.nan if isinstance(value, bool) else float(value)
+    except (TypeError, ValueError):
+        return math.nan
 
 
 def _read_toml(path: Path) -> dict[str, Any]:

@@ -1,5 +1,7 @@
 """`cambench lab`: what a lab report shows of a few pictures, from one run."""
 
+import csv
+import io
 import shutil
 from dataclasses import replace
 from pathlib import Path
@@ -13,7 +15,7 @@ from bench.pipeline import run
 from bench.plan import Plan, make_plan
 from cam import tap
 from datasets import load_batches
-from datasets.files import BOX_FILE
+from datasets.files import BOX_COLUMNS, BOX_FILE, read_rows
 from reports.files import write_atomic
 from reports.lab import CHANNELS, render_lab
 
@@ -47,10 +49,9 @@ def lab(images: list[Path], weights: Path, out: Path, layers: tuple[str, ...] | 
         protocols=("none",),
         out=out / "run",
     )
-    if layers is None:
-        config = replace(config, layers=default_layers(make_plan(config)))
-    run(config)
-    _keep_channels(make_plan(config), out)
+    plan = make_plan(config)
+    run(config if layers else replace(config, layers=default_layers(plan)))
+    _keep_channels(plan, out)
     return render_lab(out)
 
 
@@ -73,16 +74,16 @@ def _copy(images: list[Path], folder: Path) -> None:
     if missing is not None:
         raise ConfigError(f"picture '{missing}' not found; give the paths of image files")
     folder.mkdir(parents=True)
-    lines: list[str] = []
+    boxes: list[dict[str, str]] = []
     for path in images:
         shutil.copyfile(path, folder / path.name)
-        boxes = path.with_name(BOX_FILE)
-        if boxes.is_file():
-            header, *rows = boxes.read_text(encoding="utf-8").splitlines()
-            lines = lines or [header]
-            lines += [row for row in rows if row.split(",")[0].strip('"') == path.name]
-    if lines:
-        write_atomic(folder / BOX_FILE, ("\n".join(lines) + "\n").encode())
+        boxes += [row for row in read_rows(path.with_name(BOX_FILE)) if row["image"] == path.name]
+    if boxes:
+        text = io.StringIO()
+        table = csv.DictWriter(text, BOX_COLUMNS, extrasaction="ignore")
+        table.writeheader()
+        table.writerows(boxes)
+        write_atomic(folder / BOX_FILE, text.getvalue().encode())
 
 
 def _keep_channels(plan: Plan, out: Path) -> None:

@@ -33,17 +33,28 @@ from reports import render
 
 
 def run(config: RunConfig) -> Path:
-    """Scores a data set and writes the run directory, report included.
+    """Scores a data set (see `score`) and writes its report into the run directory.
+
+    Returns:
+        The run directory.
+    """
+    started = time.perf_counter()
+    store, manifest = score(config)
+    _report(store, manifest, started)
+    return config.out
+
+
+def score(config: RunConfig) -> tuple[RunStore, dict[str, Any]]:
+    """Scores a data set and writes the run directory, without report.
 
     Interrupted, it leaves its finished shards for `resume`; failed, it says so in the manifest.
 
     Returns:
-        The run directory.
+        The run directory and its manifest.
 
     Raises:
         ConfigError, DatasetError, WeightsError, LayerError, MetricError: input that cannot be used.
     """
-    started = time.perf_counter()
     make_deterministic(config.seed)
     plan = make_plan(config)
     store = RunStore(config.out)
@@ -60,8 +71,7 @@ def run(config: RunConfig) -> Path:
         except Exception as error:
             store.write_manifest({**manifest, "status": "failed", "error": f"{type(error).__name__}: {error}"})
             raise
-    _report(store, manifest, started)
-    return config.out
+    return store, manifest
 
 
 def _score_shards(plan: Plan, store: RunStore, watch: Stopwatch) -> None:

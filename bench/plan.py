@@ -11,7 +11,7 @@ from bench.config import RunConfig
 from bench.environment import select_device
 from bench.errors import ConfigError
 from bench.names import resolve, unknown
-from cam import CONTROLS, LADDER, METHODS, Method, Reference, tap
+from cam import CONTROLS, LADDER, METHODS, NEGATED, Method, Reference, tap
 from datasets import DATASETS, ROOTLESS, Dataset
 from datasets.drawn import GROUP_NAMES, PART_NAMES
 from metrics import CURVES, METRICS, PROTOCOLS, Metric
@@ -19,7 +19,6 @@ from metrics.substrates import KERNEL_SIGMA, KERNEL_SIZE
 from weights import ARCHITECTURES, Architecture, Classifier, load_classifier
 
 CPU_BATCH, CUDA_BATCH = 32, 128
-NEGATED = "control_negated_"  # and the method whose map is negated
 
 
 @dataclass(frozen=True)

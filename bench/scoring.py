@@ -8,11 +8,11 @@ from torch import Tensor
 
 from bench.errors import ConfigError
 from bench.perturbation import Perturbation
-from bench.plan import NEGATED, Plan
+from bench.plan import Plan
 from bench.references import References
 from bench.stopwatch import Stopwatch
 from bench.truth import Truth, measure_truth
-from cam import Maps, Method, compute_maps
+from cam import NEGATED, Maps, Method, compute_maps
 from datasets import Batch
 from metrics import Metric
 from metrics.inputs import BatchInputs, MapInputs, negated

@@ -4,13 +4,14 @@ from dataclasses import dataclass
 
 from cam.maps import MapFunction, Maps, compute_maps, upsample
 from cam.methods import gradcam, layercam
-from cam.references import CONTROLS, LADDER, Reference, ReferenceInputs
+from cam.references import CONTROLS, LADDER, NEGATED, Reference, ReferenceInputs
 from cam.tap import LayerError, Tapped, check_layers, tap
 
 __all__ = [
     "CONTROLS",
     "LADDER",
     "METHODS",
+    "NEGATED",
     "LayerError",
     "MapFunction",
     "Maps",

@@ -16,6 +16,7 @@ from cam.seeds import named_generator
 
 CENTER_SIGMA = 0.25  # of the sides
 LUMINANCE = (0.299, 0.587, 0.114)
+NEGATED = "control_negated_"  # and the name of the method whose map is negated
 
 
 @dataclass(frozen=True, eq=False)

@@ -10,12 +10,15 @@ PART_NAMES = ("body", "tail", "skull", "ears", "eyes", "muzzle", "whiskers")
 REST_NAMES, HEAD_NAMES = PART_NAMES[:2], PART_NAMES[2:]
 GROUP_NAMES = ("head", "rest")  # taken away whole: all parts of the head; body and tail
 BACKGROUND = 0
-STRIDE = 16  # codes per class
+STRIDE = 16  # codes per animal
 
 
-def part_code(class_number: int, name: str) -> int:
-    """Code of a part, or of a group that is taken away whole, of the animal of class number k; never `BACKGROUND`."""
-    return STRIDE * class_number + 1 + (*PART_NAMES, *GROUP_NAMES).index(name)
+def part_code(animal: int, name: str) -> int:
+    """Code of a part, or of a group that is taken away whole, of animal number k; never `BACKGROUND`.
+
+    In what the loader gives, k is the number of the animal's class.
+    """
+    return STRIDE * animal + 1 + (*PART_NAMES, *GROUP_NAMES).index(name)
 
 
 @dataclass(frozen=True, eq=False)

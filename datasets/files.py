@@ -57,11 +57,14 @@ def classes_in_name(name: str) -> tuple[str, ...]:
     return tuple(label for label, known in WORDS.items() if words & known)
 
 
-def _read_boxes(path: Path) -> dict[str, tuple[Box, ...]]:
-    """Boxes by image name; none where there is no such file."""
+def read_rows(path: Path) -> list[dict[str, str]]:
+    """Rows of a boxes.csv, each with its line number as `line`; none where there is no such file.
+
+    Raises:
+        DatasetError: it cannot be read or lacks a column.
+    """
     if not path.exists():
-        return {}
-    boxes: dict[str, list[Box]] = defaultdict(list)
+        return []
     try:
         with path.open(encoding="utf-8", newline="") as file:
             rows = csv.DictReader(file)
@@ -70,14 +73,17 @@ def _read_boxes(path: Path) -> dict[str, tuple[Box, ...]]:
                 raise DatasetError(
                     f"'{path}' lacks the columns {', '.join(missing)}; expected {', '.join(BOX_COLUMNS)}"
                 )
-            for row in rows:
-                boxes[row["image"]].append(
-                    make_box(
-                        row["class"], row["part"], [row[c] for c in BOX_COLUMNS[3:]], f"'{path}' line {rows.line_num}"
-                    )
-                )
+            return [{**row, "line": str(rows.line_num)} for row in rows]
     except (OSError, UnicodeDecodeError, csv.Error) as error:
         raise DatasetError(f"'{path}' cannot be read: {error}") from error
+
+
+def _read_boxes(path: Path) -> dict[str, tuple[Box, ...]]:
+    """Boxes by image name; none where there is no such file."""
+    boxes: dict[str, list[Box]] = defaultdict(list)
+    for row in read_rows(path):
+        corners = [row[column] for column in BOX_COLUMNS[3:]]
+        boxes[row["image"]].append(make_box(row["class"], row["part"], corners, f"'{path}' line {row['line']}"))
     return {name: tuple(found) for name, found in boxes.items()}
 
 

@@ -7,6 +7,8 @@ is taken away, not the drawing. Only certified scenes count: NaN elsewhere.
 import torch
 from torch import Tensor
 
+from metrics.localisation import energy_in_face
+
 HEAD, REST = 0.5, 0.05  # least change of the margin without the head; largest without body and tail, or background
 
 
@@ -38,9 +40,7 @@ def energy_in_evidence(upsampled: Tensor, face: Tensor, certified: Tensor) -> Te
 
     Range [0, 1], higher is better; a uniform map scores the head's share of the area. NaN for an empty map.
     """
-    mass = upsampled.sum(dim=(1, 2))
-    share = (upsampled * (face == 1)).sum(dim=(1, 2)) / mass.masked_fill(mass == 0, torch.nan)
-    return share.masked_fill(~certified.bool(), torch.nan)
+    return energy_in_face(upsampled, face).masked_fill(~certified.bool(), torch.nan)
 
 
 def target_sensitivity(upsampled: Tensor, face: Tensor, other_face: Tensor, certified: Tensor) -> Tensor:

@@ -10,7 +10,7 @@ import pandas as pd
 from metrics.comparison import ALPHA, HEADLINE_FAMILY, Paired, friedman, holm, paired, verdict
 from reports.dispersion import gap_values, wide_scores
 from reports.run import GAP, Run
-from reports.tables import in_order
+from reports.tables import by_image, in_order
 
 COMPARISON = [
     "method_a", "method_b", "layer", "role", "metric", "n", "n_undefined", "mean_difference", "ci_low", "ci_high",
@@ -44,12 +44,9 @@ def values_by_image(run: Run) -> Iterator[tuple[str, str, str, pd.DataFrame, pd.
 
 
 def _measured(run: Run) -> Iterator[tuple[str, str, str, pd.DataFrame, None]]:
-    """Every metric; on an image of both animals the mean over both maps."""
+    """Every metric."""
     for (layer, role, metric), scores in run.scores.groupby(["layer", "role", "metric"]):
-        by_target = scores.pivot(index=["image_id", "target"], columns="method", values="value")
-        by_image = by_target.groupby("image_id")
-        whole = by_image.count().eq(by_image.size(), axis=0)  # undefined for one class is undefined
-        yield layer, role, metric, by_image.mean().where(whole), None
+        yield layer, role, metric, by_image(scores), None
 
 
 def _gaps(run: Run) -> Iterator[tuple[str, str, str, pd.DataFrame, pd.Series]]:

@@ -4,11 +4,11 @@ from collections.abc import Iterator
 
 import pandas as pd
 
+from cam import NEGATED
 from metrics.comparison import HEADLINE_FAMILY, paired, verdict
 from reports.run import Run
-from reports.tables import in_order
+from reports.tables import by_image, in_order
 
-NEGATED = "control_negated_"
 CONTROLS = [
     "method", "control", "layer", "role", "metric", "n", "n_undefined", "mean_difference", "ci_low", "ci_high",
     "p_value", "beats",
@@ -26,8 +26,7 @@ def control_table(run: Run) -> pd.DataFrame:
     for metric, role in _asked(run):
         own = scores[scores["metric"].eq(metric) & scores["role"].eq(role)]
         for layer, group in own.groupby("layer"):
-            by_image = group.groupby(["image_id", "method"])["value"]
-            values = by_image.mean().where(by_image.count().eq(by_image.size())).unstack("method")
+            values = by_image(group)
             for method, control in _pairs(run, values):
                 found = paired(values[method], values[control], run.seed)
                 said = verdict(found, found.p_value, run.manifest["metrics"][metric]["direction"])

@@ -3,7 +3,6 @@
 import base64
 import io
 import json
-import math
 from typing import Any
 
 import matplotlib as mpl
@@ -109,7 +108,7 @@ def _curves(run: Run, pairs: list[tuple[str, str]]) -> dict[str, dict[str, str]]
 
 
 def _rounded(value: float | None) -> float | None:
-    return None if value is None or math.isnan(value) or pd.isna(value) else float(f"{value:.7g}")
+    return None if pd.isna(value) else float(f"{value:.7g}")
 
 
 def _text(values: np.ndarray) -> str:

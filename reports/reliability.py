@@ -10,7 +10,7 @@ import pandas as pd
 from scipy import stats
 
 from reports.run import Run
-from reports.tables import in_order
+from reports.tables import by_image, in_order
 
 SPLITS = 200
 RELIABILITY = ["layer", "role", "metric", "n", "rivals", "alpha", "split_half"]
@@ -27,7 +27,7 @@ def reliability(run: Run) -> pd.DataFrame:
     """
     rows = []
     for (layer, role, metric), values in _by_image(run):
-        wide = values.unstack("method").dropna(axis="columns", how="all").dropna()
+        wide = values.dropna(axis="columns", how="all").dropna()
         if wide.shape[1] < 2:
             continue
         alpha, halves = _alpha(wide.to_numpy()), _split_half(wide.to_numpy(), run.seed)
@@ -40,8 +40,8 @@ def metric_correlation(run: Run) -> pd.DataFrame:
     by_key: dict[tuple[str, str], dict[str, pd.Series]] = {}
     for (layer, role, metric), values in _by_image(run):
         sign = 1 if run.manifest["metrics"][metric]["direction"] == "higher" else -1
-        own = values[values.index.get_level_values("method").isin(run.methods)]
-        by_key.setdefault((layer, role), {})[metric] = sign * own
+        own = values[[name for name in run.methods if name in values]]
+        by_key.setdefault((layer, role), {})[metric] = sign * own.unstack()
     rows = []
     for (layer, role), metrics in by_key.items():
         ordered = [name for name in run.manifest["metrics"] if name in metrics]
@@ -54,13 +54,13 @@ def metric_correlation(run: Run) -> pd.DataFrame:
     return pd.DataFrame(rows, columns=CORRELATION)
 
 
-def _by_image(run: Run) -> Iterator[tuple[tuple[str, str, str], pd.Series]]:
-    """Layer, role, metric and the value by image and method, the mean over both maps of a two-animal image."""
+def _by_image(run: Run) -> Iterator[tuple[tuple[str, str, str], pd.DataFrame]]:
+    """Layer, role, metric, and the values: a row per image, a column per method."""
     ranked = [name for name, metric in run.manifest["metrics"].items() if metric["direction"] != "none"]
     scores = run.all_scores[run.all_scores["metric"].isin(ranked) & run.all_scores["role"].isin(["right", "present"])]
     for key, group in scores.groupby(["layer", "role", "metric"]):
         layer, role, metric = key
-        yield (layer, role, metric), group.groupby(["image_id", "method"])["value"].mean()
+        yield (layer, role, metric), by_image(group)
 
 
 def _alpha(values: np.ndarray) -> float:

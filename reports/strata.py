@@ -8,7 +8,7 @@ import pandas as pd
 from metrics.comparison import HEADLINE_FAMILY
 from metrics.statistics import balanced_interval, balanced_mean
 from reports.run import BOTH, Run
-from reports.tables import in_order
+from reports.tables import by_image, in_order
 
 CONFIDENT = 0.9
 STRATA = [
@@ -26,7 +26,7 @@ def strata(run: Run) -> pd.DataFrame:
     for metric, role in HEADLINE_FAMILY:
         own = run.scores[run.scores["metric"].eq(metric) & run.scores["role"].eq(role)]
         for layer, scores in own.groupby("layer"):
-            wide = scores.groupby(["image_id", "method"])["value"].mean().unstack("method")
+            wide = by_image(scores)
             methods = [name for name in run.methods if name in wide]
             for first, second in combinations(methods, 2):
                 difference = (wide[first] - wide[second]).dropna()

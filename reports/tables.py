@@ -25,6 +25,15 @@ def summary(run: Run) -> pd.DataFrame:
     return in_order(run, pd.DataFrame(rows, columns=SUMMARY))
 
 
+def by_image(scores: pd.DataFrame) -> pd.DataFrame:
+    """Values of one layer, role and metric: a row per image, a column per method.
+
+    On an image of both animals the mean over both maps, undefined where it is undefined for one of them.
+    """
+    values = scores.groupby(["image_id", "method"])["value"]
+    return values.mean().where(values.count().eq(values.size())).unstack("method")
+
+
 def in_order(run: Run, table: pd.DataFrame) -> pd.DataFrame:
     """Rows in the order of the run's methods and layers, roles, and the registry's metrics."""
     orders = {

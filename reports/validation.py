@@ -4,12 +4,13 @@ import numpy as np
 import pandas as pd
 from scipy import stats
 
+from cam import LADDER
 from metrics.statistics import mean_interval
 from reports.run import Run
 
-LADDER = ("control_random", "truth_25", "truth_50", "truth_75", "truth")  # methods of the run, worst first
+RUNGS = tuple(reversed(LADDER))  # methods of the run, worst first
 VALIDATION = [
-    "metric", "role", "better", "n", *LADDER, "gain", "ci_low", "ci_high", "win_rate", "spearman", "verdict",
+    "metric", "role", "better", "n", *RUNGS, "gain", "ci_low", "ci_high", "win_rate", "spearman", "verdict",
 ]  # fmt: skip
 
 
@@ -27,7 +28,7 @@ def validation(run: Run) -> pd.DataFrame:
     rows = []
     for metric in ranked:
         for role, group in scores[scores["metric"].eq(metric)].groupby("role", sort=False):
-            wide = group.pivot(index=["image_id", "target"], columns="method", values="value")[list(LADDER)]
+            wide = group.pivot(index=["image_id", "target"], columns="method", values="value")[list(RUNGS)]
             values = wide.dropna().sort_index().to_numpy()
             sign = 1 if directions[metric] == "higher" else -1
             rows.append((metric, role, directions[metric], len(values), *_row(values, sign, run.seed)))
@@ -39,7 +40,7 @@ def validation(run: Run) -> pd.DataFrame:
 def _row(values: np.ndarray, sign: int, seed: int) -> tuple[object, ...]:
     """Means of the five rungs, then gain, interval, win rate, Spearman, verdict; (n, 5) values."""
     if len(values) < 2:
-        return (*[np.nan] * (len(LADDER) + 5), "undefined")
+        return (*[np.nan] * (len(RUNGS) + 5), "undefined")
     means, better = values.mean(axis=0), sign * values
     gains = better[:, -1] - better[:, 0]
     low, high = mean_interval(gains, seed)

@@ -7,21 +7,15 @@ import numpy as np
 from numpy.typing import NDArray
 from PIL import Image
 
-from datasets.drawn import PART_NAMES
+from datasets.drawn import part_code
 from datasets.synthetic.factors import SIZE, Animal, Colour
 from datasets.synthetic.painter import TEXTURE, Painter, ellipse, noise, stroke, textured
 
-STRIDE = 16  # part numbers per animal
 DARK: Colour = (34, 28, 28)
 PINK: Colour = (206, 132, 130)
 
 Outline = NDArray[np.float64]
 Fill = Callable[[Outline, Image.Image | Colour, str], None]
-
-
-def part_number(animal: int, part: str) -> int:
-    """Number of a part in the map of parts."""
-    return animal * STRIDE + 1 + PART_NAMES.index(part)
 
 
 def draw_animal(painter: Painter, animal: Animal, number: int) -> None:
@@ -30,7 +24,7 @@ def draw_animal(painter: Painter, animal: Animal, number: int) -> None:
 
     def fill(outline: Outline, paint: Image.Image | Colour, part: str) -> None:
         if part not in animal.removed:
-            painter.fill(outline, paint, part_number(number, part))
+            painter.fill(outline, paint, part_code(number, part))
 
     if "body" not in animal.removed:
         painter.fill(_shadow(animal), DARK, None)

@@ -7,8 +7,8 @@ import numpy as np
 from numpy.typing import NDArray
 from PIL import Image
 
-from datasets.drawn import PART_NAMES
-from datasets.synthetic.anatomy import draw_animal, part_number
+from datasets.drawn import PART_NAMES, part_code
+from datasets.synthetic.anatomy import draw_animal
 from datasets.synthetic.factors import GROUPS, SIZE, Scene
 from datasets.synthetic.painter import TEXTURE, Painter, noise, textured
 from datasets.synthetic.props import draw_prop
@@ -20,7 +20,7 @@ class Rendered:
 
     Attributes:
         picture: RGB, (224, 224, 3) uint8.
-        parts: number of the part seen at every pixel, 0 where no animal is, (224, 224) uint8.
+        parts: `part_code` of the part seen at every pixel, of animal 0 or 1 of the scene, else 0; (224, 224) uint8.
     """
 
     picture: NDArray[np.uint8]
@@ -28,11 +28,11 @@ class Rendered:
 
     def mask(self, group: str, animal: int = 0) -> NDArray[np.bool_]:
         """Pixels that show a part, the `head` or the whole `animal`, (224, 224)."""
-        return np.isin(self.parts, [part_number(animal, part) for part in GROUPS[group]])
+        return np.isin(self.parts, [part_code(animal, part) for part in GROUPS[group]])
 
     def parts_of(self, animal: int) -> NDArray[np.uint8]:
         """1 to 7 where a part of one animal is seen, in the order of `PART_NAMES`, else 0; (224, 224)."""
-        first = part_number(animal, PART_NAMES[0])
+        first = part_code(animal, PART_NAMES[0])
         own = (self.parts >= first) & (self.parts < first + len(PART_NAMES))
         return np.where(own, self.parts - np.uint8(first - 1), np.uint8(0))
 

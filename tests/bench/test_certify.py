@@ -87,6 +87,19 @@ def test_a_network_that_sees_colours_is_not():
     assert not certify(Warmth(), 12).passed
 
 
+def test_a_network_that_was_taught_a_shortcut_is_caught_by_its_background(tmp_path, capsys):
+    weights = tmp_path / "shortcut.safetensors"
+    training = ["--dataset", "synthetic", "--split", "correlated", "--limit", "300", "--epochs", "2"]
+    assert main(["train", *training, "--batch-size", "16", "--out", str(weights)]) == 0
+    assert main(["certify", "--weights", str(weights), "--scenes", "40"]) == 1
+    assert "certified: no" in capsys.readouterr().out
+    made = certify(load_classifier(weights), 40)
+    medians = {part: np.median(made.change(part)) for part in made.without}
+    assert medians["background"] > 0.3  # where a certificate allows 0.05
+    assert medians["background"] > 2 * max(medians["head"], medians["body"])
+    assert made.accuracy < 0.75  # on scenes whose background says nothing
+
+
 def test_the_command_prints_the_certificate_and_its_exit_code_is_the_verdict(capsys):
     assert main(["certify", "--weights", "catdog-photos", "--scenes", "4"]) == 1
     out, err = capsys.readouterr()
