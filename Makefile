@@ -6,7 +6,7 @@ DATA_ROOT ?= ../shared/data
 WEIGHTS ?= ../shared/weights/alexnet-catdog.pth
 OUT ?= runs/quickstart
 PETS ?= runs/pets
-SCENES := catdog-scenes
+SCENES := catdog-scenes catdog-scenes-1 catdog-scenes-2
 STAMP := $(VENV)/.installed
 
 .DEFAULT_GOAL := help
@@ -32,18 +32,15 @@ pets: setup  ## the same on the Oxford-IIIT Pet photographs (DATA_ROOT=, WEIGHTS
 		--weights $(WEIGHTS) --methods gradcam,layercam --layers features.11,features.12 \
 		--protocols rise,srg --steps 32 --out $(PETS) --resume
 
-weights: setup  ## train the three shipped checkpoints on drawn scenes again (writes runs/weights/)
-	mkdir -p runs/weights
-	$(BIN)/cambench train --config configs/catdog-scenes-base.toml --out runs/weights/base.safetensors
-	$(BIN)/cambench train --config configs/catdog-scenes.toml --weights runs/weights/base.safetensors --epochs 3 \
-		--out runs/weights/step.safetensors
-	$(BIN)/cambench train --config configs/catdog-scenes.toml --seed 0 --out runs/weights/catdog-scenes.safetensors
-	$(BIN)/cambench train --config configs/catdog-scenes.toml --seed 1 --out runs/weights/catdog-scenes-1.safetensors
-	$(BIN)/cambench train --config configs/catdog-scenes.toml --seed 2 --out runs/weights/catdog-scenes-2.safetensors
+weights: setup  ## train the three shipped networks on drawn scenes again (writes runs/weights/; over an hour)
+	for seed in 0 1 2; do PATH="$(abspath $(BIN)):$$PATH" sh configs/catdog-scenes.sh $$seed runs/weights/$$seed || exit; done
 
 truth: setup  ## leakage, certificates, ground truth, metric validation; fills docs/ground-truth.md
 	mkdir -p runs/truth
 	$(BIN)/cambench leakage > runs/truth/leakage.txt
+	$(BIN)/cambench train --dataset synthetic --split correlated --limit 300 --epochs 2 --batch-size 16 \
+		--out runs/truth/shortcut.safetensors
+	-$(BIN)/cambench certify --weights runs/truth/shortcut.safetensors > runs/truth/shortcut.txt
 	for name in $(SCENES); do \
 		$(BIN)/cambench certify --weights $$name > runs/truth/$$name.txt; \
 		$(BIN)/cambench run --config configs/truth.toml --weights $$name --out runs/truth/$$name --resume || exit; \
@@ -56,8 +53,9 @@ truth: setup  ## leakage, certificates, ground truth, metric validation; fills d
 test: setup  ## run the tests
 	$(BIN)/python -m pytest
 
-time: setup  ## time maps and perturbation against a bare forward pass
-	$(BIN)/python -m pytest tests/benchmarks --benchmark-only -s
+time: setup  ## time every stage against a bare forward pass; OUT= is the run that gets latency.json and shows it
+	$(BIN)/python -m pytest tests/benchmarks --benchmark-only --benchmark-json=runs/latency.json
+	if [ -f $(OUT)/manifest.json ]; then cp runs/latency.json $(OUT)/latency.json && $(BIN)/cambench report $(OUT); fi
 
 lint: setup  ## ruff and mypy
 	$(BIN)/ruff check .

@@ -15,14 +15,16 @@ from reports.dispersion import dispersion_gap
 from reports.distributions import distribution_figures, gap_figure
 from reports.files import aligned, cell_text, save_figure, write_atomic, write_table
 from reports.html import headline, page
+from reports.latency import LATENCY_FILE, latency_figures, latency_table
 from reports.overlays import overlay_figures
 from reports.pooled import pooled
+from reports.ranks import critical_difference_figure, mean_rank_table
 from reports.reliability import metric_correlation, reliability
 from reports.run import ReportError, Run
 from reports.strata import strata
 from reports.style import interval_text, style
 from reports.tables import summary
-from reports.validation import LADDER, validation
+from reports.validation import RUNGS, validation
 
 __all__ = ["ReportError", "Run", "pool", "render", "summary_text"]
 
@@ -45,12 +47,15 @@ def render(folder: Path) -> Path:
         "comparison": comparison(run),
         "dispersion_gap": dispersion_gap(run),
         "strata": strata(run),
+        "ranks": mean_rank_table(run),
         "reliability": reliability(run),
         "metric_correlation": metric_correlation(run),
     }
+    if (folder / LATENCY_FILE).exists():
+        tables["latency"] = latency_table(run)
     if run.controls:
         tables["controls"] = control_table(run)
-    if set(LADDER) <= set(run.methods):
+    if set(RUNGS) <= set(run.methods):
         tables["validation"] = validation(run)
     for name, table in tables.items():
         write_table(folder / "tables", name, table)
@@ -112,8 +117,10 @@ def _figures(run: Run, tables: dict[str, pd.DataFrame]) -> Iterator[tuple[str, F
     """All figures in the order the page shows them, one at a time."""
     yield from curve_figures(run, tables["summary"])
     yield from difference_figures(run, tables["comparison"])
+    yield from critical_difference_figure(run, tables["ranks"])
     yield from gap_figure(run, tables["dispersion_gap"])
     yield from overlay_figures(run)
     yield from distribution_figures(run)
     yield from reliability_figure(run, tables["reliability"])
     yield from correlation_figure(run, tables["metric_correlation"])
+    yield from latency_figures(run, tables.get("latency"), tables["summary"])

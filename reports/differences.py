@@ -11,11 +11,10 @@ from matplotlib.figure import Figure
 
 from reports.comparison import values_by_image
 from reports.run import GAP, Run
-from reports.style import finding, interval_text, panels
+from reports.style import BAR_COLOUR, finding, interval_text, panels
 
 REFERENCES = ("control_", "truth")  # named as methods they are in every table, but need no figure for every pair
 HALF = 0.38  # height of a cloud above its line
-COLOUR = "#0173b2"
 
 
 def difference_figures(run: Run, comparison: pd.DataFrame) -> Iterator[tuple[str, Figure]]:
@@ -50,7 +49,7 @@ def reliability_figure(run: Run, reliability: pd.DataFrame) -> Iterator[tuple[st
     figure, axes = panels(1, 1, 5.2, 0.28 * len(own) + 0.4)
     figure.subplots_adjust(left=0.36)
     axis = axes[0, 0]
-    axis.barh([run.title(metric) for metric in own["metric"]], own["alpha"], color=COLOUR)
+    axis.barh([run.title(metric) for metric in own["metric"]], own["alpha"], color=BAR_COLOUR)
     axis.axvline(0, color="0.3", linewidth=1)
     axis.set(xlim=(min(-0.1, own["alpha"].min()), 1), xlabel="Krippendorff's alpha: 1 full agreement, 0 chance")
     best = own.iloc[-1]
@@ -84,12 +83,12 @@ def correlation_figure(run: Run, correlation: pd.DataFrame) -> Iterator[tuple[st
 def _raincloud(axis: Axes, values: np.ndarray, seed: int) -> None:
     """Density above the line, every image below it."""
     below = -HALF * (0.3 + 0.6 * np.random.default_rng(seed).random(len(values)))
-    axis.scatter(values, below, s=5, alpha=0.45, color=COLOUR, linewidths=0, rasterized=True)
+    axis.scatter(values, below, s=5, alpha=0.45, color=BAR_COLOUR, linewidths=0, rasterized=True)
     if np.ptp(values) > 0:
         cloud = axis.violinplot(values, positions=[0.12], orientation="horizontal", widths=2 * HALF, showextrema=False)
         for body in cloud["bodies"]:  # type: ignore[attr-defined]
             vertices = body.get_paths()[0].vertices
             vertices[:, 1] = vertices[:, 1].clip(0.12)
-            body.set(facecolor=COLOUR, alpha=0.35)
+            body.set(facecolor=BAR_COLOUR, alpha=0.35)
     axis.axvline(0, color="0.3", linewidth=1, linestyle="--")
     axis.set(yticks=[], ylim=(-HALF - 0.05, HALF + 0.2))

@@ -15,6 +15,7 @@ from reports.run import Run
 
 PALETTE = "colorblind"
 LABEL_COLOURS = {"cat": "#0173b2", "dog": "#de8f05"}
+BAR_COLOUR = "#0173b2"
 ROLE_COLOURS = {"right": "#029e73", "wrong": "#d55e00", "present": "#949494"}
 SETTINGS = {
     "axes.titlesize": 11,

@@ -1,5 +1,6 @@
 """Real photographs and the real AlexNet for the timings, and the ratios they end with."""
 
+import resource
 import time
 from collections.abc import Callable
 from pathlib import Path
@@ -9,11 +10,14 @@ import pytest
 import torch
 
 from bench.environment import describe_device, git_state, select_device, versions
+from cam import METHODS, Maps, compute_maps
 from datasets import DATASETS, load_batches
+from datasets.records import Record
 from weights import ARCHITECTURES, Classifier, load_classifier
 
 RATIOS: list[tuple[str, float, str]] = []
 ROUNDS, WARMUP = 15, 2
+LAYER = "features.11"
 
 
 @pytest.fixture(scope="session")
@@ -27,16 +31,28 @@ def classifier(shared: Path, device: torch.device) -> Classifier:
 
 
 @pytest.fixture(scope="session")
-def photographs(shared: Path, device: torch.device) -> torch.Tensor:
-    """128 photographs, (128, 3, 224, 224) in [0, 1]."""
-    records = DATASETS["folder"](shared / "data" / "dogs-vs-cats-200px" / "val", None, False).limited(128).records
+def records(shared: Path) -> tuple[Record, ...]:
+    """128 photographs as files."""
+    return DATASETS["folder"](shared / "data" / "dogs-vs-cats-200px" / "val", None, False).limited(128).records
+
+
+@pytest.fixture(scope="session")
+def photographs(records: tuple[Record, ...], device: torch.device) -> torch.Tensor:
+    """The same decoded, (128, 3, 224, 224) in [0, 1]."""
     batch = next(load_batches(records, [list(range(128))], resize=224, crop=224, classes=("cat", "dog")))
     return batch.images.to(device).float() / 255
 
 
+@pytest.fixture(scope="session")
+def maps(classifier: Classifier, photographs: torch.Tensor) -> Maps:
+    """Grad-CAM of 32 photographs."""
+    functions = {"gradcam": METHODS["gradcam"].function}
+    return compute_maps(classifier, classifier.network, photographs[:32], (LAYER,), functions)
+
+
 @pytest.fixture
 def against(benchmark, classifier: Classifier, device: torch.device) -> Callable[..., float]:
-    """Times a stage with a reference before every round; the ratio of the two survives a noisy machine."""
+    """Times a stage with a bare forward pass before every round; the ratio of the two survives a noisy machine."""
 
     def timed(function: Callable[[], object]) -> float:
         started = time.perf_counter()
@@ -45,31 +61,49 @@ def against(benchmark, classifier: Classifier, device: torch.device) -> Callable
             torch.cuda.synchronize()
         return time.perf_counter() - started
 
-    def measure(name: str, stage: Callable[[], object], reference: Callable[[], object], images: int) -> float:
+    def measure(
+        stage: str,
+        function: Callable[[], object],
+        reference: Callable[[], object],
+        images: int,
+        rounds: int = ROUNDS,
+        **labels,
+    ):
         references: list[float] = []
         benchmark.pedantic(
-            lambda: timed(stage),
+            lambda: timed(function),
             setup=lambda: references.append(timed(reference)),
-            rounds=ROUNDS,
+            rounds=rounds,
             warmup_rounds=WARMUP,
             iterations=1,
         )
         samples = benchmark.stats.stats.data
-        ratio = median(s / r for s, r in zip(samples, references[-len(samples) :], strict=True))
-        throughput = images / median(samples)
+        beside = references[-len(samples) :]
+        ratio = median(s / r for s, r in zip(samples, beside, strict=True))
         benchmark.extra_info.update(
-            ratio_to_reference=ratio,
-            images_per_second=throughput,
-            reference_seconds=references[-len(samples) :],
+            stage=stage,
+            images=images,
+            **labels,
+            reference_seconds=beside,
             weights_sha256=classifier.checkpoint.sha256,
             device=describe_device(device),
+            threads=torch.get_num_threads(),
+            peak_memory_mb=peak_memory_mb(device),
             revision=git_state()["revision"],
             versions=versions(),
         )
-        RATIOS.append((name, ratio, f"{throughput:.1f} images/s against {images / median(references):.1f}"))
+        name = ", ".join([stage, *(f"{key} {value}" for key, value in labels.items())])
+        RATIOS.append((name, ratio, f"{images / median(samples):.1f} images/s against {images / median(beside):.1f}"))
         return ratio
 
     return measure
+
+
+def peak_memory_mb(device: torch.device) -> int:
+    """Highest memory so far, of the device or of this process, MB."""
+    if device.type == "cuda":
+        return torch.cuda.max_memory_allocated(device) // 2**20
+    return resource.getrusage(resource.RUSAGE_SELF).ru_maxrss // 1024
 
 
 def pytest_terminal_summary(terminalreporter) -> None:
@@ -77,4 +111,4 @@ def pytest_terminal_summary(terminalreporter) -> None:
     if RATIOS:
         terminalreporter.section("time relative to a bare forward pass of the same images, side by side")
         for name, ratio, throughput in RATIOS:
-            terminalreporter.write_line(f"{name:<44} {ratio:5.3f}  ({throughput})")
+            terminalreporter.write_line(f"{name:<58} {ratio:6.3f}  ({throughput})")
