@@ -1,4 +1,4 @@
-"""The command line: `cambench run|lab|train|certify|leakage|pool|report|list|doctor`."""
+"""The command line: `cambench run|lab|train|certify|leakage|pool|across|report|list|doctor`."""
 
 import argparse
 import sys
@@ -95,6 +95,10 @@ def _parser() -> argparse.ArgumentParser:
     pool.add_argument("--out", type=Path, required=True, metavar="DIR", help="folder of the table")
     pool.add_argument("--metrics", type=_checked(as_names), metavar="a,b", help="those rows alone (default: all)")
     pool.set_defaults(command=_pool)
+    across = commands.add_parser("across", help="the verdicts of runs on several data sets side by side")
+    across.add_argument("run_dirs", type=Path, nargs="+", metavar="RUN_DIR", help="at least two, of the same methods")
+    across.add_argument("--out", type=Path, required=True, metavar="DIR", help="folder of the table")
+    across.set_defaults(command=_across)
     report = commands.add_parser("report", help="render tables, figures and HTML of a run again")
     report.add_argument("run_dir", type=Path, metavar="RUN_DIR")
     report.set_defaults(command=_report)
@@ -178,6 +182,13 @@ def _pool(options: argparse.Namespace) -> None:
 
     print(pool(options.run_dirs, options.out, options.metrics))
     print(f"  {options.out / 'pooled.csv'}  all rows; also .md and .tex")
+
+
+def _across(options: argparse.Namespace) -> None:
+    from reports import contrast
+
+    print(contrast(options.run_dirs, options.out))
+    print(f"  {options.out / 'across.csv'}  with intervals and controls; also .md and .tex")
 
 
 def _report(options: argparse.Namespace) -> None:

@@ -7,6 +7,7 @@ import pandas as pd
 from matplotlib import pyplot as plt
 from matplotlib.figure import Figure
 
+from reports.across import across, agreement_text
 from reports.comparison import comparison
 from reports.controls import control_table
 from reports.curves import curve_figures
@@ -26,7 +27,7 @@ from reports.style import interval_text, style
 from reports.tables import summary
 from reports.validation import RUNGS, validation
 
-__all__ = ["ReportError", "Run", "pool", "render", "summary_text"]
+__all__ = ["ReportError", "Run", "contrast", "pool", "render", "summary_text"]
 
 
 def render(folder: Path) -> Path:
@@ -111,6 +112,27 @@ def pool(folders: Sequence[Path], out: Path, metrics: Sequence[str] | None = Non
         spread = f"{row['lowest']:.3f} to {row['highest']:.3f}" if row["n"] else ""
         cells.append((*values, interval_text(row["mean"], row["ci_low"], row["ci_high"]), spread))  # type: ignore[arg-type]
     return aligned(cells)
+
+
+def contrast(folders: Sequence[Path], out: Path) -> str:
+    """Writes across.csv, .md, .tex and .txt over runs on several data sets (see `reports.across`).
+
+    Args:
+        folders: of the runs, at least two.
+        out: folder of the table.
+
+    Returns:
+        A sentence per headline metric.
+
+    Raises:
+        ReportError: a folder that is no run, or runs of other methods.
+    """
+    runs = [Run(folder) for folder in folders]
+    table = across(runs)
+    write_table(out, "across", table)
+    text = "\n".join(agreement_text(runs, table))
+    write_atomic(out / "across.txt", f"{text}\n".encode())
+    return text
 
 
 def _figures(run: Run, tables: dict[str, pd.DataFrame]) -> Iterator[tuple[str, Figure]]:

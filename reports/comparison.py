@@ -37,6 +37,17 @@ def comparison(run: Run) -> pd.DataFrame:
     return _judged(run, pd.DataFrame(rows, columns=[*COMPARISON, "found"]))
 
 
+def verdict_text(run: Run, first: str, second: str, verdict: str) -> str:
+    """The verdict on a - b with the methods' titles."""
+    a, b = run.title(first), run.title(second)
+    return {
+        "better": f"{a} is better",
+        "worse": f"{b} is better",
+        "higher": f"{a} is higher",
+        "lower": f"{b} is higher",
+    }.get(verdict, verdict)
+
+
 def values_by_image(run: Run) -> Iterator[tuple[str, str, str, pd.DataFrame, pd.Series | None]]:
     """Layer, role, metric, values (a row per image, a column per method), and labels that are to count the same."""
     yield from _measured(run)

@@ -11,6 +11,7 @@ import pandas as pd
 from jinja2 import Environment, PackageLoader, StrictUndefined
 from PIL import Image
 
+from reports.comparison import verdict_text
 from reports.controls import unbeaten
 from reports.files import cell_text
 from reports.findings import CAVEAT, findings
@@ -75,12 +76,7 @@ def _verdicts(run: Run, comparison: pd.DataFrame) -> pd.DataFrame:
     rows = []
     for row in comparison[comparison["family"].eq("headline")].to_dict("records"):
         first, second = run.title(row["method_a"]), run.title(row["method_b"])
-        said = {
-            "better": f"{first} is better",
-            "worse": f"{second} is better",
-            "higher": f"{first} is higher",
-            "lower": f"{second} is higher",
-        }.get(row["verdict"], row["verdict"])
+        said = verdict_text(run, row["method_a"], row["method_b"], row["verdict"])
         difference = interval_text(row["mean_difference"], row["ci_low"], row["ci_high"])
         least = "" if pd.isna(row["detectable"]) else f"{row['detectable']:.3f}"
         p = "" if pd.isna(row["p_holm"]) else f"{row['p_holm']:.2g}"

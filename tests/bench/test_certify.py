@@ -6,7 +6,7 @@ from torch import nn
 from bench.certify import Certificate, certify
 from bench.cli import main
 from datasets.synthetic import render, sample_scene
-from weights import load_classifier
+from weights import SHIPPED, load_classifier
 
 
 def certificate(**changes: list[float]) -> Certificate:
@@ -85,6 +85,11 @@ def test_a_network_that_sees_colours_is_not():
             return torch.stack([warmth, -warmth], dim=1)
 
     assert not certify(Warmth(), 12).passed
+
+
+@pytest.mark.parametrize("name", [name for name in SHIPPED if name.startswith("catdog-scenes")])
+def test_shipped_networks_of_drawn_scenes_keep_their_certificate(name):
+    assert certify(load_classifier(name), 100, seed=2).passed  # on scenes that nobody chose them by
 
 
 def test_a_network_that_was_taught_a_shortcut_is_caught_by_its_background(tmp_path, capsys):

@@ -35,8 +35,8 @@ def test_a_report_has_tables_figures_and_a_page_that_needs_no_other_file(make_ru
     assert {Path(name).suffix for name in made} == {".html", ".csv", ".md", ".tex", ".svg", ".png"}
     page = made["report.html"].decode()
     names = {Path(name).stem for name in made if name.endswith(".png")}
-    # Two roles' curves, gap, three families, differences, reliability, correlation, three sheets per layer.
-    assert len(names) == 15
+    # Two roles' curves, gap, three families, differences, ranks, reliability, correlation, three sheets per layer.
+    assert len(names) == 16
     assert set(re.findall(r'<figure id="([^"]+)">', page)) == names
     assert not re.findall(r'(?:src|href)="(?!data:|#)', page)
     assert not list(folder.rglob(".*"))
