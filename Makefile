@@ -5,6 +5,7 @@ BIN := $(VENV)/bin
 DATA_ROOT ?= ../shared/data
 WEIGHTS ?= ../shared/weights/alexnet-catdog.pth
 OUT ?= runs/quickstart
+JOBS ?= auto
 PETS ?= runs/pets
 SCENES := catdog-scenes catdog-scenes-1 catdog-scenes-2
 STAMP := $(VENV)/.installed
@@ -50,8 +51,8 @@ truth: setup  ## leakage, certificates, ground truth, metric validation; fills d
 	$(BIN)/cambench run --config configs/validation.toml --resume
 	$(BIN)/python -m bench.docs docs/ground-truth.md
 
-test: setup  ## run the tests
-	$(BIN)/python -m pytest
+test: setup  ## run the tests, one process per core (JOBS=)
+	OMP_NUM_THREADS=1 $(BIN)/python -m pytest -n $(JOBS) --dist loadfile --no-loadscope-reorder
 
 time: setup  ## time every stage against a bare forward pass; OUT= is the run that gets latency.json and shows it
 	$(BIN)/python -m pytest tests/benchmarks --benchmark-only --benchmark-json=runs/latency.json

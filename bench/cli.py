@@ -9,6 +9,7 @@ from typing import Any, NoReturn
 
 from bench.config import RunConfig, as_integer, as_names, load_config, load_options
 from bench.errors import ConfigError, GateError
+from bench.interrupt import interruptible
 from bench.train_config import TrainConfig
 
 DONE, FAILED, UNUSABLE, INTERRUPTED = 0, 1, 2, 130
@@ -37,13 +38,22 @@ def main(arguments: Sequence[str]) -> int:
     from weights import WeightsError
 
     try:
-        options.command(options)
+        with interruptible():
+            options.command(options)
     except (ConfigError, DatasetError, LayerError, MetricError, ReportError, WeightsError) as error:
         print(f"cambench: {_one_line(error)}", file=sys.stderr)
         return UNUSABLE
     except GateError as error:
         print(f"cambench: {_one_line(error)}", file=sys.stderr)
         return FAILED
+    except OSError as error:
+        where = f" '{error.filename}'" if error.filename else ""
+        print(
+            f"cambench: writing or reading{where} failed: {error.strerror or error}; mend that (is the disk full?) and "
+            "go on with --resume, finished work is kept",
+            file=sys.stderr,
+        )
+        return UNUSABLE
     except KeyboardInterrupt:
         print(
             "cambench: interrupted; finished work is kept, go on with --resume (a training: the same command)",
@@ -128,7 +138,8 @@ def _run(options: argparse.Namespace) -> None:
     config = load_config(options.config, _given(options))
     from bench.pipeline import run
 
-    _print_result(run(config))
+    if run(config):
+        _print_result(config.out)
 
 
 def _train(options: argparse.Namespace) -> None:

@@ -28,14 +28,16 @@ PACKAGES = (
 )
 
 
-def select_device(name: str) -> torch.device:
-    """The device of that name; `auto` is the GPU where there is one.
+def select_device(name: str, gpu: int | None = None) -> torch.device:
+    """The device of that name; `auto` is the GPU where there is one, and `gpu` its number where none is named.
 
     Raises:
         ConfigError: no such device here.
     """
     if name == "auto":
-        return torch.device("cuda" if torch.cuda.is_available() else "cpu")
+        name = "cuda" if torch.cuda.is_available() else "cpu"
+    if name == "cuda" and gpu is not None:
+        name = f"cuda:{gpu}"
     try:
         device = torch.device(name)
     except RuntimeError as error:
@@ -110,8 +112,10 @@ def release_free_memory() -> None:
 
 
 def auto_workers() -> int:
-    """Processes that decode images: one per spare core, at most four."""
-    return max(1, min(4, (os.cpu_count() or 1) - 1))
+    """Processes that decode images: one per spare core, at most four; under torchrun, of this rank's cores."""
+    ranks = os.environ.get("LOCAL_WORLD_SIZE", "1")
+    cores = (os.cpu_count() or 1) // (int(ranks) if ranks.isdecimal() and int(ranks) else 1)
+    return max(1, min(4, cores - 1))
 
 
 def _git(folder: Path, *arguments: str) -> str:

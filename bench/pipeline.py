@@ -1,83 +1,95 @@
 """The one pipeline: images in, shards out, final files, report."""
 
-import dataclasses
-import datetime
-import json
+import sys
 import time
-from collections import Counter
-from pathlib import Path
+from contextlib import nullcontext
 from typing import Any
 
 import torch
 
 from bench.config import RunConfig
-from bench.environment import (
-    auto_workers,
-    describe_device,
-    git_state,
-    make_deterministic,
-    peak_memory_mb,
-    release_free_memory,
-    versions,
-)
+from bench.environment import auto_workers, make_deterministic, peak_memory_mb, release_free_memory
 from bench.errors import ConfigError
+from bench.interrupt import StopRequest
+from bench.manifest import first_manifest, identity, now
 from bench.plan import Plan, forward_passes, make_plan
 from bench.progress import Progress
+from bench.ranks import Ranks, process_group
 from bench.scoring import score_batch
 from bench.stopwatch import Stopwatch
-from bench.store import SCHEMA_VERSION, RunStore
+from bench.store import RunStore
 from bench.tables import only_skipped, shard_tables
 from datasets import load_batches
 from metrics.perturbation import ScoreFn
 from reports import render
 
-
-def run(config: RunConfig) -> Path:
-    """Scores a data set (see `score`) and writes its report into the run directory.
-
-    Returns:
-        The run directory.
-    """
-    started = time.perf_counter()
-    store, manifest = score(config)
-    _report(store, manifest, started)
-    return config.out
+WAIT = 0.2  # seconds between two looks for the shards of other ranks
 
 
-def score(config: RunConfig) -> tuple[RunStore, dict[str, Any]]:
-    """Scores a data set and writes the run directory, without report.
+def run(config: RunConfig, *, report: bool = True) -> bool:
+    """Scores a data set and writes the run directory and its report.
 
-    Interrupted, it leaves its finished shards for `resume`; failed, it says so in the manifest.
+    Under torchrun every rank scores its share of the shards, and the first one does the rest. Interrupted, a run
+    leaves its finished shards for `resume`; failed, it says so in the manifest.
 
     Returns:
-        The run directory and its manifest.
+        Whether this process is the first rank, which finishes the run directory.
 
     Raises:
         ConfigError, DatasetError, WeightsError, LayerError, MetricError: input that cannot be used.
     """
-    make_deterministic(config.seed)
-    plan = make_plan(config)
-    store = RunStore(config.out)
-    store.create(_first_manifest(plan), resume=config.resume)
-    manifest = store.manifest()
-    if manifest["status"] != "complete":
-        watch = Stopwatch(plan.device)
-        try:
-            _score_shards(plan, store, watch)
-            manifest = _finish(plan, store, watch, manifest)
-        except OSError as error:
-            reason = error.strerror or error
-            raise ConfigError(f"writing to '{config.out}' failed: {reason}; mend that and --resume") from error
-        except Exception as error:
+    started = time.perf_counter()
+    with process_group(config.device) as ranks:
+        make_deterministic(config.seed)
+        plan = make_plan(config, ranks.local)
+        store = RunStore(config.out)
+        with store.locked() if ranks.first else nullcontext():
+            manifest = _score(plan, store, ranks)
+            if ranks.first and report:
+                _report(store, manifest, started)
+    return ranks.first
+
+
+def _score(plan: Plan, store: RunStore, ranks: Ranks) -> dict[str, Any]:
+    """Scores what is not on disk yet; the first rank waits for the others, and writes the final files."""
+    manifest = first_manifest(plan, ranks)
+    ranks.require_same(identity(manifest))
+    pending: list[int] = []
+    if ranks.first:
+        store.create(manifest, resume=plan.config.resume)
+        manifest = store.manifest()
+        if manifest["status"] != "complete":
+            finished = store.finished()
+            pending = [number for number in range(len(plan.shards)) if number not in finished]
+    watch = Stopwatch(plan.device)
+    try:
+        with StopRequest() as stop:
+            _score_shards(plan, store, ranks, ranks.share(pending), watch, stop)
+            _wait_for(pending, store, stop)
+        return _finish(plan, store, watch, manifest) if ranks.first and manifest["status"] != "complete" else manifest
+    except OSError:
+        raise  # a full disk is no place for a manifest
+    except Exception as error:
+        if ranks.first:
             store.write_manifest({**manifest, "status": "failed", "error": f"{type(error).__name__}: {error}"})
-            raise
-    return store, manifest
+        raise
 
 
-def _score_shards(plan: Plan, store: RunStore, watch: Stopwatch) -> None:
-    """Scores the shards that are not on disk yet, in order."""
-    finished = store.finished()
-    pending = [number for number in range(len(plan.shards)) if number not in finished]
+def _wait_for(shards: list[int], store: RunStore, stop: StopRequest) -> None:
+    """Returns when the shards are on disk, those of other ranks too; torchrun ends this rank if one of them fails."""
+    said = False
+    while missing := set(shards) - store.finished():
+        stop.check()
+        if not said:
+            print(f"waiting for {len(missing)} batches of other ranks", file=sys.stderr, flush=True)
+            said = True
+        time.sleep(WAIT)
+
+
+def _score_shards(
+    plan: Plan, store: RunStore, ranks: Ranks, pending: list[int], watch: Stopwatch, stop: StopRequest
+) -> None:
+    """Scores shards in order, and ends between two of them if asked to."""
     preprocess = plan.classifier.checkpoint.preprocess
     batches = load_batches(
         plan.dataset.records,
@@ -89,10 +101,13 @@ def _score_shards(plan: Plan, store: RunStore, watch: Stopwatch) -> None:
         pin_memory=plan.device.type == "cuda",
         removals=plan.truth,
     )
-    done = sum(len(plan.shards[number]) for number in finished)
-    with Progress(len(plan.dataset.records), done) as progress:
+    total = len(plan.dataset.records)
+    done = total - sum(len(plan.shards[number]) for number in pending)
+    verb = "scored" if ranks.count == 1 else f"rank {ranks.rank} of {ranks.count} scored, with the others' share,"
+    with Progress(total, done, verb) as progress:
         score_fn = _score_function(plan, watch, progress)
         for number in pending:
+            stop.check()
             with watch.stage("load"):
                 batch = next(batches)
             scores = score_batch(batch, plan, score_fn, watch) if batch.ids else None
@@ -119,52 +134,6 @@ def _score_function(plan: Plan, watch: Stopwatch, progress: Progress) -> ScoreFn
     return score
 
 
-def _first_manifest(plan: Plan) -> dict[str, Any]:
-    """The manifest of a run that has just begun."""
-    checkpoint, dataset = plan.classifier.checkpoint, plan.dataset
-    preprocess = dataclasses.asdict(checkpoint.preprocess)
-    return {
-        "schema_version": SCHEMA_VERSION,
-        "status": "running",
-        "error": None,
-        "config": plan.config.as_json(),
-        "batch_size": plan.batch_size,
-        "dataset": {
-            "name": dataset.name,
-            "root": str(dataset.root),
-            "split": dataset.split,
-            "n": len(dataset.records),
-            "labels": dict(sorted(Counter(record.label for record in dataset.records).items())),
-            "fingerprint": dataset.fingerprint(),
-            "notes": list(dataset.notes),
-        },
-        "checkpoint": {
-            "name": checkpoint.name,
-            "arch": checkpoint.arch,
-            "sha256": checkpoint.sha256,
-            "classes": list(checkpoint.classes),
-            "preprocess": json.loads(json.dumps(preprocess)),  # tuples become lists, as they will be when read back
-            "parameters": checkpoint.parameters,
-            "notes": list(checkpoint.notes),
-        },
-        "image_size": list(plan.size),
-        "layers": plan.layers,
-        "methods": {
-            name: {"title": method.title, "meaning": method.meaning, "source": method.source}
-            for name, method in plan.methods.items()
-        },
-        "controls": plan.control_records(),
-        "metrics": {name: metric.describe() for name, metric in plan.metrics.items()},
-        "protocols": plan.protocol_records(),
-        "seeds": {"run": plan.config.seed, "tie_rule": plan.config.seed},
-        "versions": versions(),
-        "device": describe_device(plan.device),
-        "git": git_state(),
-        "started": _now(),
-        "finished": None,
-    }
-
-
 def _finish(plan: Plan, store: RunStore, watch: Stopwatch, manifest: dict[str, Any]) -> dict[str, Any]:
     """Final files, and the manifest that says so."""
     unreadable = store.skipped()
@@ -188,7 +157,7 @@ def _finish(plan: Plan, store: RunStore, watch: Stopwatch, manifest: dict[str, A
         "counts": {"images": images, "scored": scored, "skipped": len(skipped)},
         "timings": timings,
         "peak_memory_mb": peak_memory_mb(),
-        "finished": _now(),
+        "finished": now(),
     }
     store.write_manifest(manifest)
     store.drop_shards()
@@ -205,7 +174,3 @@ def _report(store: RunStore, manifest: dict[str, Any], started: float) -> None:
         timings |= {"report": round(ended - begun, 3), "total": round(ended - started, 3)}
         timings["model_share"] = round(timings["model"] / timings["total"], 4)
         store.write_manifest({**manifest, "timings": timings, "peak_memory_mb": peak_memory_mb()})
-
-
-def _now() -> str:
-    return datetime.datetime.now(datetime.UTC).isoformat(timespec="seconds")

@@ -78,15 +78,19 @@ class Plan:
         return {name: _protocol_record(name, self.config) for name in self.config.protocols if name != "none"}
 
 
-def make_plan(config: RunConfig) -> Plan:
+def make_plan(config: RunConfig, gpu: int | None = None) -> Plan:
     """Resolves names, loads the data set's list and the checkpoint, and tries one forward pass.
+
+    Args:
+        config: the options.
+        gpu: number of the GPU where the options leave the choice.
 
     Raises:
         ConfigError, DatasetError, WeightsError, LayerError, MetricError: whatever cannot work, in one line.
     """
     methods = {name: _method(name) for name in config.methods}
     metrics = select_metrics(config)
-    device = select_device(config.device)
+    device = select_device(config.device, gpu)
     architectures = known_architectures(config.arch)
     dataset = read_dataset(config.dataset, config.data_root, config.split, config.limit, config.download)
     if any(not record.classes for record in dataset.records):

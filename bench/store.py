@@ -10,16 +10,18 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
+import filelock
 import pyarrow as pa
 import pyarrow.parquet as pq
 
 from bench.errors import ConfigError
+from bench.manifest import identity
 from bench.tables import SCHEMAS, ShardTables
 from datasets import Skipped
 from reports.files import write_atomic
 
-SCHEMA_VERSION = 1
 MANIFEST = "manifest.json"
+LOCK, SCRATCH = ".lock", ".shard-"
 
 
 class RunStore:
@@ -39,17 +41,34 @@ class RunStore:
         Raises:
             ConfigError: it holds something else, another run, or cannot be written.
         """
-        try:
+        with _writing(self.folder):
             self.folder.mkdir(parents=True, exist_ok=True)
-            if any(self.folder.iterdir()):
+            self._remove_leftovers()
+            if any(path.name not in (LOCK, self.shards.name) for path in self.folder.iterdir()):
                 self._check_resumable(manifest, resume=resume)
             self.shards.mkdir(exist_ok=True)
             if not (self.folder / MANIFEST).exists() or self.manifest()["status"] != "complete":
                 self.write_manifest(manifest)
-        except OSError as error:
-            raise ConfigError(
-                f"out folder '{self.folder}' cannot be written: {error.strerror}; choose another --out"
-            ) from error
+
+    @contextmanager
+    def locked(self) -> Iterator[None]:
+        """Inside, no other process writes to the folder; the system frees the lock of a process that dies.
+
+        Raises:
+            ConfigError: another run is writing to it, or it cannot be written.
+        """
+        with _writing(self.folder):
+            self.folder.mkdir(parents=True, exist_ok=True)
+            lock = filelock.FileLock(self.folder / LOCK, timeout=0)
+            try:
+                lock.acquire()
+            except filelock.Timeout as error:
+                raise ConfigError(
+                    f"another run is writing to '{self.folder}'; wait until it ends, or choose another --out"
+                ) from error
+        with lock:
+            lock.release()  # of the two locks of one process that the block now holds
+            yield
 
     def manifest(self) -> dict[str, Any]:
         """The manifest as it is on disk."""
@@ -119,13 +138,21 @@ class RunStore:
                 writer.write_table(pq.read_table(part, schema=schema))
         scratch.replace(target)
 
+    def _remove_leftovers(self) -> None:
+        """Removes what a killed run was in the middle of writing."""
+        for path in self.folder.rglob(".*"):
+            if path.name.startswith(SCRATCH) and path.is_dir():
+                shutil.rmtree(path)
+            elif path.name.endswith(".tmp"):
+                path.unlink()
+
     def _check_resumable(self, manifest: dict[str, Any], *, resume: bool) -> None:
         """Raise unless the folder holds this very run and it may be resumed."""
         if not (self.folder / MANIFEST).exists():
             raise ConfigError(f"out folder '{self.folder}' is not empty and holds no run; choose another --out")
         try:
             old = self.manifest()
-            differing = [key for key in _identity(manifest) if _identity(manifest)[key] != _identity(old).get(key)]
+            differing = [key for key in identity(manifest) if identity(manifest)[key] != identity(old).get(key)]
             status = old["status"]
         except (ValueError, KeyError, AttributeError, TypeError) as error:
             raise ConfigError(
@@ -140,24 +167,18 @@ class RunStore:
             raise ConfigError(f"out folder '{self.folder}' holds a run made with other {other}; choose another --out")
 
 
-def _identity(manifest: dict[str, Any]) -> dict[str, Any]:
-    """What must be equal for shards of two runs to belong together."""
-    where = ("config", "data_root", "weights", "download", "workers", "out", "resume")  # not what is computed
-    return {
-        **{key.replace("_", "-"): value for key, value in manifest["config"].items() if key not in where},
-        "schema version": manifest["schema_version"],
-        "data": manifest["dataset"]["fingerprint"],
-        "weights": manifest["checkpoint"]["sha256"],
-        "preprocessing": manifest["checkpoint"]["preprocess"],
-        "device": manifest["device"]["type"],
-        "effective batch size": manifest["batch_size"],
-    }
+@contextmanager
+def _writing(folder: Path) -> Iterator[None]:
+    try:
+        yield
+    except OSError as error:
+        raise ConfigError(f"out folder '{folder}' cannot be written: {error.strerror}; choose another --out") from error
 
 
 @contextmanager
 def temporary_folder(parent: Path) -> Iterator[Path]:
     """A folder inside `parent`, to be renamed into place; removed if it still exists on exit."""
-    folder = Path(tempfile.mkdtemp(prefix=".shard-", dir=parent))
+    folder = Path(tempfile.mkdtemp(prefix=SCRATCH, dir=parent))
     folder.chmod(0o755)
     try:
         yield folder

@@ -1,6 +1,7 @@
 """The one loader: decodes, resizes, batches, prefetches; images stream through it."""
 
 import multiprocessing
+import signal
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
 
@@ -93,6 +94,7 @@ def load_batches(
         prefetch_factor=PREFETCH if workers and batches else None,
         multiprocessing_context=context if batches else None,
         pin_memory=pin_memory,
+        worker_init_fn=_outlive_signals,
         generator=torch.Generator(),  # its own: reading images must not advance the caller's random numbers
     )
     try:
@@ -101,6 +103,12 @@ def load_batches(
         if "DataLoader worker" not in str(error):
             raise
         raise DatasetError(f"a process that decodes images died ({error}); free memory, or use --workers 0") from error
+
+
+def _outlive_signals(_worker: int) -> None:
+    """A stop is the main process's to handle: it asks for the batch in flight, then ends its workers itself."""
+    for number in (signal.SIGINT, signal.SIGTERM):
+        signal.signal(number, signal.SIG_IGN)
 
 
 class _Batches(data.Dataset[Batch]):

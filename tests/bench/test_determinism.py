@@ -1,5 +1,7 @@
 """The same numbers whatever the batch, the workers, an interruption or a repetition."""
 
+import os
+import signal
 from pathlib import Path
 
 import numpy as np
@@ -8,6 +10,7 @@ import pytest
 import safetensors.numpy
 
 from bench import pipeline
+from bench.interrupt import StopRequest
 
 STEPS, IMAGES = 4, 9
 
@@ -88,6 +91,27 @@ def test_an_interrupted_run_resumes_to_the_same_content(score, reference, monkey
     assert score("--batch-size", 4, "--workers", 0, "--resume", out=out) == out
     assert len(calls) == 4  # three batches, and the one that was interrupted
     identical(out, reference)
+
+
+@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
+def test_a_signal_within_a_batch_lets_it_end(score, monkeypatch, tmp_path, number):
+    original = pipeline.score_batch
+
+    def interrupted(*arguments):
+        os.kill(os.getpid(), number)
+        return original(*arguments)
+
+    out = tmp_path / "run"
+    monkeypatch.setattr(pipeline, "score_batch", interrupted)
+    with pytest.raises(AssertionError, match="130"):
+        score("--batch-size", 4, "--workers", 0, out=out)
+    assert [path.name for path in (out / "shards").iterdir()] == ["00000"]
+
+
+def test_a_second_signal_interrupts_at_once():
+    with pytest.raises(KeyboardInterrupt), StopRequest():
+        os.kill(os.getpid(), signal.SIGTERM)
+        os.kill(os.getpid(), signal.SIGTERM)
 
 
 def test_a_failed_run_says_so_and_resumes(score, reference, monkeypatch, tmp_path, read_manifest):

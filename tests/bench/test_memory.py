@@ -13,7 +13,7 @@ def test_peak_memory_of_500_images_is_that_of_100(shared, tmp_path, read_manifes
             sys.executable, "-m", "bench", "run", "--dataset", "folder",
             "--data-root", shared / "data" / "dogs-vs-cats-200px" / "val", "--limit", count,
             "--weights", shared / "weights" / "alexnet-narrow-catdog.pth", "--steps", 2,
-            "--resize", 112, "--crop", 112, "--out", out,
+            "--resize", 112, "--crop", 112, "--controls", "none", "--out", out,
         )  # fmt: skip
         subprocess.run([str(word) for word in command], check=True, capture_output=True)
         manifest = read_manifest(out)

@@ -8,7 +8,7 @@ import torch
 from torch import nn
 
 from bench.config import RunConfig
-from bench.pipeline import score
+from bench.pipeline import run
 from cam import METHODS, compute_maps, upsample
 from datasets import load_batches
 from metrics import METRICS
@@ -134,7 +134,7 @@ def test_end_to_end(against, classifier, photographs, shared, tmp_path):
     folders = (tmp_path / str(number) for number in count())
     against(
         "end to end, 8 steps, without report",
-        lambda: score(replace(config, out=next(folders))),
+        lambda: run(replace(config, out=next(folders)), report=False),
         lambda: bare_forward(classifier, normalised),
         images,
         rounds=5,

@@ -1,0 +1,156 @@
+"""A real run, killed, stopped, started twice or spread over ranks, ends with the content of an undisturbed one."""
+
+import json
+import os
+import random
+import signal
+import subprocess
+import sys
+import time
+from collections.abc import Callable
+from pathlib import Path
+
+import numpy as np
+import pandas as pd
+import pytest
+import safetensors.numpy
+
+IMAGES, BATCH = 60, 4
+Start = Callable[..., subprocess.Popen]
+
+
+@pytest.fixture(scope="module")
+def start(shared) -> Start:
+    """Starts the command on sixty photographs in a process group of its own."""
+    options = (
+        "run", "--dataset", "folder", "--data-root", shared / "data" / "dogs-vs-cats-200px" / "val", "--limit", IMAGES,
+        "--weights", shared / "weights" / "alexnet-narrow-catdog.pth", "--steps", 4, "--batch-size", BATCH,
+        "--resize", 112, "--crop", 112, "--controls", "none", "--metrics", "srg_probability,effective_area",
+        "--workers", 1,
+    )  # fmt: skip
+
+    def call(out: Path, *more: object, launcher: tuple[object, ...] = ()) -> subprocess.Popen:
+        words = [sys.executable, *launcher, "-m", "bench", *options, "--out", out, *more]
+        environment = {**os.environ, "OMP_NUM_THREADS": "1"}
+        return subprocess.Popen(
+            [str(word) for word in words], start_new_session=True, stderr=subprocess.PIPE, env=environment, text=True,
+            stdout=subprocess.DEVNULL,
+        )  # fmt: skip
+
+    return call
+
+
+@pytest.fixture(scope="module")
+def undisturbed(start, tmp_path_factory) -> Path:
+    out = tmp_path_factory.mktemp("runs") / "undisturbed"
+    finish(start(out))
+    return out
+
+
+def finish(process: subprocess.Popen) -> str:
+    _, said = process.communicate()
+    assert process.returncode == 0, said
+    return said
+
+
+def shards(out: Path) -> set[str]:
+    return {path.name for path in (out / "shards").glob("[0-9]*")}
+
+
+def wait_for_shards(process: subprocess.Popen, out: Path, count: int) -> None:
+    while process.poll() is None and len(shards(out)) < count:
+        time.sleep(0.02)
+
+
+def same_content(out: Path, other: Path) -> None:
+    for name in ("scores", "curves", "images"):
+        frames = [pd.read_parquet(folder / f"{name}.parquet") for folder in (out, other)]
+        pd.testing.assert_frame_equal(*frames)
+    files = [sorted(path.name for path in (folder / "maps").iterdir()) for folder in (out, other)]
+    assert files[0] == files[1]
+    for name in files[0]:
+        maps, theirs = (safetensors.numpy.load_file(folder / "maps" / name) for folder in (out, other))
+        assert maps.keys() == theirs.keys()
+        assert all(np.array_equal(maps[key], theirs[key]) for key in maps)
+    assert not [path for path in out.rglob(".*") if path.name != ".lock"]
+    assert json.loads((out / "manifest.json").read_text())["counts"] == {"images": 60, "scored": 60, "skipped": 0}
+
+
+def test_a_run_killed_at_ten_random_moments_ends_the_same(start, undisturbed, tmp_path):
+    out, moments = tmp_path / "run", random.Random(0)
+    finished: set[str] = set()
+    for kill in range(10):
+        process = start(out, "--resume")
+        # A moment between two shards, from before the first to after the last; every other kill advances one shard.
+        wait_for_shards(process, out, len(finished) + kill % 2 + 1 if kill else 0)
+        time.sleep(moments.random() * (4 if kill in (0, 9) else 0.4))
+        os.killpg(process.pid, signal.SIGKILL)
+        process.communicate()
+        before, finished = finished, shards(out)
+        assert before <= finished or not (out / "shards").exists()  # nothing finished is lost
+    finish(start(out, "--resume"))
+    same_content(out, undisturbed)
+
+
+@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
+def test_a_stopped_run_ends_the_batch_in_flight_and_resumes(start, undisturbed, tmp_path, number):
+    out = tmp_path / "run"
+    process = start(out)
+    wait_for_shards(process, out, 2)
+    before = shards(out)
+    os.killpg(process.pid, number)  # the whole group, as a terminal and systemd do
+    _, said = process.communicate()
+    assert process.returncode == 130, said
+    assert "Traceback" not in said
+    assert said.splitlines()[-1].startswith("cambench: interrupted; finished work is kept, go on with --resume")
+    assert before <= shards(out)
+    assert not list(out.glob(".shard-*"))
+    finish(start(out, "--resume"))
+    same_content(out, undisturbed)
+
+
+def test_a_second_run_on_the_same_folder_is_refused(start, undisturbed, tmp_path):
+    out = tmp_path / "run"
+    first = start(out)
+    wait_for_shards(first, out, 1)
+    second = start(out, "--resume")
+    _, said = second.communicate()
+    assert second.returncode == 2
+    assert said == f"cambench: another run is writing to '{out}'; wait until it ends, or choose another --out\n"
+    finish(first)
+    same_content(out, undisturbed)
+
+
+TORCHRUN = ("-m", "torch.distributed.run", "--standalone", "--nproc-per-node", 2)
+
+
+def test_two_ranks_end_with_the_content_of_one_process(start, undisturbed, tmp_path):
+    out = tmp_path / "run"
+    finish(start(out, launcher=TORCHRUN))
+    same_content(out, undisturbed)
+    assert json.loads((out / "manifest.json").read_text())["ranks"] == 2
+
+
+def test_a_killed_rank_is_started_again_and_only_missing_shards_are_scored(start, undisturbed, tmp_path):
+    out = tmp_path / "run"
+    process = start(out, "--resume", launcher=(*TORCHRUN, "--max-restarts", 2, "--monitor-interval", 0.2))
+    wait_for_shards(process, out, 3)
+    kept = {name: (out / "shards" / name).stat().st_ino for name in shards(out)}
+    os.kill(rank_one(process.pid), signal.SIGKILL)
+    wait_for_shards(process, out, len(kept) + 4)
+    assert kept.items() <= {name: (out / "shards" / name).stat().st_ino for name in shards(out)}.items()
+    finish(process)
+    same_content(out, undisturbed)
+
+
+def rank_one(launcher: int) -> int:
+    """Process id of the rank 1 that torchrun started."""
+    for path in Path("/proc").glob("[0-9]*/environ"):
+        try:
+            environment = path.read_bytes().split(b"\0")
+            parent = int((path.parent / "stat").read_text().rpartition(")")[2].split()[1])
+        except OSError:
+            continue
+        if parent == launcher and b"RANK=1" in environment:
+            return int(path.parent.name)
+    raise AssertionError("no rank 1")
