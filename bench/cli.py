@@ -1,4 +1,4 @@
-"""The command line: `cambench run|lab|train|certify|leakage|pool|across|report|list|doctor`."""
+"""The command line: `cambench run`, `report`, `compare`, `nightly` and the others."""
 
 import argparse
 import sys
@@ -10,6 +10,7 @@ from typing import Any, NoReturn
 from bench.config import RunConfig, as_integer, as_names, load_config, load_options
 from bench.errors import ConfigError, GateError
 from bench.interrupt import interruptible
+from bench.nightly_config import NightlyConfig
 from bench.train_config import TrainConfig
 
 DONE, FAILED, UNUSABLE, INTERRUPTED = 0, 1, 2, 130
@@ -109,6 +110,19 @@ def _parser() -> argparse.ArgumentParser:
     across.add_argument("run_dirs", type=Path, nargs="+", metavar="RUN_DIR", help="at least two, of the same methods")
     across.add_argument("--out", type=Path, required=True, metavar="DIR", help="folder of the table")
     across.set_defaults(command=_across)
+    compare = commands.add_parser("compare", help="what changed between two runs of the same job")
+    compare.add_argument("run_a", type=Path, metavar="RUN_A", help="the earlier run")
+    compare.add_argument("run_b", type=Path, metavar="RUN_B")
+    compare.add_argument("--gates", type=Path, metavar="FILE.toml", help="tolerances (default: 0.002, speed 5 %%)")
+    compare.add_argument("--fail-on-regression", action="store_true", help="exit 1 if a gate fails")
+    compare.add_argument("--out", type=Path, metavar="DIR", help="write the tables there")
+    compare.set_defaults(command=_compare)
+    nightly = commands.add_parser("nightly", help="run, time, compare with the last good night, history")
+    _add_options(nightly, NightlyConfig)
+    nightly.set_defaults(command=_nightly)
+    history = commands.add_parser("history", help="every metric and speed over nights, with change points")
+    history.add_argument("runs_dir", type=Path, metavar="RUNS_DIR", help="folder of the nights' runs")
+    history.set_defaults(command=_history)
     report = commands.add_parser("report", help="render tables, figures and HTML of a run again")
     report.add_argument("run_dir", type=Path, metavar="RUN_DIR")
     report.set_defaults(command=_report)
@@ -120,7 +134,9 @@ def _parser() -> argparse.ArgumentParser:
     return parser
 
 
-def _add_options(parser: argparse.ArgumentParser, kind: type[RunConfig] | type[TrainConfig]) -> None:
+def _add_options(
+    parser: argparse.ArgumentParser, kind: type[RunConfig] | type[TrainConfig] | type[NightlyConfig]
+) -> None:
     """A flag per field, and --config for the same by name in a file."""
     parser.add_argument("--config", type=Path, metavar="FILE.toml", help="options by name; flags override them")
     for option in fields(kind):
@@ -200,6 +216,40 @@ def _across(options: argparse.Namespace) -> None:
 
     print(contrast(options.run_dirs, options.out))
     print(f"  {options.out / 'across.csv'}  with intervals and controls; also .md and .tex")
+
+
+def _compare(options: argparse.Namespace) -> None:
+    from bench.compare import compare
+    from bench.gates import Gates, load_gates
+
+    found = compare(options.run_a, options.run_b, load_gates(options.gates) if options.gates else Gates())
+    print("\n".join(found.lines()))
+    if options.out:
+        found.write(options.out)
+        print(f"  {options.out / 'compare_quality.csv'}  every metric; also compare_speed and compare_changed")
+    _raise_culprits(found.culprits, fail=options.fail_on_regression)
+
+
+def _raise_culprits(culprits: Sequence[str], *, fail: bool) -> None:
+    """Every culprit as one line; the exit code says so if it is to fail."""
+    for line in culprits:
+        print(f"regression: {line}", file=sys.stderr)
+    if culprits and fail:
+        raise GateError(f"{len(culprits)} regressions, see above")
+
+
+def _nightly(options: argparse.Namespace) -> None:
+    from bench.nightly import nightly
+
+    verdict = nightly(load_options(NightlyConfig, options.config, _given(options)))
+    if not verdict.passed:
+        raise GateError(f"night {verdict.folder.name} failed: {len(verdict.culprits)} regressions, see above")
+
+
+def _history(options: argparse.Namespace) -> None:
+    from reports.history import render_history
+
+    print(f"  {render_history(options.runs_dir)}  all nights: open it in a browser")
 
 
 def _report(options: argparse.Namespace) -> None:

@@ -45,7 +45,8 @@ class Ranks:
         if self.count == 1:
             return
         every: list[Mapping[str, Any]] = [{}] * self.count
-        distributed.all_gather_object(every, dict(identity))
+        with self.talking():
+            distributed.all_gather_object(every, dict(identity))
         for rank, other in enumerate(every):
             differing = [key for key in every[0] if other.get(key) != every[0][key]]
             if differing:
@@ -58,9 +59,21 @@ class Ranks:
         """Those of the first rank's items that are this rank's to do: every count-th."""
         if self.count > 1:
             agreed = [list(items)]
-            distributed.broadcast_object_list(agreed, src=0)
+            with self.talking():
+                distributed.broadcast_object_list(agreed, src=0)
             items = agreed[0]
         return list(items[self.rank :: self.count])
+
+    @contextmanager
+    def talking(self) -> Iterator[None]:
+        """Around what waits for other ranks: says so in one line when they do not answer."""
+        try:
+            yield
+        except RuntimeError as error:  # DistError, and what Gloo and NCCL raise
+            reason = str(error).partition("\n")[0]
+            raise ConfigError(
+                f"rank {self.rank} of {self.count} lost the others ({reason}); start all of them with torchrun"
+            ) from error
 
 
 @contextmanager
@@ -78,19 +91,19 @@ def process_group(device: str) -> Iterator[Ranks]:
         yield ranks
         return
     on_gpu = device != "cpu" and torch.cuda.is_available()
+    if on_gpu:
+        torch.cuda.set_device(ranks.local)
+    with ranks.talking():
+        store, _, _ = next(distributed.rendezvous("env://", timeout=PATIENCE))
+        # torchrun may keep its store when it starts ranks again; what the dead ones left there would be found.
+        attempt = distributed.PrefixStore(f"attempt {os.environ.get('TORCHELASTIC_RESTART_COUNT', '0')}", store)
+        distributed.init_process_group(
+            "nccl" if on_gpu else "gloo", store=attempt, rank=ranks.rank, world_size=ranks.count, timeout=PATIENCE
+        )
     try:
-        if on_gpu:
-            torch.cuda.set_device(ranks.local)
-        distributed.init_process_group("nccl" if on_gpu else "gloo", timeout=PATIENCE)
-        try:
-            yield ranks
-        finally:
-            distributed.destroy_process_group()
-    except distributed.DistError as error:
-        reason = str(error).partition("\n")[0]
-        raise ConfigError(
-            f"rank {ranks.rank} of {ranks.count} lost the others ({reason}); start all of them with torchrun"
-        ) from error
+        yield ranks
+    finally:
+        distributed.destroy_process_group()
 
 
 def from_environment(environment: Mapping[str, str]) -> Ranks:

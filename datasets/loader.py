@@ -1,9 +1,13 @@
 """The one loader: decodes, resizes, batches, prefetches; images stream through it."""
 
 import multiprocessing
+import os
 import signal
+import threading
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
+from multiprocessing import connection
+from multiprocessing.process import BaseProcess
 
 import torch
 from torch import Tensor
@@ -94,7 +98,7 @@ def load_batches(
         prefetch_factor=PREFETCH if workers and batches else None,
         multiprocessing_context=context if batches else None,
         pin_memory=pin_memory,
-        worker_init_fn=_outlive_signals,
+        worker_init_fn=_follow_parent,
         generator=torch.Generator(),  # its own: reading images must not advance the caller's random numbers
     )
     try:
@@ -105,10 +109,21 @@ def load_batches(
         raise DatasetError(f"a process that decodes images died ({error}); free memory, or use --workers 0") from error
 
 
-def _outlive_signals(_worker: int) -> None:
-    """A stop is the main process's to handle: it asks for the batch in flight, then ends its workers itself."""
+def _follow_parent(_worker: int) -> None:
+    """Ends with the process that asked, and not before.
+
+    Signals to the group are that process's to handle: it ends the batch in flight, then its workers. If it is killed,
+    the fork server between it and this worker would keep both alive.
+    """
     for number in (signal.SIGINT, signal.SIGTERM):
         signal.signal(number, signal.SIG_IGN)
+    threading.Thread(target=_exit_with, args=(multiprocessing.parent_process(),), daemon=True).start()
+
+
+def _exit_with(parent: BaseProcess | None) -> None:
+    if parent is not None:
+        connection.wait([parent.sentinel])
+        os._exit(1)
 
 
 class _Batches(data.Dataset[Batch]):

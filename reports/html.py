@@ -49,17 +49,17 @@ def page(run: Run, tables: Mapping[str, pd.DataFrame], figures: list[str]) -> st
         "findings": findings(run, summary, tables["comparison"], tables["dispersion_gap"]) + _unbeaten(run, tables),
         "caveat": CAVEAT,
         "missing": _missing(run),
-        "verdicts": _cells(_verdicts(run, tables["comparison"])),
-        "headline": _cells(_titled(run, headline(run, summary))),
-        "summary": _cells(summary),
-        "comparison": _cells(tables["comparison"]),
-        **{name: _cells(tables[name]) if name in tables else None for name in ("controls", "validation", "latency")},
-        "ranks": _cells(tables["ranks"]),
-        "gaps": _cells(tables["dispersion_gap"]),
+        "verdicts": cells(_verdicts(run, tables["comparison"])),
+        "headline": cells(_titled(run, headline(run, summary))),
+        "summary": cells(summary),
+        "comparison": cells(tables["comparison"]),
+        **{name: cells(tables[name]) if name in tables else None for name in ("controls", "validation", "latency")},
+        "ranks": cells(tables["ranks"]),
+        "gaps": cells(tables["dispersion_gap"]),
         "figures": [embedded(run.folder / "figures" / f"{name}.png") for name in figures],
         "gallery": gallery_json(run),
-        "glossary": _cells(_glossary(run)),
-        "skipped": _cells(run.skipped.head(SHOWN_SKIPPED)),
+        "glossary": cells(_glossary(run)),
+        "skipped": cells(run.skipped.head(SHOWN_SKIPPED)),
         "protocols": json.dumps(manifest["protocols"], indent=2),
         "environment": json.dumps(_background(manifest), indent=2, ensure_ascii=False),
     }
@@ -144,7 +144,7 @@ def _background(manifest: Mapping[str, Any]) -> dict[str, Any]:
     return {key: manifest[key] for key in keys if key in manifest}
 
 
-def _cells(table: pd.DataFrame) -> dict[str, Any]:
+def cells(table: pd.DataFrame) -> dict[str, Any]:
     """A table as text cells that know whether they are numbers."""
     rows = [
         [{"text": cell_text(value), "number": isinstance(value, int | float)} for value in row]

@@ -1,5 +1,6 @@
-"""Real photographs and the real AlexNet for the timings, and the ratios they end with."""
+"""Photographs and a network for the timings, and the ratios they end with."""
 
+import os
 import resource
 import time
 from collections.abc import Callable
@@ -9,12 +10,15 @@ from statistics import median
 import pytest
 import torch
 
+from bench.config import RunConfig
 from bench.environment import describe_device, git_state, select_device, versions
+from bench.plan import read_dataset
 from cam import METHODS, Maps, compute_maps
-from datasets import DATASETS, load_batches
+from datasets import load_batches
 from datasets.records import Record
 from weights import ARCHITECTURES, Classifier, load_classifier
 
+SHARED = Path(os.environ.get("CAMBENCH_SHARED", Path(__file__).resolve().parents[3] / "shared"))
 RATIOS: list[tuple[str, float, str]] = []
 ROUNDS, WARMUP = 15, 2
 LAYER = "features.11"
@@ -26,14 +30,23 @@ def device() -> torch.device:
 
 
 @pytest.fixture(scope="session")
-def classifier(shared: Path, device: torch.device) -> Classifier:
-    return load_classifier(shared / "weights" / "alexnet-catdog.pth", architectures=ARCHITECTURES, device=device)
+def job() -> RunConfig:
+    """What is timed: the real AlexNet on photographs; where they are missing, what comes along."""
+    if SHARED.is_dir():
+        photographs, weights = SHARED / "data" / "dogs-vs-cats-200px" / "val", SHARED / "weights" / "alexnet-catdog.pth"
+        return RunConfig(dataset="folder", data_root=photographs, weights=weights, out=Path("unused"))
+    return RunConfig(dataset="synthetic", split="truth", weights=Path("catdog-photos"), out=Path("unused"))
 
 
 @pytest.fixture(scope="session")
-def records(shared: Path) -> tuple[Record, ...]:
-    """128 photographs as files."""
-    return DATASETS["folder"](shared / "data" / "dogs-vs-cats-200px" / "val", None, False).limited(128).records
+def classifier(job: RunConfig, device: torch.device) -> Classifier:
+    return load_classifier(job.weights, architectures=ARCHITECTURES, device=device)
+
+
+@pytest.fixture(scope="session")
+def records(job: RunConfig) -> tuple[Record, ...]:
+    """128 images."""
+    return read_dataset(job.dataset, job.data_root, job.split, 128).records
 
 
 @pytest.fixture(scope="session")
@@ -51,7 +64,7 @@ def maps(classifier: Classifier, photographs: torch.Tensor) -> Maps:
 
 
 @pytest.fixture
-def against(benchmark, classifier: Classifier, device: torch.device) -> Callable[..., float]:
+def against(benchmark, job: RunConfig, classifier: Classifier, device: torch.device) -> Callable[..., float]:
     """Times a stage with a bare forward pass before every round; the ratio of the two survives a noisy machine."""
 
     def timed(function: Callable[[], object]) -> float:
@@ -85,6 +98,7 @@ def against(benchmark, classifier: Classifier, device: torch.device) -> Callable
             images=images,
             **labels,
             reference_seconds=beside,
+            dataset=job.dataset,
             weights_sha256=classifier.checkpoint.sha256,
             device=describe_device(device),
             threads=torch.get_num_threads(),

@@ -7,7 +7,6 @@ import pytest
 import torch
 from torch import nn
 
-from bench.config import RunConfig
 from bench.pipeline import run
 from cam import METHODS, compute_maps, upsample
 from datasets import load_batches
@@ -119,18 +118,10 @@ def test_metric(against, classifier, photographs, maps, metric):
     against("metric", metric_of_maps, lambda: bare_forward(classifier, normalised), 32, metric=metric, batch=32)
 
 
-def test_end_to_end(against, classifier, photographs, shared, tmp_path):
+def test_end_to_end(against, classifier, photographs, job, tmp_path):
     images = 4
     normalised = classifier.normalise(photographs[:images])
-    config = RunConfig(
-        dataset="folder",
-        data_root=shared / "data" / "dogs-vs-cats-200px" / "val",
-        weights=shared / "weights" / "alexnet-catdog.pth",
-        limit=images,
-        steps=8,
-        workers=0,
-        out=tmp_path,
-    )
+    config = replace(job, limit=images, steps=8, workers=0)
     folders = (tmp_path / str(number) for number in count())
     against(
         "end to end, 8 steps, without report",

@@ -1,0 +1,150 @@
+"""What a night may not do: tolerances for quality, limits for speed, and the culprits."""
+
+import math
+import tomllib
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field, fields
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pandas as pd
+
+from bench.config import as_integer, as_number
+from bench.errors import ConfigError
+from bench.names import unknown
+from metrics import METRICS
+
+MAD_TO_SIGMA = 1.4826  # of a normal distribution
+GATED_ROLES = ("right", "present")  # a map of the absent class has no better direction
+
+
+@dataclass(frozen=True)
+class QualityGate:
+    """How much worse a mean may become, absolute or relative to the mean before; how many more undefined values."""
+
+    absolute: float | None = None
+    relative: float | None = None
+    undefined: int = 0
+
+    def tolerance(self, before: float) -> float:
+        """In units of the metric."""
+        return self.absolute if self.absolute is not None else (self.relative or 0.0) * abs(before)
+
+
+@dataclass(frozen=True)
+class SpeedGate:
+    """Limit of a ratio: median + max(relative x median, mads x 1.4826 x MAD) of the last nights."""
+
+    relative: float = 0.05
+    mads: float = 4.0
+    nights: int = 20
+
+    def limit(self, earlier: Sequence[float]) -> float:
+        """The largest ratio that passes, given those of earlier nights, the oldest first."""
+        recent = np.array(earlier[-self.nights :])
+        middle = float(np.median(recent))
+        spread = MAD_TO_SIGMA * float(np.median(np.abs(recent - middle)))
+        return middle + max(self.relative * middle, self.mads * spread)
+
+
+@dataclass(frozen=True)
+class Gates:
+    """One gate for every metric that is not named, gates of named ones, and the one of speed."""
+
+    quality: QualityGate = QualityGate(absolute=0.002)
+    metrics: Mapping[str, QualityGate] = field(default_factory=dict)
+    speed: SpeedGate = SpeedGate()
+
+
+def load_gates(path: Path) -> Gates:
+    """Gates from TOML: a table `quality`, with a table inside for every metric that differs, and a table `speed`.
+
+    Raises:
+        ConfigError: unreadable file, unknown key or metric, or a number that is no tolerance.
+    """
+    try:
+        content = tomllib.loads(path.read_text(encoding="utf-8"))
+    except OSError as error:
+        raise ConfigError(f"gates file '{path}' cannot be read: {error.strerror}") from error
+    except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
+        raise ConfigError(f"gates file '{path}' is not TOML: {error}") from error
+    for key in content:
+        if key not in ("quality", "speed"):
+            raise ConfigError(unknown(f"key in {path}:", key, ("quality", "speed")))
+    quality = content.get("quality", {})
+    named = {key: value for key, value in quality.items() if isinstance(value, dict)}
+    for name in named:
+        if name not in METRICS and ":" not in name:
+            raise ConfigError(unknown(f"metric in {path}:", name, METRICS))
+    plain = {key: value for key, value in quality.items() if key not in named}
+    return Gates(
+        quality=_quality(path, plain) if plain else Gates.quality,
+        metrics={name: _quality(path, table) for name, table in named.items()},
+        speed=SpeedGate(**_numbers(path, content.get("speed", {}), SpeedGate, ("nights",))),
+    )
+
+
+def quality_culprits(changes: pd.DataFrame, gates: Gates) -> list[str]:
+    """One line per metric that became worse by more than its tolerance, lost values or is missing."""
+    lines = []
+    for row in changes[changes["role"].isin(GATED_ROLES)].to_dict("records"):
+        gate = gates.metrics.get(row["metric"], gates.quality)
+        problem = _quality_problem(row, gate)
+        if problem:
+            place = " ".join(row[name] for name in ("method", "layer", "role", "metric"))
+            lines.append(f"quality of {place}: {problem}")
+    return lines
+
+
+def speed_culprits(ratios: Mapping[str, float], earlier: Mapping[str, Sequence[float]], gate: SpeedGate) -> list[str]:
+    """One line per benchmark whose ratio is above its limit.
+
+    Args:
+        ratios: of the run, by benchmark.
+        earlier: of the nights before, the oldest first; a benchmark without any passes.
+        gate: the limits.
+    """
+    lines = []
+    for name, ratio in ratios.items():
+        past = earlier.get(name, ())
+        if past and ratio > gate.limit(past):
+            said = f"median {np.median(past[-gate.nights :]):.3f} of {min(len(past), gate.nights)} earlier"
+            lines.append(f"speed of {name}: {ratio:.3f} bare forward passes, limit {gate.limit(past):.3f} ({said})")
+    return lines
+
+
+def _quality_problem(row: Mapping[str, Any], gate: QualityGate) -> str:
+    """What is wrong with a row of `quality_changes`, if anything."""
+    undefined_before, undefined = row["n_undefined_a"], row["n_undefined_b"]
+    if undefined > undefined_before + gate.undefined:
+        return f"undefined on {undefined} images, was on {undefined_before}"
+    if row["direction"] == "none" or math.isnan(row["mean_difference"]):
+        return ""
+    worse = row["mean_difference"] * (-1 if row["direction"] == "higher" else 1)
+    tolerance = gate.tolerance(row["mean_a"])
+    if worse <= tolerance:
+        return ""
+    interval = f"{row['mean_difference']:+.4f} [{row['ci_low']:+.4f}, {row['ci_high']:+.4f}]"
+    return f"{row['mean_a']:.4f} to {row['mean_b']:.4f}, {interval}, tolerance {tolerance:.4f}"
+
+
+def _quality(path: Path, table: Mapping[str, Any]) -> QualityGate:
+    values = _numbers(path, table, QualityGate, ("undefined",))
+    if ("absolute" in values) == ("relative" in values):
+        raise ConfigError(f"a quality gate in '{path}' gives both or neither of absolute and relative; expected one")
+    return QualityGate(**values)
+
+
+def _numbers(path: Path, table: Mapping[str, Any], kind: type, whole: Sequence[str]) -> dict[str, Any]:
+    """The table's values, checked against the fields of `kind`."""
+    known = [f.name for f in fields(kind)]
+    values = {}
+    for key, value in table.items():
+        if key not in known:
+            raise ConfigError(unknown(f"key in {path}:", key, known))
+        try:
+            values[key] = as_integer(0 if key == "undefined" else 1)(value) if key in whole else as_number(value)
+        except ValueError as error:
+            raise ConfigError(f"{key} in '{path}' is {value!r}, {error}") from error
+    return values

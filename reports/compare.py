@@ -1,0 +1,123 @@
+"""Two runs of the same job: what changed in quality, speed and surroundings."""
+
+from typing import Any
+
+import pandas as pd
+
+from metrics.comparison import paired
+from reports.comparison import values_by_image
+from reports.latency import LATENCY_FILE, latency_table
+from reports.run import ReportError, Run
+
+QUALITY = [
+    "method", "layer", "role", "metric", "direction", "n", "n_undefined_a", "n_undefined_b", "mean_a", "mean_b",
+    "mean_difference", "ci_low", "ci_high",
+]  # fmt: skip
+SPEED = ["benchmark", "ratio_a", "ratio_b", "relative_change"]
+CHANGED = ["what", "field", "a", "b"]
+MODEL, CODE, MACHINE = "model", "code", "machine"
+LABELS = ("method", "metric", "classes", "batch")  # of a benchmark, beside its stage
+
+
+def check_comparable(first: Run, second: Run) -> None:
+    """Numbers of two runs can be paired if both scored the same images under the same protocols.
+
+    Raises:
+        ReportError: with the fields that differ, and both values.
+    """
+    ours, theirs = must_match(first.manifest), must_match(second.manifest)
+    protocols = first.manifest["protocols"], second.manifest["protocols"]
+    for name in {**protocols[0], **protocols[1]}:
+        for fields, records in zip((ours, theirs), protocols, strict=True):
+            present = all(name in other for other in protocols)
+            record = records.get(name, {}) if present else {"selected": name in records}
+            fields |= {f"protocol {name}, {key}": value for key, value in record.items()}
+    names = [name for name in {**ours, **theirs} if ours.get(name) != theirs.get(name)]
+    if names:
+        said = "; ".join(f"{name}: {ours.get(name, 'none')} against {theirs.get(name, 'none')}" for name in names)
+        raise ReportError(f"'{first.folder}' and '{second.folder}' cannot be compared, they differ in {said}")
+
+
+def quality_changes(first: Run, second: Run) -> pd.DataFrame:
+    """Per method, layer, role and metric of either run: b - a, paired by image, with its 95 % interval over images.
+
+    `n` images have a value in both; `n_undefined_a` and `n_undefined_b` have none in that run. Means are those of the
+    n images; on images of both animals the mean over both maps counts. A row that one run lacks has n = 0.
+    """
+    ours, theirs = _values(first), _values(second)
+    metrics = {**first.manifest["metrics"], **second.manifest["metrics"]}
+    rows = []
+    for key in {**ours, **theirs}:
+        nothing = pd.Series(dtype=float)
+        (before, groups), (after, _) = ours.get(key, (nothing, None)), theirs.get(key, (nothing, None))
+        before, after = before.align(after)
+        found = paired(after, before, first.seed, None if groups is None else groups.reindex(before.index))
+        both = before.notna() & after.notna()
+        undefined = (int(before.isna().sum()), int(after.isna().sum()))
+        means = (before[both].mean(), after[both].mean())
+        change = (found.mean_difference, found.ci_low, found.ci_high)
+        rows.append((*key, metrics.get(key[3], {}).get("direction", "none"), found.n, *undefined, *means, *change))
+    return pd.DataFrame(rows, columns=QUALITY)
+
+
+def speed_changes(first: Run, second: Run) -> pd.DataFrame:
+    """Per benchmark of both runs its time over that of a bare forward pass, before and after; empty without timings."""
+    if not all((run.folder / LATENCY_FILE).exists() for run in (first, second)):
+        return pd.DataFrame(columns=SPEED)
+    ours, theirs = (ratios(latency_table(run)) for run in (first, second))
+    rows = [(name, ours[name], theirs[name], theirs[name] / ours[name] - 1) for name in ours if name in theirs]
+    return pd.DataFrame(rows, columns=SPEED)
+
+
+def ratios(latency: pd.DataFrame) -> dict[str, float]:
+    """Ratio to a bare forward pass by the name of the benchmark: its stage and labels."""
+    names = latency["stage"].str.cat(
+        [latency[label].map(lambda value, label=label: "" if value == "" else f" {label}={value}") for label in LABELS]
+    )
+    return dict(zip(names, latency["ratio"].astype(float), strict=True))
+
+
+def surroundings(first: Run, second: Run) -> pd.DataFrame:
+    """What else is not as it was: rows of `what` (model, code, machine), field and both values."""
+    rows = []
+    for what, fields in _surroundings(first.manifest).items():
+        after = _surroundings(second.manifest)[what]
+        names = [name for name in {**fields, **after} if fields.get(name) != after.get(name)]
+        rows += [(what, name, str(fields.get(name)), str(after.get(name))) for name in names]
+    return pd.DataFrame(rows, columns=CHANGED)
+
+
+def _values(run: Run) -> dict[tuple[str, str, str, str], tuple[pd.Series, pd.Series | None]]:
+    """Values by image, and their groups, by method, layer, role and metric."""
+    return {
+        (method, layer, role, metric): (wide[method], groups)
+        for layer, role, metric, wide, groups in values_by_image(run)
+        for method in run.methods
+        if method in wide
+    }
+
+
+def must_match(manifest: dict[str, Any]) -> dict[str, Any]:
+    """What makes two runs the same job, field by field."""
+    checkpoint = manifest["checkpoint"]
+    return {
+        "data": manifest["dataset"].get("fingerprint"),
+        "classes": checkpoint["classes"],
+        "preprocessing": checkpoint.get("preprocess"),
+        "image size": manifest["image_size"],
+        "seeds": manifest["seeds"],
+    }
+
+
+def _surroundings(manifest: dict[str, Any]) -> dict[str, dict[str, Any]]:
+    checkpoint, git = manifest["checkpoint"], manifest.get("git", {})
+    versions = dict(manifest.get("versions", {}))
+    return {
+        MODEL: {"weights sha256": checkpoint.get("sha256"), "architecture": checkpoint["arch"]},
+        CODE: {
+            "revision": git.get("revision"),
+            "changed files": git.get("dirty"),
+            "cambench": versions.pop("cambench", None),
+        },
+        MACHINE: {**manifest.get("device", {}), **versions},
+    }

@@ -1,0 +1,170 @@
+"""Every metric and every speed over the nights, with the nights from which on it is another one."""
+
+from collections.abc import Iterator, Sequence
+from pathlib import Path
+
+import numpy as np
+import pandas as pd
+import seaborn as sns
+from jinja2 import Environment, PackageLoader, StrictUndefined
+from matplotlib import pyplot as plt
+from matplotlib.axes import Axes
+from matplotlib.figure import Figure
+
+from metrics.changes import change_points
+from metrics.comparison import HEADLINE_FAMILY
+from reports.files import save_figure, write_atomic, write_table
+from reports.html import cells, embedded
+from reports.nights import Night, nights
+from reports.run import ReportError
+from reports.style import PALETTE, finding, panels, style
+
+HISTORY = ["night", "kind", "series", "value"]
+CHANGES = ["kind", "series", "night", "before", "after", "relative_change"]
+NIGHTS = ["night", "verdict", "weights", "revision", "device", "note"]
+TICKS = 6
+
+
+def render_history(root: Path) -> Path:
+    """Writes history/ into a folder of runs: tables history and changes, figures, history.html.
+
+    Nights that scored other images or other protocols than the newest are listed, and left out of the series.
+
+    Returns:
+        Path of history.html.
+
+    Raises:
+        ReportError: no folder, or no complete run in it.
+    """
+    every = nights(root)
+    if not every:
+        raise ReportError(f"'{root}' holds no complete run; cambench nightly makes one")
+    job = every[-1].job
+    kept = [night for night in every if night.job == job]
+    table = series(kept)
+    changes = changes_of(table)
+    out = root / "history"
+    write_table(out, "history", table)
+    write_table(out, "changes", changes)
+    names = []
+    with style():
+        for name, figure in _figures(kept, table, changes):
+            save_figure(out / "figures", name, figure)
+            plt.close(figure)
+            names.append(name)
+    environment = Environment(loader=PackageLoader("reports"), autoescape=True, undefined=StrictUndefined)
+    content = {
+        "root": root.name,
+        "count": len(kept),
+        "first": kept[0].name,
+        "last": kept[-1].name,
+        "changes": cells(changes),
+        "figures": [embedded(out / "figures" / f"{name}.png") for name in names],
+        "nights": [_row(night, night.job == job) for night in reversed(every)],
+    }
+    page = environment.get_template("history.html").render(content)
+    write_atomic(out / "history.html", page.encode())
+    return out / "history.html"
+
+
+def series(kept: Sequence[Night]) -> pd.DataFrame:
+    """One row per night and series: the means of the methods (quality), the ratios to a bare forward pass (speed)."""
+    frames = []
+    for night in kept:
+        summary = night.summary
+        names = summary["method"].str.cat([summary["layer"], summary["role"], summary["metric"]], sep=" ")
+        frames.append(pd.DataFrame({"night": night.name, "kind": "quality", "series": names, "value": summary["mean"]}))
+        speeds = night.ratios
+        frames.append(
+            pd.DataFrame({"night": night.name, "kind": "speed", "series": list(speeds), "value": list(speeds.values())})
+        )
+    return pd.concat([frame for frame in frames if len(frame)], ignore_index=True)[HISTORY]
+
+
+def changes_of(table: pd.DataFrame) -> pd.DataFrame:
+    """Change points of every series (see `metrics.changes`): the night, and the means of the levels on both sides."""
+    rows = []
+    order = list(dict.fromkeys(table["night"]))
+    wide = table.pivot(index=["kind", "series"], columns="night", values="value")[order]
+    for (kind, name), values in wide.iterrows():
+        array = values.to_numpy(float)
+        places = change_points(array)
+        for before, place, after in zip([0, *places], places, [*places[1:], len(array)], strict=False):
+            levels = np.nanmean(array[before:place]), np.nanmean(array[place:after])
+            relative = levels[1] / levels[0] - 1 if levels[0] else np.nan
+            rows.append((kind, name, order[place], *levels, relative))
+    return pd.DataFrame(rows, columns=CHANGES).sort_values(
+        ["night", "kind"], ascending=False, kind="stable", ignore_index=True
+    )
+
+
+def _figures(kept: Sequence[Night], table: pd.DataFrame, changes: pd.DataFrame) -> Iterator[tuple[str, Figure]]:
+    layer = next(iter(kept[-1].manifest["layers"]))
+    methods = list(kept[-1].manifest["methods"])
+    quality = {
+        f"{metric}, {role}": [(method, f"{method} {layer} {role} {metric}") for method in methods]
+        for metric, role in HEADLINE_FAMILY
+    }
+    speeds: dict[str, list[tuple[str, str]]] = {}
+    for name in table.loc[table["kind"].eq("speed"), "series"].unique():
+        stage, _, label = name.partition(" ")
+        speeds.setdefault(stage, []).append((label, name))
+    yield from _grid("quality", "quality", quality, table, changes)
+    yield from _grid("speed", "time / bare forward pass", speeds, table, changes)
+
+
+def _grid(
+    name: str, title: str, groups: dict[str, list[tuple[str, str]]], table: pd.DataFrame, changes: pd.DataFrame
+) -> Iterator[tuple[str, Figure]]:
+    """A panel per group, a line per series, a vertical line where one changes."""
+    known = set(table["series"])
+    groups = {group: [entry for entry in entries if entry[1] in known] for group, entries in groups.items()}
+    groups = {group: entries for group, entries in groups.items() if entries}
+    if not groups:
+        return
+    order = list(dict.fromkeys(table["night"]))
+    wide = table.pivot(index="night", columns="series", values="value").reindex(order)
+    columns = min(2, len(groups))
+    figure, axes = panels(-(-len(groups) // columns), columns, 4.6, 1.9)
+    for axis in axes.flat[len(groups) :]:
+        axis.set_visible(False)
+    for axis, (group, entries) in zip(axes.flat, groups.items(), strict=False):
+        _panel(axis, group, entries, wide, changes)
+    shown = changes[changes["series"].isin([series for entries in groups.values() for _, series in entries])]
+    last = f", the last on {shown['night'].iloc[0]}" if len(shown) else ""
+    finding(
+        figure,
+        f"{title.capitalize()}: {len(shown) or 'no'} change{'s' * (len(shown) != 1)} in {len(order)} nights{last}",
+    )
+    yield f"history_{name}", figure
+
+
+def _panel(
+    axis: Axes, group: str, entries: Sequence[tuple[str, str]], wide: pd.DataFrame, changes: pd.DataFrame
+) -> None:
+    places = {night: place for place, night in enumerate(wide.index)}
+    for (label, name), colour in zip(entries, sns.color_palette(PALETTE, len(entries)), strict=True):
+        axis.plot(range(len(wide)), wide[name], "o-", color=colour, label=label, markersize=3, linewidth=1)
+        for night in changes.loc[changes["series"].eq(name), "night"]:
+            axis.axvline(places[night] - 0.5, color=colour, linestyle="--", linewidth=1)
+    axis.set_title(group.replace("_", " "))
+    ticks = np.unique(np.linspace(0, len(wide) - 1, TICKS).round().astype(int))
+    axis.set_xticks(ticks, [wide.index[tick][5:10] for tick in ticks])
+    if len(entries) <= TICKS:
+        axis.legend(frameon=True, fontsize="x-small")
+
+
+def _row(night: Night, kept: bool) -> dict[str, str]:
+    """A line of the list of nights."""
+    manifest, verdict = night.manifest, night.verdict
+    said = "no verdict" if verdict is None else "passed" if verdict["passed"] else "failed"
+    git = manifest.get("git") or {}
+    note = "; ".join((verdict or {}).get("culprits", [])) or (verdict or {}).get("note", "")
+    return {
+        "night": night.name,
+        "verdict": said,
+        "weights": f"{manifest['checkpoint']['name']} {str(manifest['checkpoint'].get('sha256'))[:8]}",
+        "revision": str(git.get("revision") or "")[:10] + (" with changes" if git.get("dirty") else ""),
+        "device": str(manifest.get("device", {}).get("name", "")),
+        "note": note if kept else "another job than the newest night's: not in the series",
+    }
