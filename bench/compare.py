@@ -11,6 +11,7 @@ from metrics.comparison import HEADLINE_FAMILY
 from reports import Run
 from reports.compare import check_comparable, quality_changes, speed_changes, surroundings
 from reports.files import aligned, write_table
+from reports.style import interval_text, number
 
 MEANINGS = {"model": "the model changed", "code": "the code changed", "machine": "the machine changed"}
 
@@ -59,9 +60,9 @@ class Comparison:
         ]
         shown = self.quality[self.quality["metric"].isin(headline) & self.quality["layer"].eq(layer)]
         for row in shown[shown["role"] != "wrong"].to_dict("records"):
-            numbers = [f"{row[name]:.4f}" for name in ("mean_a", "mean_b")]
-            change = f"{row['mean_difference']:+.4f} [{row['ci_low']:+.4f}, {row['ci_high']:+.4f}]"
-            cells.append((row["metric"], row["role"], row["method"], str(row["n"]), *numbers, change))
+            means = [number(row[name]) for name in ("mean_a", "mean_b")]
+            change = interval_text(row["mean_difference"], row["ci_low"], row["ci_high"])
+            cells.append((row["metric"], row["role"], row["method"], str(row["n"]), *means, change))
         lines = aligned(cells).splitlines()
         if len(self.speed):
             cells = [("time / bare forward pass", "before", "after", "change")]
@@ -96,7 +97,6 @@ def compare(
     check_comparable(a, b)
     quality, speed = quality_changes(a, b), speed_changes(a, b)
     past = dict(zip(speed["benchmark"], ([ratio] for ratio in speed["ratio_a"]), strict=True))
-    now = dict(zip(speed["benchmark"], speed["ratio_b"], strict=True))
     return Comparison(
         first=a,
         second=b,
@@ -104,5 +104,5 @@ def compare(
         speed=speed,
         changed=surroundings(a, b),
         quality_culprits=tuple(quality_culprits(quality, gates)),
-        speed_culprits=tuple(speed_culprits(now, past if earlier is None else earlier, gates.speed)),
+        speed_culprits=tuple(speed_culprits(speed, past if earlier is None else earlier, gates.speed)),
     )

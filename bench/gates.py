@@ -34,18 +34,26 @@ class QualityGate:
 
 @dataclass(frozen=True)
 class SpeedGate:
-    """Limit of a ratio: median + max(relative x median, mads x 1.4826 x MAD) of the last nights."""
+    """Limit of a ratio: median + max(relative x median, mads x 1.4826 x MAD) of the last nights.
+
+    What one night cannot tell is not held against it either: `mads` standard errors of its own median are the least.
+    """
 
     relative: float = 0.05
     mads: float = 4.0
     nights: int = 20
 
-    def limit(self, earlier: Sequence[float]) -> float:
-        """The largest ratio that passes, given those of earlier nights, the oldest first."""
+    def limit(self, earlier: Sequence[float], error: float = 0.0) -> float:
+        """The largest ratio that passes.
+
+        Args:
+            earlier: ratios of earlier nights, the oldest first.
+            error: standard error of this night's ratio.
+        """
         recent = np.array(earlier[-self.nights :])
         middle = float(np.median(recent))
         spread = MAD_TO_SIGMA * float(np.median(np.abs(recent - middle)))
-        return middle + max(self.relative * middle, self.mads * spread)
+        return middle + max(self.relative * middle, self.mads * spread, self.mads * error)
 
 
 @dataclass(frozen=True)
@@ -72,6 +80,8 @@ def load_gates(path: Path) -> Gates:
     for key in content:
         if key not in ("quality", "speed"):
             raise ConfigError(unknown(f"key in {path}:", key, ("quality", "speed")))
+        if not isinstance(content[key], dict):
+            raise ConfigError(f"{key} in '{path}' is {content[key]!r}, expected a table")
     quality = content.get("quality", {})
     named = {key: value for key, value in quality.items() if isinstance(value, dict)}
     for name in named:
@@ -97,20 +107,20 @@ def quality_culprits(changes: pd.DataFrame, gates: Gates) -> list[str]:
     return lines
 
 
-def speed_culprits(ratios: Mapping[str, float], earlier: Mapping[str, Sequence[float]], gate: SpeedGate) -> list[str]:
+def speed_culprits(changes: pd.DataFrame, earlier: Mapping[str, Sequence[float]], gate: SpeedGate) -> list[str]:
     """One line per benchmark whose ratio is above its limit.
 
     Args:
-        ratios: of the run, by benchmark.
-        earlier: of the nights before, the oldest first; a benchmark without any passes.
+        changes: see `reports.compare.speed_changes`.
+        earlier: ratios of the nights before by benchmark, the oldest first; a benchmark without any passes.
         gate: the limits.
     """
     lines = []
-    for name, ratio in ratios.items():
+    for name, ratio, error in changes[["benchmark", "ratio_b", "error_b"]].itertuples(index=False):
         past = earlier.get(name, ())
-        if past and ratio > gate.limit(past):
+        if past and ratio > (limit := gate.limit(past, error)):
             said = f"median {np.median(past[-gate.nights :]):.3f} of {min(len(past), gate.nights)} earlier"
-            lines.append(f"speed of {name}: {ratio:.3f} bare forward passes, limit {gate.limit(past):.3f} ({said})")
+            lines.append(f"speed of {name}: {ratio:.3f} bare forward passes, limit {limit:.3f} ({said})")
     return lines
 
 

@@ -24,7 +24,7 @@ from reports.latency import LATENCY_FILE
 from reports.nights import VERDICT, Night, nights
 
 BENCHMARKS = Path(__file__).resolve().parents[1] / "tests" / "benchmarks"
-LOG, LATEST = "nightly.log", "latest"
+LOGS, LATEST = "logs", "latest"
 BULKY = ("maps", "figures", "curves.parquet", "localisation.parquet", "images.parquet")  # what old nights lose
 
 
@@ -42,7 +42,7 @@ def nightly(config: NightlyConfig) -> Verdict:
     try:
         with filelock.FileLock(config.root / ".lock", timeout=0):
             folder = _tonight(config.root)
-            with logged(folder / LOG):
+            with logged(_log(folder)):
                 return _night(config, gates, folder)
     except filelock.Timeout as error:
         raise ConfigError(f"another nightly is writing to '{config.root}'; wait until it ends") from error
@@ -109,20 +109,23 @@ def _time(folder: Path, choice: str) -> None:
     done = subprocess.run(command, cwd=BENCHMARKS.parents[1], capture_output=True, text=True, check=False)
     print(done.stdout, done.stderr, sep="\n")
     if done.returncode:
-        raise ConfigError(f"timing failed (pytest exit code {done.returncode}), see '{folder / LOG}'")
+        raise ConfigError(f"timing failed (pytest exit code {done.returncode}), see '{_log(folder)}'")
     scratch.replace(folder / LATENCY_FILE)
     render(folder)
 
 
 def _tonight(root: Path) -> Path:
     """The night that was interrupted, or the folder of a new one, named by the time in UTC."""
-    begun = [path for path in root.iterdir() if (path / LOG).exists() and not path.is_symlink()]
-    last = max(begun, default=None)
-    if last is not None and not (last / VERDICT).exists():
-        return last
+    begun = max((path.stem for path in (root / LOGS).glob("*.log")), default=None)
+    if begun is not None and not (root / begun / VERDICT).exists():
+        return root / begun
     folder = root / datetime.datetime.now(datetime.UTC).strftime("%Y-%m-%dT%H%M%S")
-    folder.mkdir()
+    _log(folder).parent.mkdir(exist_ok=True)
     return folder
+
+
+def _log(folder: Path) -> Path:
+    return folder.parent / LOGS / f"{folder.name}.log"
 
 
 def _point(link: Path, target: str) -> None:

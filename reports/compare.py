@@ -1,7 +1,9 @@
 """Two runs of the same job: what changed in quality, speed and surroundings."""
 
+from collections.abc import Mapping
 from typing import Any
 
+import numpy as np
 import pandas as pd
 
 from metrics.comparison import paired
@@ -13,9 +15,10 @@ QUALITY = [
     "method", "layer", "role", "metric", "direction", "n", "n_undefined_a", "n_undefined_b", "mean_a", "mean_b",
     "mean_difference", "ci_low", "ci_high",
 ]  # fmt: skip
-SPEED = ["benchmark", "ratio_a", "ratio_b", "relative_change"]
+SPEED = ["benchmark", "ratio_a", "ratio_b", "error_a", "error_b", "relative_change"]
 CHANGED = ["what", "field", "a", "b"]
 MODEL, CODE, MACHINE = "model", "code", "machine"
+ERROR_OF_MEDIAN = 1.2533 * 1.4826  # of normal rounds, from their MAD
 LABELS = ("method", "metric", "classes", "batch")  # of a benchmark, beside its stage
 
 
@@ -61,20 +64,26 @@ def quality_changes(first: Run, second: Run) -> pd.DataFrame:
 
 
 def speed_changes(first: Run, second: Run) -> pd.DataFrame:
-    """Per benchmark of both runs its time over that of a bare forward pass, before and after; empty without timings."""
+    """Per benchmark of both runs its time over that of a bare forward pass, before and after; empty without timings.
+
+    `error_a` and `error_b` are standard errors of the ratios, medians of their rounds: 1.2533 x 1.4826 MAD / sqrt(n).
+    """
     if not all((run.folder / LATENCY_FILE).exists() for run in (first, second)):
         return pd.DataFrame(columns=SPEED)
-    ours, theirs = (ratios(latency_table(run)) for run in (first, second))
-    rows = [(name, ours[name], theirs[name], theirs[name] / ours[name] - 1) for name in ours if name in theirs]
-    return pd.DataFrame(rows, columns=SPEED)
+    ours, theirs = (_timed(latency_table(run)) for run in (first, second))
+    both = ours.add_suffix("_a").join(theirs.add_suffix("_b"), how="inner").rename_axis("benchmark").reset_index()
+    return both.assign(relative_change=both["ratio_b"] / both["ratio_a"] - 1)[SPEED]
 
 
-def ratios(latency: pd.DataFrame) -> dict[str, float]:
-    """Ratio to a bare forward pass by the name of the benchmark: its stage and labels."""
-    names = latency["stage"].str.cat(
-        [latency[label].map(lambda value, label=label: "" if value == "" else f" {label}={value}") for label in LABELS]
-    )
-    return dict(zip(names, latency["ratio"].astype(float), strict=True))
+def _timed(latency: pd.DataFrame) -> pd.DataFrame:
+    names = [benchmark_name(row) for row in latency.to_dict("records")]
+    error = ERROR_OF_MEDIAN * latency["ratio_mad"] / np.sqrt(latency["rounds"].astype(float))
+    return pd.DataFrame({"ratio": latency["ratio"], "error": error}).set_axis(names)
+
+
+def benchmark_name(row: Mapping[str, Any]) -> str:
+    """Name of a row of the latency table: its stage and labels."""
+    return " ".join([str(row["stage"]), *(f"{key}={row[key]}" for key in LABELS if row[key] != "")])
 
 
 def surroundings(first: Run, second: Run) -> pd.DataFrame:

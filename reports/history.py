@@ -26,7 +26,7 @@ TICKS = 6
 
 
 def render_history(root: Path) -> Path:
-    """Writes history/ into a folder of runs: tables history and changes, figures, history.html.
+    """Writes history/ into a folder of runs: history.csv, the table changes, figures, history.html.
 
     Nights that scored other images or other protocols than the newest are listed, and left out of the series.
 
@@ -44,7 +44,7 @@ def render_history(root: Path) -> Path:
     table = series(kept)
     changes = changes_of(table)
     out = root / "history"
-    write_table(out, "history", table)
+    write_atomic(out / "history.csv", table.to_csv(index=False, lineterminator="\n").encode())
     write_table(out, "changes", changes)
     names = []
     with style():
@@ -69,16 +69,13 @@ def render_history(root: Path) -> Path:
 
 def series(kept: Sequence[Night]) -> pd.DataFrame:
     """One row per night and series: the means of the methods (quality), the ratios to a bare forward pass (speed)."""
-    frames = []
-    for night in kept:
-        summary = night.summary
-        names = summary["method"].str.cat([summary["layer"], summary["role"], summary["metric"]], sep=" ")
-        frames.append(pd.DataFrame({"night": night.name, "kind": "quality", "series": names, "value": summary["mean"]}))
-        speeds = night.ratios
-        frames.append(
-            pd.DataFrame({"night": night.name, "kind": "speed", "series": list(speeds), "value": list(speeds.values())})
-        )
-    return pd.concat([frame for frame in frames if len(frame)], ignore_index=True)[HISTORY]
+    rows = [
+        (night.name, kind, name, value)
+        for night in kept
+        for kind, values in (("quality", night.means), ("speed", night.ratios))
+        for name, value in values.items()
+    ]
+    return pd.DataFrame(rows, columns=HISTORY)
 
 
 def changes_of(table: pd.DataFrame) -> pd.DataFrame:
@@ -142,9 +139,10 @@ def _grid(
 def _panel(
     axis: Axes, group: str, entries: Sequence[tuple[str, str]], wide: pd.DataFrame, changes: pd.DataFrame
 ) -> None:
+    size = 4 if len(wide) < 60 else 2
     places = {night: place for place, night in enumerate(wide.index)}
     for (label, name), colour in zip(entries, sns.color_palette(PALETTE, len(entries)), strict=True):
-        axis.plot(range(len(wide)), wide[name], "o-", color=colour, label=label, markersize=3, linewidth=1)
+        axis.plot(range(len(wide)), wide[name], "o-", color=colour, label=label, markersize=size, linewidth=1)
         for night in changes.loc[changes["series"].eq(name), "night"]:
             axis.axvline(places[night] - 0.5, color=colour, linestyle="--", linewidth=1)
     axis.set_title(group.replace("_", " "))

@@ -1,5 +1,6 @@
 """Run directories of many nights."""
 
+import csv
 import json
 from collections.abc import Iterator
 from dataclasses import dataclass
@@ -7,12 +8,11 @@ from functools import cached_property
 from pathlib import Path
 from typing import Any
 
-import pandas as pd
-
-from reports.compare import must_match, ratios
+from reports.compare import benchmark_name, must_match
 from reports.run import ReportError, Run
 
 VERDICT = "verdict.json"
+MEAN_OF = ("method", "layer", "role", "metric")
 
 
 @dataclass(frozen=True)
@@ -39,16 +39,22 @@ class Night:
         return must_match(self.manifest) | {"protocols": self.manifest["protocols"]}
 
     @cached_property
-    def summary(self) -> pd.DataFrame:
-        """Means of the methods."""
-        table = pd.read_csv(self.folder / "tables" / "summary.csv")
-        return table[table["method"].isin(list(self.manifest["methods"]))]
+    def means(self) -> dict[str, float]:
+        """Means of the methods by method, layer, role and metric."""
+        rows = [row for row in self._rows("summary") if row["method"] in self.manifest["methods"]]
+        return {" ".join(row[key] for key in MEAN_OF): float(row["mean"] or "nan") for row in rows}
 
     @cached_property
     def ratios(self) -> dict[str, float]:
         """Times over that of a bare forward pass by benchmark; empty where nothing was timed."""
-        path = self.folder / "tables" / "latency.csv"
-        return ratios(pd.read_csv(path, dtype=str, keep_default_na=False)) if path.exists() else {}
+        return {benchmark_name(row): float(row["ratio"]) for row in self._rows("latency")}
+
+    def _rows(self, table: str) -> list[dict[str, str]]:
+        path = self.folder / "tables" / f"{table}.csv"
+        if not path.exists():
+            return []
+        with path.open(newline="", encoding="utf-8") as file:
+            return list(csv.DictReader(file))
 
 
 def nights(root: Path) -> list[Night]:

@@ -20,7 +20,7 @@ from weights import ARCHITECTURES, Classifier, load_classifier
 
 SHARED = Path(os.environ.get("CAMBENCH_SHARED", Path(__file__).resolve().parents[3] / "shared"))
 RATIOS: list[tuple[str, float, str]] = []
-ROUNDS, WARMUP = 15, 2
+WARMUP = 2
 LAYER = "features.11"
 
 
@@ -79,14 +79,14 @@ def against(benchmark, job: RunConfig, classifier: Classifier, device: torch.dev
         function: Callable[[], object],
         reference: Callable[[], object],
         images: int,
-        rounds: int = ROUNDS,
+        rounds: int | None = None,
         **labels,
     ):
         references: list[float] = []
         benchmark.pedantic(
             lambda: timed(function),
             setup=lambda: references.append(timed(reference)),
-            rounds=rounds,
+            rounds=rounds or min(60, max(15, 960 // images)),  # small batches are noisier, and cheaper
             warmup_rounds=WARMUP,
             iterations=1,
         )
