@@ -7,7 +7,8 @@ from dataclasses import fields
 from pathlib import Path
 from typing import Any, NoReturn
 
-from bench.config import RunConfig, as_integer, as_names, load_config, load_options
+from bench import commands
+from bench.config import RunConfig, as_integer, as_names
 from bench.errors import ConfigError, GateError
 from bench.interrupt import interruptible
 from bench.nightly_config import NightlyConfig
@@ -30,7 +31,7 @@ def entry_point() -> NoReturn:
 
 def main(arguments: Sequence[str]) -> int:
     """Runs one command and returns its exit code: 0 done, 1 failed gate, 2 unusable input, 130 interrupted."""
-    options = _parser().parse_args(arguments)
+    options = parser().parse_args(arguments)
     # Imported late, so that --help and a misspelt flag answer at once.
     from cam import LayerError
     from datasets import DatasetError
@@ -68,23 +69,21 @@ def _one_line(error: Exception) -> str:
     return " ".join(str(error).split("\n"))
 
 
-def _parser() -> argparse.ArgumentParser:
-    parser = _Parser(prog="cambench", description="Scores class activation maps on photographs of cats and dogs.")
-    commands = parser.add_subparsers(required=True, metavar="COMMAND", parser_class=_Parser)
-    run = commands.add_parser("run", help="score a data set and write a run directory with its report")
+def parser() -> argparse.ArgumentParser:
+    """All commands and their options."""
+    top = _Parser(prog="cambench", description="Scores class activation maps on photographs of cats and dogs.")
+    group = top.add_subparsers(required=True, metavar="COMMAND", parser_class=_Parser)
+    for add in (_add_scoring, _add_scenes, _add_nights, _add_looking):
+        add(group)
+    return top
+
+
+def _add_scoring(group: "argparse._SubParsersAction[_Parser]") -> None:
+    """What needs a network and images."""
+    run = group.add_parser("run", help="score a data set and write a run directory with its report")
     _add_options(run, RunConfig)
-    run.set_defaults(command=_run)
-    train = commands.add_parser("train", help="train a checkpoint")
-    _add_options(train, TrainConfig)
-    train.set_defaults(command=_train)
-    certify = commands.add_parser("certify", help="test on drawn scenes what a checkpoint uses")
-    certify.add_argument("--weights", type=Path, required=True, metavar="FILE|NAME")
-    certify.add_argument(
-        "--scenes", type=_checked(as_integer(1)), default=500, metavar="N", help="how many (default: 500)"
-    )
-    certify.add_argument("--device", default="auto", metavar="NAME")
-    certify.set_defaults(command=_certify)
-    lab = commands.add_parser("lab", help="the lab's figures of a few pictures: prediction, channels, maps")
+    run.set_defaults(command=commands.run)
+    lab = group.add_parser("lab", help="the lab's figures of a few pictures: prediction, channels, maps")
     lab.add_argument("images", type=Path, nargs="+", metavar="IMAGE", help="the name says cat, dog or both")
     lab.add_argument("--weights", type=Path, required=True, metavar="FILE|NAME")
     lab.add_argument("--out", type=Path, required=True, metavar="DIR")
@@ -95,43 +94,64 @@ def _parser() -> argparse.ArgumentParser:
         help="layers to tap (default: the last ReLU and the pooling after it)",
     )
     lab.add_argument("--device", default="auto", metavar="NAME")
-    lab.set_defaults(command=_lab)
-    leakage = commands.add_parser("leakage", help="test that drawn scenes show the class in the head alone")
+    lab.set_defaults(command=commands.lab)
+    train = group.add_parser("train", help="train a checkpoint")
+    _add_options(train, TrainConfig)
+    train.set_defaults(command=commands.train)
+
+
+def _add_scenes(group: "argparse._SubParsersAction[_Parser]") -> None:
+    """What drawn scenes, and several runs, tell."""
+    certify = group.add_parser("certify", help="test on drawn scenes what a checkpoint uses")
+    certify.add_argument("--weights", type=Path, required=True, metavar="FILE|NAME")
+    certify.add_argument(
+        "--scenes", type=_checked(as_integer(1)), default=500, metavar="N", help="how many (default: 500)"
+    )
+    certify.add_argument("--device", default="auto", metavar="NAME")
+    certify.set_defaults(command=commands.certify)
+    leakage = group.add_parser("leakage", help="test that drawn scenes show the class in the head alone")
     leakage.add_argument(
         "--scenes", type=_checked(as_integer(1)), default=2000, metavar="N", help="held out (default: 2000)"
     )
-    leakage.set_defaults(command=_leakage)
-    pool = commands.add_parser("pool", help="one table over runs that differ in their network alone")
+    leakage.set_defaults(command=commands.leakage)
+    pool = group.add_parser("pool", help="one table over runs that differ in their network alone")
     pool.add_argument("run_dirs", type=Path, nargs="+", metavar="RUN_DIR")
     pool.add_argument("--out", type=Path, required=True, metavar="DIR", help="folder of the table")
     pool.add_argument("--metrics", type=_checked(as_names), metavar="a,b", help="those rows alone (default: all)")
-    pool.set_defaults(command=_pool)
-    across = commands.add_parser("across", help="the verdicts of runs on several data sets side by side")
+    pool.set_defaults(command=commands.pool)
+    across = group.add_parser("across", help="the verdicts of runs on several data sets side by side")
     across.add_argument("run_dirs", type=Path, nargs="+", metavar="RUN_DIR", help="at least two, of the same methods")
     across.add_argument("--out", type=Path, required=True, metavar="DIR", help="folder of the table")
-    across.set_defaults(command=_across)
-    compare = commands.add_parser("compare", help="what changed between two runs of the same job")
+    across.set_defaults(command=commands.across)
+
+
+def _add_nights(group: "argparse._SubParsersAction[_Parser]") -> None:
+    """Run against run, night after night."""
+    compare = group.add_parser("compare", help="what changed between two runs of the same job")
     compare.add_argument("run_a", type=Path, metavar="RUN_A", help="the earlier run")
     compare.add_argument("run_b", type=Path, metavar="RUN_B")
     compare.add_argument("--gates", type=Path, metavar="FILE.toml", help="tolerances (default: 0.002, speed 5 %%)")
     compare.add_argument("--fail-on-regression", action="store_true", help="exit 1 if a gate fails")
     compare.add_argument("--out", type=Path, metavar="DIR", help="write the tables there")
-    compare.set_defaults(command=_compare)
-    nightly = commands.add_parser("nightly", help="run, time, compare with the last good night, history")
+    compare.set_defaults(command=commands.compare)
+    nightly = group.add_parser("nightly", help="run, time, compare with the last good night, history")
     _add_options(nightly, NightlyConfig)
-    nightly.set_defaults(command=_nightly)
-    history = commands.add_parser("history", help="every metric and speed over nights, with change points")
+    nightly.set_defaults(command=commands.nightly)
+    history = group.add_parser("history", help="every metric and speed over nights, with change points")
     history.add_argument("runs_dir", type=Path, metavar="RUNS_DIR", help="folder of the nights' runs")
-    history.set_defaults(command=_history)
-    report = commands.add_parser("report", help="render tables, figures and HTML of a run again")
+    history.set_defaults(command=commands.history)
+
+
+def _add_looking(group: "argparse._SubParsersAction[_Parser]") -> None:
+    """What needs nothing new."""
+    report = group.add_parser("report", help="render tables, figures and HTML of a run again")
     report.add_argument("run_dir", type=Path, metavar="RUN_DIR")
-    report.set_defaults(command=_report)
-    listing = commands.add_parser("list", help="what there is to choose from")
+    report.set_defaults(command=commands.report)
+    listing = group.add_parser("list", help="what there is to choose from")
     listing.add_argument("kind", choices=("methods", "metrics", "protocols", "datasets", "architectures", "weights"))
-    listing.set_defaults(command=_list)
-    doctor = commands.add_parser("doctor", help="versions, devices, threads and a short self-test")
-    doctor.set_defaults(command=_doctor)
-    return parser
+    listing.set_defaults(command=commands.show_list)
+    doctor = group.add_parser("doctor", help="versions, devices, threads and a short self-test")
+    doctor.set_defaults(command=commands.doctor)
 
 
 def _add_options(
@@ -145,27 +165,6 @@ def _add_options(
         parser.add_argument(flag, help=option.metadata["help"], default=argparse.SUPPRESS, **action)
 
 
-def _given(options: argparse.Namespace) -> dict[str, Any]:
-    """The flags that were given."""
-    return {k: v for k, v in vars(options).items() if k not in ("command", "config")}
-
-
-def _run(options: argparse.Namespace) -> None:
-    config = load_config(options.config, _given(options))
-    from bench.pipeline import run
-
-    if run(config):
-        _print_result(config.out)
-
-
-def _train(options: argparse.Namespace) -> None:
-    from bench.train import train
-
-    written = train(load_options(TrainConfig, options.config, _given(options)))
-    print(f"  {written}  the checkpoint: give it with --weights")
-    print(f"  {written.with_suffix('.md')}  its model card")
-
-
 def _checked(parse: Callable[[Any], Any]) -> Callable[[str], Any]:
     """An argument type of argparse from a parser of options."""
 
@@ -176,112 +175,3 @@ def _checked(parse: Callable[[Any], Any]) -> Callable[[str], Any]:
             raise argparse.ArgumentTypeError(f"is '{text}', {error}") from error
 
     return parse_argument
-
-
-def _certify(options: argparse.Namespace) -> None:
-    from bench.certify import certify_file
-
-    certificate = certify_file(options.weights, options.scenes, options.device)
-    print("\n".join(certificate.lines()))
-    if not certificate.passed:
-        raise GateError(f"weights '{options.weights}' are not certified, see above")
-
-
-def _lab(options: argparse.Namespace) -> None:
-    from bench.lab import lab
-
-    page = lab(options.images, options.weights, options.out, options.layers, options.device)
-    print(f"  {page}  prediction, maps and channels of every picture: open it in a browser")
-    print(f"  {options.out / 'figures'}  SVG and PNG")
-
-
-def _leakage(options: argparse.Namespace) -> None:
-    from bench.leakage import leakage
-
-    lines, kept = leakage(options.scenes)
-    print("\n".join(lines))
-    if not kept:
-        raise GateError("drawn scenes show the class outside the head, see above")
-
-
-def _pool(options: argparse.Namespace) -> None:
-    from reports import pool
-
-    print(pool(options.run_dirs, options.out, options.metrics))
-    print(f"  {options.out / 'pooled.csv'}  all rows; also .md and .tex")
-
-
-def _across(options: argparse.Namespace) -> None:
-    from reports import contrast
-
-    print(contrast(options.run_dirs, options.out))
-    print(f"  {options.out / 'across.csv'}  with intervals and controls; also .md and .tex")
-
-
-def _compare(options: argparse.Namespace) -> None:
-    from bench.compare import compare
-    from bench.gates import Gates, load_gates
-
-    found = compare(options.run_a, options.run_b, load_gates(options.gates) if options.gates else Gates())
-    print("\n".join(found.lines()))
-    if options.out:
-        found.write(options.out)
-        print(f"  {options.out / 'compare_quality.csv'}  every metric; also compare_speed and compare_changed")
-    _raise_culprits(found.culprits, fail=options.fail_on_regression)
-
-
-def _raise_culprits(culprits: Sequence[str], *, fail: bool) -> None:
-    """Every culprit as one line; the exit code says so if it is to fail."""
-    for line in culprits:
-        print(f"regression: {line}", file=sys.stderr)
-    if culprits and fail:
-        raise GateError(f"{len(culprits)} regressions, see above")
-
-
-def _nightly(options: argparse.Namespace) -> None:
-    from bench.nightly import nightly
-
-    verdict = nightly(load_options(NightlyConfig, options.config, _given(options)))
-    if not verdict.passed:
-        raise GateError(f"night {verdict.folder.name} failed: {len(verdict.culprits)} regressions, see above")
-
-
-def _history(options: argparse.Namespace) -> None:
-    from reports.history import render_history
-
-    print(f"  {render_history(options.runs_dir)}  all nights: open it in a browser")
-
-
-def _report(options: argparse.Namespace) -> None:
-    from reports import render
-
-    render(options.run_dir)
-    _print_result(options.run_dir)
-
-
-def _print_result(folder: Path) -> None:
-    """The summary table, and where everything is."""
-    from reports import summary_text
-
-    print(summary_text(folder))
-    for name, content in (
-        ("report.html", "the report: open it in a browser"),
-        ("tables", "summary and dispersion as CSV, Markdown, LaTeX"),
-        ("figures", "SVG and PNG"),
-        ("scores.parquet", "one row per image, map and metric"),
-        ("skipped.csv", "what could not be scored, and why"),
-    ):
-        print(f"  {folder / name}  {content}")
-
-
-def _list(options: argparse.Namespace) -> None:
-    from bench.listing import listing
-
-    print(listing(options.kind))
-
-
-def _doctor(_options: argparse.Namespace) -> None:
-    from bench.doctor import examine
-
-    for line in examine():
-        print(line)

@@ -119,9 +119,13 @@ def _tonight(root: Path) -> Path:
     begun = max((path.stem for path in (root / LOGS).glob("*.log")), default=None)
     if begun is not None and not (root / begun / VERDICT).exists():
         return root / begun
-    folder = root / datetime.datetime.now(datetime.UTC).strftime("%Y-%m-%dT%H%M%S")
+    folder = root / _name()
     _log(folder).parent.mkdir(exist_ok=True)
     return folder
+
+
+def _name() -> str:
+    return datetime.datetime.now(datetime.UTC).strftime("%Y-%m-%dT%H%M%S")
 
 
 def _log(folder: Path) -> Path:

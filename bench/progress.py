@@ -34,6 +34,7 @@ class Progress:
 
     def advance(self, images: float) -> None:
         """Adds images, or a fraction of one."""
+        images = min(images, self.total - self.done)  # shares of an image are estimates
         self.done += images
         if self._bar is not None:
             self._bar.update(images)

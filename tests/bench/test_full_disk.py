@@ -1,0 +1,66 @@
+"""A disk that fills up in the middle of every kind of write: one clear line, nothing corrupt, resumable."""
+
+import json
+import os
+import resource
+import subprocess
+import sys
+from pathlib import Path
+
+import pandas as pd
+import pytest
+
+RUN = (
+    "run", "--dataset", "synthetic", "--limit", "8", "--weights", "catdog-scenes", "--protocols", "srg", "--steps", "2",
+    "--batch-size", "4", "--controls", "none", "--metrics", "srg_probability,effective_area", "--workers", "0",
+)  # fmt: skip
+
+
+def call(out: Path, bytes_per_file: int | None = None, *more: str) -> subprocess.CompletedProcess:
+    """The real command; a file that grows beyond the limit fails as on a full disk."""
+
+    def limit() -> None:
+        if bytes_per_file is not None:
+            resource.setrlimit(resource.RLIMIT_FSIZE, (bytes_per_file, bytes_per_file))
+
+    words = [sys.executable, "-m", "bench", *RUN, "--out", str(out), *more]
+    return subprocess.run(words, preexec_fn=limit, capture_output=True, text=True, check=False, env=os.environ)
+
+
+@pytest.fixture(scope="module")
+def whole(tmp_path_factory) -> Path:
+    out = tmp_path_factory.mktemp("runs") / "whole"
+    assert call(out).returncode == 0
+    return out
+
+
+def sizes(whole: Path) -> dict[str, int]:
+    """A limit that stops the write of each kind, and lets those before it pass."""
+    largest = {
+        "manifest": 100,  # its first version
+        "shard": (whole / "manifest.json").stat().st_size + 500,
+        "final file": (whole / "scores.parquet").stat().st_size - 1,
+        "figure": 60_000,
+        "page": (whole / "report.html").stat().st_size - 1,
+    }
+    assert list(largest.values()) == sorted(largest.values())
+    return largest
+
+
+@pytest.mark.parametrize("kind", ["manifest", "shard", "final file", "figure", "page"])
+def test_every_kind_of_write_fails_clearly_and_resumes(whole, tmp_path, kind):
+    out = tmp_path / "run"
+    failed = call(out, sizes(whole)[kind])
+    assert failed.returncode == 2, failed.stderr
+    assert "Traceback" not in failed.stderr
+    assert "File too large" in failed.stderr.splitlines()[-1]
+    for path in out.rglob("*.parquet"):
+        pd.read_parquet(path)  # what is there is whole
+    for path in out.rglob("*.json"):
+        json.loads(path.read_text())
+    assert not (out / "report.html").exists()
+    assert call(out, None, "--resume").returncode == 0
+    for name in ("scores", "curves", "images"):
+        frames = [pd.read_parquet(folder / f"{name}.parquet") for folder in (out, whole)]
+        pd.testing.assert_frame_equal(*frames)
+    assert not [path for path in out.rglob(".*") if path.name != ".lock"]

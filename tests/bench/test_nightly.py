@@ -1,0 +1,220 @@
+"""Nights of the real command on photographs: verdicts, what is kept, what a regression looks like in the morning."""
+
+import json
+import re
+import shutil
+from dataclasses import replace
+from pathlib import Path
+from xml.etree import ElementTree
+
+import pytest
+
+import bench.nightly
+import bench.pipeline
+from bench.cli import main
+from cam import METHODS
+from cam.methods import gradcam
+
+RUN = """
+dataset = "folder"
+data-root = "{root}/data/dogs-vs-cats-200px/val"
+limit = 6
+weights = "{root}/weights/alexnet-narrow-catdog.pth"
+protocols = ["srg"]
+steps = 4
+controls = "none"
+metrics = ["srg_probability", "effective_area"]
+workers = 0
+"""
+
+
+def latency(folder: Path, ratio: float, rounds: int = 60) -> None:
+    """A latency.json of the maps, as the benchmarks write it."""
+    info = {"stage": "maps", "method": "gradcam", "classes": 2, "batch": 8, "images": 8, "peak_memory_mb": 1}
+    info["reference_seconds"] = [0.1] * rounds
+    times = [0.1 * ratio * (1 + 0.01 * (i % 3 - 1)) for i in range(rounds)]
+    content = {"benchmarks": [{"extra_info": info, "stats": {"data": times}}]}
+    (folder / "latency.json").write_text(json.dumps(content))
+
+
+class Nights:
+    """A folder of nights whose timings are given instead of taken."""
+
+    def __init__(self, folder: Path, shared: Path, patch: pytest.MonkeyPatch) -> None:
+        self.run = RUN.replace("{root}", str(shared))
+        self.root = folder / "nights"
+        self.ratios: list[float] = []
+        (folder / "run.toml").write_text(self.run)
+        (folder / "nightly.toml").write_text(f'run = "{folder / "run.toml"}"\nroot = "{self.root}"\ntiming = "all"\n')
+        self.config = folder / "nightly.toml"
+        patch.setattr(bench.nightly, "_time", self._time)
+        patch.setattr(bench.pipeline, "render", lambda folder: folder)  # the one after the timing is enough
+
+    def _time(self, folder: Path, choice: str) -> None:
+        assert choice == "all"
+        latency(folder, self.ratios.pop(0))
+        bench.nightly.render(folder)
+
+    def night(self, *ratios: float) -> int:
+        self.ratios = list(ratios)
+        code = main(["nightly", "--config", str(self.config)])
+        assert not self.ratios
+        return code
+
+    def folders(self) -> list[Path]:
+        return sorted(path.parent for path in self.root.glob("*/verdict.json") if not path.parent.is_symlink())
+
+    def verdict(self, place: int = -1) -> dict:
+        return json.loads((self.folders()[place] / "verdict.json").read_text())
+
+
+@pytest.fixture(scope="module")
+def clock():
+    """Names of nights, one after the other."""
+    names = iter(f"2026-01-{day:02d}T020000" for day in range(1, 32))
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(bench.nightly, "_name", lambda: next(names))
+        yield
+
+
+@pytest.fixture(scope="module")
+def quiet(tmp_path_factory, shared, clock):
+    """Two nights without change."""
+    with pytest.MonkeyPatch.context() as patch:
+        nights = Nights(tmp_path_factory.mktemp("quiet"), shared, patch)
+        assert nights.night(1.25) == 0
+        assert nights.night(1.26) == 0
+    return nights
+
+
+@pytest.fixture
+def nights(quiet, shared, tmp_path, monkeypatch, clock):
+    """A copy of the two nights, to go on from."""
+    more = Nights(tmp_path, shared, monkeypatch)
+    shutil.copytree(quiet.root, more.root, symlinks=True)
+    return more
+
+
+def test_two_nights_a_comparison_and_a_history(quiet):
+    first, second = quiet.folders()
+    assert (quiet.root / "latest").resolve() == second.resolve()
+    assert quiet.verdict(0)["compared_with"] is None
+    assert (quiet.verdict()["passed"], quiet.verdict()["compared_with"]) == (True, first.name)
+    assert quiet.verdict()["note"] == f"compared with {first.name}; nothing else changed"
+    for name in ("report.html", "summary.md", "junit.xml", "latency.json", "tables/latency.csv", "maps"):
+        assert (second / name).exists(), name
+    assert (second / "compare" / "compare_quality.csv").exists()
+    page = (quiet.root / "history" / "history.html").read_text()
+    assert re.findall(r'href="\.\./([^"]+)/report\.html"', page) == [second.name, first.name]
+    log = (quiet.root / "logs" / f"{second.name}.log").read_text()
+    assert "scored 6/6 images" in log
+    assert "passed after" in log
+
+
+def test_junit_and_summary(quiet):
+    suite = ElementTree.parse(quiet.folders()[-1] / "junit.xml").getroot()
+    assert [case.get("name") for case in suite] == ["run", "quality", "speed"]
+    assert suite.get("failures") == "0"
+    summary = (quiet.folders()[-1] / "summary.md").read_text()
+    assert summary.startswith("## cambench, night 2026-01-02T020000: passed\n")
+    assert re.search(r"srg_probability +right +gradcam +6 ", summary)
+
+
+def test_a_wrong_sign_in_one_method_is_caught_and_named(nights, monkeypatch, capsys, tmp_path):
+    wrong = replace(METHODS["gradcam"], function=lambda activations, gradients: -gradcam(activations, gradients))
+    monkeypatch.setitem(METHODS, "gradcam", wrong)
+    monkeypatch.setenv("GITHUB_STEP_SUMMARY", str(tmp_path / "step.md"))
+    assert nights.night(1.25) == 1
+    lines = [line for line in capsys.readouterr().err.splitlines() if line.startswith("regression: ")]
+    assert any(line.startswith("regression: quality of gradcam features.11 right srg_probability: ") for line in lines)
+    assert all(line.startswith("regression: quality of gradcam ") for line in lines)
+    assert all(line.endswith("[nothing else changed]") for line in lines)
+    assert not nights.verdict()["passed"]
+    suite = ElementTree.parse(nights.folders()[-1] / "junit.xml").getroot()
+    assert [len(case) for case in suite] == [0, 1, 0]
+    assert "**failed**" in (tmp_path / "step.md").read_text()
+    assert 'class="failed"' in (nights.root / "history" / "history.html").read_text()
+    assert main(["compare", *map(str, (nights.folders()[0], nights.folders()[-1])), "--fail-on-regression"]) == 1
+    assert main(["compare", *map(str, (nights.folders()[0], nights.folders()[-1]))]) == 0  # said, not failed
+    monkeypatch.undo()
+    monkeypatch.setattr(bench.nightly, "_time", nights._time)
+    assert nights.night(1.25) == 0  # held against the last good night, not against the bad one
+    assert nights.verdict()["compared_with"] == "2026-01-02T020000"
+
+
+def test_slower_maps_fail_if_a_second_timing_agrees(nights, capsys):
+    assert nights.night(1.25 * 1.1, 1.25) == 0
+    assert nights.night(1.25 * 1.1, 1.25 * 1.1) == 1
+    said = "regression: speed of maps method=gradcam classes=2 batch=8: 1.375 bare forward passes, limit 1.3"
+    assert said in capsys.readouterr().err
+    assert (nights.folders()[-1] / "first-latency.json").exists()
+
+
+def test_a_changed_model_is_called_so(nights, capsys):
+    run = nights.config.with_name("run.toml")
+    run.write_text(re.sub("weights = .*", 'weights = "catdog-scenes"', nights.run))
+    assert nights.night(1.25) == 1
+    assert "[the model changed]" in capsys.readouterr().err
+
+
+def test_another_job_is_a_new_beginning(nights):
+    run = nights.config.with_name("run.toml")
+    run.write_text(nights.run.replace("steps = 4", "steps = 6"))
+    assert nights.night(1.25) == 0
+    assert "a new beginning" in nights.verdict()["note"]
+    assert "steps: 4 against 6" in nights.verdict()["note"]
+    page = (nights.root / "history" / "history.html").read_text()
+    assert page.count("another job than the newest") == 2
+
+
+def test_an_interrupted_night_is_gone_on_with(nights, monkeypatch):
+    def stop(*_: object) -> None:
+        raise KeyboardInterrupt
+
+    monkeypatch.setattr(bench.nightly, "_time", stop)
+    assert nights.night() == 130
+    begun = sorted((nights.root / "logs").glob("*.log"))[-1].stem
+    assert begun not in [folder.name for folder in nights.folders()]
+    monkeypatch.setattr(bench.nightly, "_time", nights._time)
+    assert nights.night(1.25) == 0
+    assert nights.folders()[-1].name == begun
+    assert "KeyboardInterrupt" in (nights.root / "logs" / f"{begun}.log").read_text()
+
+
+def test_a_night_that_fails_gets_a_verdict_and_the_next_is_a_new_one(nights, monkeypatch, capsys):
+    run = nights.config.with_name("run.toml")
+    run.write_text(re.sub("weights = .*", 'weights = "no-such-net"', nights.run))
+    assert nights.night() == 2
+    assert "no-such-net" in capsys.readouterr().err
+    failed = nights.verdict()
+    assert not failed["passed"]
+    assert "no-such-net" in failed["error"]
+    run.write_text(nights.run)
+    assert nights.night(1.25) == 0
+    assert len(nights.folders()) == 4
+
+
+def test_old_nights_lose_what_is_bulky_but_not_their_numbers(nights):
+    nights.config.write_text(nights.config.read_text() + "keep = 1\n")
+    assert nights.night(1.25) == 0
+    old, new = nights.folders()[0], nights.folders()[-1]
+    assert not (old / "maps").exists()
+    assert not (old / "curves.parquet").exists()
+    assert all((old / name).exists() for name in ("scores.parquet", "report.html", "tables", "verdict.json"))
+    assert (new / "maps").exists()
+    assert main(["compare", str(old), str(new)]) == 0
+
+
+@pytest.mark.parametrize(
+    ("change", "said"),
+    [
+        (("timing", "timig"), "did you mean 'timing'?"),
+        (('root = "', 'keep = 0\nroot = "'), "keep is 0, expected a whole number of at least 1"),
+        (("run.toml", "nothing.toml"), "nothing.toml' cannot be read"),
+    ],
+)
+def test_options_that_cannot_be_used_begin_no_night(nights, capsys, change, said):
+    nights.config.write_text(nights.config.read_text().replace(*change))
+    assert nights.night() == 2
+    assert said in capsys.readouterr().err
+    assert len(list((nights.root / "logs").iterdir())) == 2
