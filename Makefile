@@ -11,7 +11,7 @@ SCENES := catdog-scenes catdog-scenes-1 catdog-scenes-2
 STAMP := $(VENV)/.installed
 
 .DEFAULT_GOAL := help
-.PHONY: help setup bench pets weights truth test time lint format clean
+.PHONY: help setup bench pets weights truth results test time lint format clean
 
 help:  ## list the targets
 	@grep -hE '^[a-z]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*##/\t/' | expand -t 10
@@ -50,6 +50,12 @@ truth: setup  ## leakage, certificates, ground truth, metric validation; fills d
 		--metrics certified_scene,part_correlation,energy_in_evidence,target_sensitivity
 	$(BIN)/cambench run --config configs/validation.toml --resume
 	$(BIN)/python -m bench.docs docs/ground-truth.md
+
+results: bench pets  ## the verdicts on photographs and drawn scenes side by side; fills docs/results.md
+	$(BIN)/cambench run --dataset files --data-root $(DATA_ROOT)/lab --weights $(WEIGHTS) \
+		--layers features.11,features.12 --out runs/lab --resume
+	$(BIN)/cambench across $(PETS) $(OUT) --out runs/across
+	$(BIN)/python -m bench.docs docs/results.md
 
 test: setup  ## run the tests, one process per core (JOBS=)
 	OMP_NUM_THREADS=1 $(BIN)/python -m pytest -n $(JOBS) --dist loadfile --no-loadscope-reorder
