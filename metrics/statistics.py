@@ -5,6 +5,8 @@ Intervals describe the sampling of images for one network, and nothing else.
 
 import warnings
 from collections.abc import Callable, Sequence
+from functools import lru_cache
+from typing import Any
 
 import numpy as np
 import torch
@@ -103,17 +105,37 @@ def _interval(groups: Sequence[ArrayLike], combine: Callable[..., np.ndarray], s
         return combine(*(sample.mean(axis=axis) for sample in samples))
 
     for method in ("BCa", "percentile"):  # BCa is undefined where leaving any one image out changes nothing
+        rng = _Replayed(seed) if len(arrays) == 1 else np.random.default_rng(seed)
         with warnings.catch_warnings(), np.errstate(divide="ignore", invalid="ignore"):
             warnings.simplefilter("ignore", stats.DegenerateDataWarning)
-            result = stats.bootstrap(
-                arrays, statistic, n_resamples=RESAMPLES, method=method, rng=np.random.default_rng(seed)
-            )
+            result = stats.bootstrap(arrays, statistic, n_resamples=RESAMPLES, method=method, rng=rng)
         limits = result.confidence_interval
         if np.isfinite(limits.low) and np.isfinite(limits.high):
             break
     return float(limits.low), float(limits.high)
 
 
+class _Replayed(np.random.Generator):
+    """The generator of a seed whose first draw is kept: the resamples of n images are the same for every metric.
+
+    For one draw alone; a second one of the same size would repeat it.
+    """
+
+    def __init__(self, seed: int) -> None:
+        super().__init__(np.random.default_rng(seed).bit_generator)
+        self.seed = seed
+
+    def integers(self, low: int, high: int, size: tuple[int, ...], **options: Any) -> np.ndarray:  # type: ignore[override]
+        """As of a fresh generator."""
+        return _drawn(self.seed, low, high, tuple(size), tuple(options.items()))
+
+
+@lru_cache(maxsize=2)
+def _drawn(seed: int, low: int, high: int, size: tuple[int, ...], options: tuple[tuple[str, Any], ...]) -> np.ndarray:
+    return np.random.default_rng(seed).integers(low, high, size, **dict(options))
+
+
+@lru_cache(maxsize=2)
 def _weights(count: int, seed: int) -> np.ndarray:
     """Share of each image in each resample, (RESAMPLES, count)."""
     if count == 0:

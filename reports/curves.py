@@ -19,7 +19,7 @@ def curve_figures(run: Run, summary: pd.DataFrame) -> Iterator[tuple[str, Figure
     if run.curves.empty:
         return
     for protocol, record in run.manifest["protocols"].items():
-        for role in [role for role in ROLES if role in set(run.curves["role"])]:
+        for role in [role for role in ROLES if role in run.curves["role"].unique()]:
             yield f"curves_{protocol}_{role}", _figure(run, summary, protocol, record, role)
 
 

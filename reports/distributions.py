@@ -13,11 +13,13 @@ from reports.dispersion import wide_scores
 from reports.run import ROLES, Run
 from reports.style import LABEL_COLOURS, ROLE_COLOURS, finding, interval_text, panels
 
+BOX_WIDTH = 0.8  # of all boxes of a method
+
 
 def distribution_figures(run: Run) -> Iterator[tuple[str, Figure]]:
     """Per family of metrics a figure: rows are metrics, columns layers; boxes per method and role."""
     families: dict[str, list[str]] = {}
-    measured = set(run.scores.loc[run.scores["value"].notna(), "metric"])
+    measured = set(run.scores.loc[run.scores["value"].notna(), "metric"].unique())
     for name, metric in run.manifest["metrics"].items():
         if name in measured and not name.endswith("_error"):
             families.setdefault(metric["family"], []).append(name)
@@ -47,7 +49,7 @@ def _boxes(axis: Axes, run: Run, scores: pd.DataFrame) -> None:
     if scores.empty:
         axis.text(0.5, 0.5, "undefined on every image", ha="center", va="center", transform=axis.transAxes)
         return
-    roles = [role for role in ROLES if role in set(scores["role"])]
+    roles = [role for role in ROLES if role in scores["role"].unique()]
     options = {
         "data": scores.assign(method=scores["method"].map(run.title)),
         "x": "method",
@@ -58,12 +60,21 @@ def _boxes(axis: Axes, run: Run, scores: pd.DataFrame) -> None:
         "palette": {role: ROLE_COLOURS[role] for role in roles},
         "ax": axis,
     }
-    if set(scores["value"]) <= {0.0, 1.0}:  # a box of zeros and ones shows nothing: the mean does
+    if scores["value"].isin([0.0, 1.0]).all():  # a box of zeros and ones shows nothing: the mean does
         sns.barplot(**options, errorbar=None, alpha=0.7)
         axis.set_ylim(0, 1)
     else:
-        sns.boxplot(**options, showfliers=False, fill=False, linewidth=1.3)
-        sns.stripplot(**options, dodge=True, size=2, alpha=0.4, legend=False, rasterized=True, jitter=_jitter())
+        sns.boxplot(**options, showfliers=False, fill=False, linewidth=1.3, width=BOX_WIDTH)
+        _points(axis, run, scores, roles)
+
+
+def _points(axis: Axes, run: Run, scores: pd.DataFrame, roles: list[str]) -> None:
+    """Every value over the box it belongs to, beside one another at random."""
+    width = BOX_WIDTH / len(roles)
+    for (method, role), values in scores.groupby(["method", "role"])["value"]:
+        middle = run.methods.index(method) - BOX_WIDTH / 2 + width * (roles.index(role) + 0.5)
+        places = middle + np.random.default_rng(0).uniform(-0.3, 0.3, len(values)) * width
+        axis.scatter(places, values, s=3, alpha=0.4, linewidths=0, color=ROLE_COLOURS[role], rasterized=True)
 
 
 def _one_legend(figure: Figure, axes: np.ndarray) -> None:
@@ -76,11 +87,6 @@ def _one_legend(figure: Figure, axes: np.ndarray) -> None:
     handles = [Patch(color=colour, label=role) for role, colour in ROLE_COLOURS.items() if role in shown]
     place = (1 - 0.1 / figure.get_figwidth(), 1 - 0.3 / figure.get_figheight())
     figure.legend(handles=handles, loc="upper right", bbox_to_anchor=place, ncols=len(handles))
-
-
-def _jitter() -> float:
-    np.random.seed(0)  # noqa: NPY002 (seaborn draws its jitter from here)
-    return 0.15
 
 
 def gap_figure(run: Run, gaps: pd.DataFrame) -> Iterator[tuple[str, Figure]]:

@@ -3,11 +3,12 @@
 import base64
 import io
 import json
+import math
+from concurrent.futures import ThreadPoolExecutor
 from typing import Any
 
 import matplotlib as mpl
 import numpy as np
-import pandas as pd
 from PIL import Image
 
 from reports.overlays import COLOURS, disagreement
@@ -23,11 +24,14 @@ def gallery_json(run: Run) -> str:
 
 
 def _gallery(run: Run) -> dict[str, Any]:
-    metrics = [name for name in run.manifest["metrics"] if name in set(run.scores["metric"])]
+    measured = set(run.scores["metric"].unique())
+    metrics = [name for name in run.manifest["metrics"] if name in measured]
     pairs = _curve_pairs(run)
     colours = (mpl.colormaps[COLOURS](np.arange(256) / 255)[:, :3] * 255).astype(np.uint8)
     differing = {layer: disagreement(run, layer) for layer in run.layers} if _comparable(run) else {}
     scores, curves = _scores(run, metrics), _curves(run, pairs)
+    with ThreadPoolExecutor() as threads:  # Pillow works outside Python's lock
+        pictures = dict(zip(run.images.index, threads.map(_picture, run.images["jpeg"]), strict=True))
     return {
         "classes": run.classes,
         "methods": [{"name": name, "title": run.title(name)} for name in run.methods],
@@ -45,7 +49,7 @@ def _gallery(run: Run) -> dict[str, Any]:
                 "label": row["label"],
                 "predicted": row["predicted"],
                 "probability": [round(float(p), 4) for p in row["probability"]],
-                "picture": _picture(row["jpeg"]),
+                "picture": pictures[name],
                 "maps": _maps(run, str(name)),
                 "scores": scores[str(name)],
                 "curves": curves.get(str(name), {}),
@@ -108,7 +112,7 @@ def _curves(run: Run, pairs: list[tuple[str, str]]) -> dict[str, dict[str, str]]
 
 
 def _rounded(value: float | None) -> float | None:
-    return None if pd.isna(value) else float(f"{value:.7g}")
+    return None if value is None or math.isnan(value) else float(f"{value:.7g}")
 
 
 def _text(values: np.ndarray) -> str:
