@@ -86,7 +86,7 @@ def against(benchmark, job: RunConfig, classifier: Classifier, device: torch.dev
         benchmark.pedantic(
             lambda: timed(function),
             setup=lambda: references.append(timed(reference)),
-            rounds=rounds or min(60, max(15, 960 // images)),  # small batches are noisier, and cheaper
+            rounds=rounds or min(60, max(15, 480 // images)),  # small batches are noisier, and cheaper
             warmup_rounds=WARMUP,
             iterations=1,
         )
