@@ -188,7 +188,7 @@ def load_options(kind: type[Options], toml: Path | None, flags: Mapping[str, Any
     Raises:
         ConfigError: unreadable file, unknown key (with the closest one), unusable value, required option missing.
     """
-    given = {**(_read_toml(toml) if toml else {}), **flags}
+    given = {**(read_toml(toml, "config file") if toml else {}), **flags}
     options = {f.name: f for f in fields(kind)}  # type: ignore[arg-type]
     values = {}
     for key, value in given.items():
@@ -213,11 +213,20 @@ def _float(value: Any) -> float:
         return math.nan
 
 
-def _read_toml(path: Path) -> dict[str, Any]:
+def read_toml(path: Path, kind: str) -> dict[str, Any]:
+    """The keys of a TOML file; dashes in them become underscores.
+
+    Args:
+        path: of the file.
+        kind: what the file is to the user, such as config file.
+
+    Raises:
+        ConfigError: it cannot be read, or is not TOML.
+    """
     try:
         content = tomllib.loads(path.read_text(encoding="utf-8"))
     except OSError as error:
-        raise ConfigError(f"config file '{path}' cannot be read: {error.strerror}") from error
+        raise ConfigError(f"{kind} '{path}' cannot be read: {error.strerror}") from error
     except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
-        raise ConfigError(f"config file '{path}' is not TOML: {error}") from error
+        raise ConfigError(f"{kind} '{path}' is not TOML: {error}") from error
     return {key.replace("-", "_"): value for key, value in content.items()}

@@ -1,7 +1,6 @@
 """What a night may not do: tolerances for quality, limits for speed, and the culprits."""
 
 import math
-import tomllib
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, fields
 from pathlib import Path
@@ -10,7 +9,7 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
-from bench.config import as_integer, as_number
+from bench.config import as_integer, as_number, read_toml
 from bench.errors import ConfigError
 from bench.names import unknown
 from metrics import METRICS
@@ -71,12 +70,7 @@ def load_gates(path: Path) -> Gates:
     Raises:
         ConfigError: unreadable file, unknown key or metric, or a number that is no tolerance.
     """
-    try:
-        content = tomllib.loads(path.read_text(encoding="utf-8"))
-    except OSError as error:
-        raise ConfigError(f"gates file '{path}' cannot be read: {error.strerror}") from error
-    except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
-        raise ConfigError(f"gates file '{path}' is not TOML: {error}") from error
+    content = read_toml(path, "gates file")
     for key in content:
         if key not in ("quality", "speed"):
             raise ConfigError(unknown(f"key in {path}:", key, ("quality", "speed")))

@@ -27,10 +27,10 @@ def cambench(shared: Path) -> Callable[..., int]:
 
 @pytest.fixture(scope="session")
 def pets(shared: Path, cambench, tmp_path_factory) -> Path:
-    """Ten pets, both methods and layers, all metrics; eight steps."""
+    """Six pets, both methods and layers, all metrics; eight steps."""
     out = tmp_path_factory.mktemp("runs") / "pets"
     code = cambench(
-        "run", "--dataset", "oxford-iiit-pet", "--data-root", shared / "data", "--split", "test", "--limit", 10,
+        "run", "--dataset", "oxford-iiit-pet", "--data-root", shared / "data", "--split", "test", "--limit", 6,
         "--weights", "full", "--layers", "features.11,features.12", "--steps", 8, "--targets", "right,wrong",
         "--batch-size", 4, "--workers", 0, "--out", out,
     )  # fmt: skip

@@ -36,8 +36,8 @@ def test_run_directory_holds_what_the_format_promises(pets, read_manifest):
     assert not (pets / "shards").exists()
     manifest = read_manifest(pets)
     assert (manifest["schema_version"], manifest["status"], manifest["error"]) == (1, "complete", None)
-    assert manifest["counts"] == {"images": 10, "scored": 10, "skipped": 0}
-    assert manifest["dataset"]["labels"] == {"cat": 5, "dog": 5}
+    assert manifest["counts"] == {"images": 6, "scored": 6, "skipped": 0}
+    assert manifest["dataset"]["labels"] == {"cat": 3, "dog": 3}
     assert manifest["layers"]["features.12"] == {"channels": 256, "height": 6, "width": 6}
     assert manifest["protocols"]["srg"]["substrates"] == ["blur", "blur"]
     assert set(manifest["metrics"]) == set(METRICS)
@@ -49,7 +49,7 @@ def test_every_image_method_layer_and_class_is_scored_once(pets, read_scores):
     assert frame.index.is_unique
     area = frame.xs("effective_area", level="metric")
     assert area.groupby(level="method").size().to_dict() == dict.fromkeys(
-        CONTROLS | {"gradcam", "layercam"}, 10 * 2 * 2
+        CONTROLS | {"gradcam", "layercam"}, 6 * 2 * 2
     )
     assert set(area["role"]) == {"right", "wrong"}
     assert (area[area["role"] == "right"].reset_index()["target"] == area[area["role"] == "right"]["label"].array).all()
@@ -71,7 +71,7 @@ def test_probabilities_of_the_two_classes_sum_to_one_at_every_point(pets):
     total = np.stack(curves["probability"]) + np.stack(curves["probability_other"])
     np.testing.assert_allclose(total, 1, atol=1e-12)
     assert np.stack(curves["fraction"]).shape == (len(curves), 9)
-    assert len(curves) == 10 * 2 * 2 * 2 * 3  # images, methods, layers, roles, curves
+    assert len(curves) == 6 * 2 * 2 * 2 * 3  # images, methods, layers, roles, curves
 
 
 def test_curves_of_both_targets_start_and_end_together(pets):
