@@ -172,5 +172,7 @@ def _report(store: RunStore, manifest: dict[str, Any], started: float) -> None:
     if "total" not in timings:
         ended = time.perf_counter()
         timings |= {"report": round(ended - begun, 3), "total": round(ended - started, 3)}
-        timings["model_share"] = round(timings["model"] / timings["total"], 4)
+        timings["model_share"] = round(
+            timings.get("model", 0.0) / timings["total"], 4
+        )  # resumed, nothing may be left to score
         store.write_manifest({**manifest, "timings": timings, "peak_memory_mb": peak_memory_mb()})

@@ -48,9 +48,7 @@ def test_every_image_method_layer_and_class_is_scored_once(pets, read_scores):
     frame = read_scores(pets)
     assert frame.index.is_unique
     area = frame.xs("effective_area", level="metric")
-    assert area.groupby(level="method").size().to_dict() == dict.fromkeys(
-        CONTROLS | {"gradcam", "layercam"}, 6 * 2 * 2
-    )
+    assert area.groupby(level="method").size().to_dict() == dict.fromkeys(CONTROLS | {"gradcam", "layercam"}, 6 * 2 * 2)
     assert set(area["role"]) == {"right", "wrong"}
     assert (area[area["role"] == "right"].reset_index()["target"] == area[area["role"] == "right"]["label"].array).all()
     names = set(frame.index.get_level_values("metric"))
