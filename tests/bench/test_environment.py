@@ -16,8 +16,14 @@ def test_devices_that_are_not_here(name):
 def test_auto_takes_the_gpu_where_there_is_one(monkeypatch):
     monkeypatch.setattr("torch.cuda.is_available", lambda: False)
     assert select_device("auto") == torch.device("cpu")
+    assert select_device("auto", 1) == torch.device("cpu")
     monkeypatch.setattr("torch.cuda.is_available", lambda: True)
+    monkeypatch.setattr("torch.cuda.device_count", lambda: 2)
     assert select_device("auto") == torch.device("cuda")
+    assert select_device("auto", 1) == torch.device("cuda:1")
+    assert select_device("cuda:0", 1) == torch.device("cuda:0")  # what is named is taken
+    with pytest.raises(ConfigError, match="device is 'cuda:2', but 2 GPUs are visible"):
+        select_device("cuda", 2)
 
 
 def test_description_has_what_decides_speed_and_numbers():

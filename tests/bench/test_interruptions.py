@@ -15,7 +15,8 @@ import pandas as pd
 import pytest
 import safetensors.numpy
 
-IMAGES, BATCH = 60, 4
+IMAGES, BATCH = 60, 2
+SHARDS = IMAGES // BATCH
 Start = Callable[..., subprocess.Popen]
 
 
@@ -80,9 +81,16 @@ def test_a_run_killed_at_ten_random_moments_ends_the_same(start, undisturbed, tm
     finished: set[str] = set()
     for kill in range(10):
         process = start(out, "--resume")
-        # A moment between two shards, from before the first to after the last; every other kill advances one shard.
-        wait_for_shards(process, out, len(finished) + kill % 2 + 1 if kill else 0)
-        time.sleep(moments.random() * (4 if kill in (0, 9) else 0.4))
+        if kill == 0:
+            longest = 4.0  # while it starts
+        elif kill == 9:
+            wait_for_shards(process, out, SHARDS)
+            longest = 2.0  # while it merges and reports
+        else:
+            wait_for_shards(process, out, len(finished) + 1)
+            longest = 0.2  # in the batches that follow
+        time.sleep(longest * moments.random())
+        assert process.poll() is None
         os.killpg(process.pid, signal.SIGKILL)
         process.communicate()
         before, finished = finished, shards(out)
