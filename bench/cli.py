@@ -32,17 +32,12 @@ def entry_point() -> NoReturn:
 def main(arguments: Sequence[str]) -> int:
     """Runs one command and returns its exit code: 0 done, 1 failed gate, 2 unusable input, 130 interrupted."""
     options = parser().parse_args(arguments)
-    # Imported late, so that --help and a misspelt flag answer at once.
-    from cam import LayerError
-    from datasets import DatasetError
-    from metrics import MetricError
-    from reports import ReportError
-    from weights import WeightsError
-
     try:
         with interruptible():
             options.command(options)
-    except (ConfigError, DatasetError, LayerError, MetricError, ReportError, WeightsError) as error:
+    except ValueError as error:
+        if not isinstance(error, _unusable()):
+            raise
         print(f"cambench: {_one_line(error)}", file=sys.stderr)
         return UNUSABLE
     except GateError as error:
@@ -63,6 +58,17 @@ def main(arguments: Sequence[str]) -> int:
         )
         return INTERRUPTED
     return DONE
+
+
+def _unusable() -> tuple[type[ValueError], ...]:
+    """Errors that say what to mend; imported late, so that a command loads no more than it needs."""
+    from cam import LayerError
+    from datasets import DatasetError
+    from metrics import MetricError
+    from reports import ReportError
+    from weights import WeightsError
+
+    return ConfigError, DatasetError, LayerError, MetricError, ReportError, WeightsError
 
 
 def _one_line(error: Exception) -> str:
