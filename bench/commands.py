@@ -126,10 +126,10 @@ def report(options: argparse.Namespace) -> None:
 
 
 def _print_result(folder: Path) -> None:
-    """The summary table, and where everything is."""
+    """The summary table, the findings, and where everything is."""
     from reports import summary_text
 
-    print(summary_text(folder))
+    print(summary_text(folder), end="\n\n")
     for name, content in (
         ("report.html", "the report: open it in a browser"),
         ("tables", "summary and dispersion as CSV, Markdown, LaTeX"),

@@ -15,6 +15,7 @@ from reports.differences import correlation_figure, difference_figures, reliabil
 from reports.dispersion import dispersion_gap
 from reports.distributions import distribution_figures, gap_figure
 from reports.files import aligned, cell_text, save_figure, write_atomic, write_table
+from reports.findings import findings
 from reports.html import headline, page
 from reports.latency import LATENCY_FILE, latency_figures, latency_table
 from reports.overlays import overlay_figures
@@ -71,14 +72,16 @@ def render(folder: Path) -> Path:
 
 
 def summary_text(folder: Path) -> str:
-    """The headline rows of the methods in tables/summary.csv as aligned text."""
-    table = headline(Run(folder), pd.read_csv(folder / "tables" / "summary.csv", keep_default_na=True))
+    """The headline rows of the methods as aligned text, and the findings in words; from tables/ alone."""
+    run, names = Run(folder), ("summary", "comparison", "dispersion_gap")
+    tables = [pd.read_csv(folder / "tables" / f"{name}.csv") for name in names]
+    table = headline(run, tables[0])
     cells = [("method", "layer", "role", "metric", "n", "undefined", "mean [95 % interval]")]
     for row in table.to_dict("records"):
         values = [row[name] for name in ("method", "layer", "role", "metric", "n", "n_undefined")]
         text = interval_text(row["mean"], row["ci_low"], row["ci_high"])
         cells.append((*map(cell_text, values), text))  # type: ignore[arg-type]
-    return aligned(cells)
+    return "\n".join([aligned(cells), "", *findings(run, *tables)])
 
 
 def pool(folders: Sequence[Path], out: Path, metrics: Sequence[str] | None = None) -> str:

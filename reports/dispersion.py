@@ -52,7 +52,7 @@ def dispersion_gap(run: Run) -> pd.DataFrame:
                     }
                     for label in groups
                 ]
-    return pd.DataFrame(rows)
+    return pd.DataFrame(rows, columns=None if rows else ["method", "layer", "stratum"])
 
 
 def gap_values(wide: pd.DataFrame) -> pd.Series:

@@ -1,10 +1,10 @@
 """How every metric is distributed over the images, and right against wrong dispersion image by image."""
 
 from collections.abc import Iterator
+from typing import Any
 
 import numpy as np
 import pandas as pd
-import seaborn as sns
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 from matplotlib.patches import Patch
@@ -28,11 +28,11 @@ def distribution_figures(run: Run) -> Iterator[tuple[str, Figure]]:
 
 
 def _family(run: Run, family: str, names: list[str]) -> Figure:
-    figure, axes = panels(len(names), len(run.layers), 4.0, 1.9)
+    figure, axes = panels(len(names), len(run.layers), 4.0, 1.9, header=0.3)
+    shown = run.scores[run.scores["metric"].isin(names)].dropna(subset="value")
     for row, name in zip(axes, names, strict=True):
         for axis, layer in zip(row, run.layers, strict=True):
-            scores = run.scores
-            _boxes(axis, run, scores[(scores["metric"] == name) & (scores["layer"] == layer)].dropna(subset="value"))
+            _boxes(axis, run, shown[(shown["metric"] == name) & (shown["layer"] == layer)])
             better = {"higher": ", higher is better", "lower": ", lower is better"}
             direction = better.get(run.manifest["metrics"][name]["direction"], "")
             axis.set_title(f"{run.title(name)}, {layer}{direction}")
@@ -40,7 +40,7 @@ def _family(run: Run, family: str, names: list[str]) -> Figure:
         limits = [axis.get_ylim() for axis in row]
         for axis in row:
             axis.set_ylim(min(low for low, _ in limits), max(high for _, high in limits))
-    _one_legend(figure, axes)
+    _one_legend(figure, set(shown["role"]))
     finding(figure, f"{family.capitalize()} metrics: one value per image; box: quartiles, line: median")
     return figure
 
@@ -50,42 +50,41 @@ def _boxes(axis: Axes, run: Run, scores: pd.DataFrame) -> None:
         axis.text(0.5, 0.5, "undefined on every image", ha="center", va="center", transform=axis.transAxes)
         return
     roles = [role for role in ROLES if role in scores["role"].unique()]
-    options = {
-        "data": scores.assign(method=scores["method"].map(run.title)),
-        "x": "method",
-        "y": "value",
-        "hue": "role",
-        "order": [run.title(method) for method in run.methods],
-        "hue_order": roles,
-        "palette": {role: ROLE_COLOURS[role] for role in roles},
-        "ax": axis,
-    }
-    if scores["value"].isin([0.0, 1.0]).all():  # a box of zeros and ones shows nothing: the mean does
-        sns.barplot(**options, errorbar=None, alpha=0.7)
-        axis.set_ylim(0, 1)
-    else:
-        sns.boxplot(**options, showfliers=False, fill=False, linewidth=1.3, width=BOX_WIDTH)
-        _points(axis, run, scores, roles)
-
-
-def _points(axis: Axes, run: Run, scores: pd.DataFrame, roles: list[str]) -> None:
-    """Every value over the box it belongs to, beside one another at random."""
+    binary = scores["value"].isin([0.0, 1.0]).all()  # a box of zeros and ones shows nothing: the mean does
     width = BOX_WIDTH / len(roles)
     for (method, role), values in scores.groupby(["method", "role"])["value"]:
-        middle = run.methods.index(method) - BOX_WIDTH / 2 + width * (roles.index(role) + 0.5)
-        places = middle + np.random.default_rng(0).uniform(-0.3, 0.3, len(values)) * width
-        axis.scatter(places, values, s=3, alpha=0.4, linewidths=0, color=ROLE_COLOURS[role], rasterized=True)
+        place = run.methods.index(method) - BOX_WIDTH / 2 + width * (roles.index(role) + 0.5)
+        colour = ROLE_COLOURS[role]
+        if binary:
+            axis.bar(place, values.mean(), width * 0.9, color=colour, alpha=0.7)
+            continue
+        line: dict[str, Any] = {"color": colour, "linewidth": 1.3}
+        axis.boxplot(
+            values,
+            positions=[place],
+            widths=width * 0.9,
+            showfliers=False,
+            manage_ticks=False,
+            boxprops=line,
+            whiskerprops=line,
+            capprops=line,
+            medianprops=line,
+        )
+        places = place + np.random.default_rng(0).uniform(-0.3, 0.3, len(values)) * width  # beside one another
+        axis.scatter(
+            places, values, s=3 if len(values) > 300 else 7, alpha=0.4, linewidths=0, color=colour, rasterized=True
+        )
+    axis.set_xticks(range(len(run.methods)), map(run.title, run.methods))
+    axis.set_xlim(-0.5, len(run.methods) - 0.5)
+    axis.grid(visible=False, axis="x")
+    if binary:
+        axis.set_ylim(0, 1)
 
 
-def _one_legend(figure: Figure, axes: np.ndarray) -> None:
+def _one_legend(figure: Figure, roles: set[str]) -> None:
     """One legend above the panels instead of one over the points of each."""
-    shown: set[str] = set()
-    for axis in axes.flat:
-        shown.update(axis.get_legend_handles_labels()[1])
-        if axis.get_legend() is not None:
-            axis.get_legend().remove()
-    handles = [Patch(color=colour, label=role) for role, colour in ROLE_COLOURS.items() if role in shown]
-    place = (1 - 0.1 / figure.get_figwidth(), 1 - 0.3 / figure.get_figheight())
+    handles = [Patch(color=colour, label=role) for role, colour in ROLE_COLOURS.items() if role in roles]
+    place = (1 - 0.1 / figure.get_figwidth(), 1 - 0.45 / figure.get_figheight())  # below a title of two lines
     figure.legend(handles=handles, loc="upper right", bbox_to_anchor=place, ncols=len(handles))
 
 

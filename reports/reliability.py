@@ -37,19 +37,21 @@ def reliability(run: Run) -> pd.DataFrame:
 
 def metric_correlation(run: Run) -> pd.DataFrame:
     """Spearman's rho between two metrics over images, the mean over methods; each oriented so that higher is better."""
-    by_key: dict[tuple[str, str], dict[str, pd.Series]] = {}
+    by_key: dict[tuple[str, str], dict[str, pd.DataFrame]] = {}
     for (layer, role, metric), values in _by_image(run):
         sign = 1 if run.manifest["metrics"][metric]["direction"] == "higher" else -1
         own = values[[name for name in run.methods if name in values]]
-        by_key.setdefault((layer, role), {})[metric] = sign * own.unstack()
+        by_key.setdefault((layer, role), {})[metric] = sign * own
     rows = []
     for (layer, role), metrics in by_key.items():
-        ordered = [name for name in run.manifest["metrics"] if name in metrics]
-        for first, second in combinations(ordered, 2):
-            both = pd.concat([metrics[first], metrics[second]], axis=1, keys=["a", "b"]).dropna()
-            found = [_spearman(group["a"], group["b"]) for _, group in both.groupby("method")]
-            defined = [value for value in found if not math.isnan(value)]
-            images = both.index.get_level_values("image_id").nunique()
+        wide = pd.concat(metrics, axis="columns", names=["metric"]).swaplevel(axis="columns")
+        methods = [wide[name] for name in wide.columns.unique("method")]
+        found = [values.corr("spearman", min_periods=2) for values in methods]
+        for first, second in combinations([name for name in run.manifest["metrics"] if name in metrics], 2):
+            both = [values[[first, second]].notna().all(axis=1) for values in methods if {first, second} <= set(values)]
+            images = pd.concat(both, axis="columns").any(axis=1).sum() if both else 0
+            rho = [table[first][second] for table in found if {first, second} <= set(table)]
+            defined = [value for value in rho if not math.isnan(value)]
             rows.append((layer, role, first, second, images, np.mean(defined) if defined else math.nan))
     return pd.DataFrame(rows, columns=CORRELATION)
 
@@ -74,16 +76,11 @@ def _alpha(values: np.ndarray) -> float:
 def _split_half(values: np.ndarray, seed: int) -> float:
     if len(values) < 4 or values.shape[1] < 3:
         return math.nan
-    random, found = np.random.default_rng(seed), []
-    for _ in range(SPLITS):
-        order = random.permutation(len(values))
-        halves = order[: len(order) // 2], order[len(order) // 2 :]
-        found.append(_spearman(*(values[half].mean(axis=0) for half in halves)))
-    return float(np.nanmean(found)) if not np.isnan(found).all() else math.nan
-
-
-def _spearman(first: np.ndarray | pd.Series, second: np.ndarray | pd.Series) -> float:
-    """Spearman's rho; NaN where one does not vary."""
-    if len(first) < 2 or np.ptp(first) == 0 or np.ptp(second) == 0:
-        return math.nan
-    return float(stats.spearmanr(first, second).statistic)
+    random, half = np.random.default_rng(seed), len(values) // 2
+    orders = [random.permutation(len(values)) for _ in range(SPLITS)]
+    means = [[values[part].mean(axis=0) for part in (order[:half], order[half:])] for order in orders]
+    ranks = stats.rankdata(np.array(means), axis=2)  # (splits, halves, rivals)
+    first, second = (ranks - ranks.mean(axis=2, keepdims=True)).swapaxes(0, 1)
+    scale = np.sqrt((first**2).sum(axis=1) * (second**2).sum(axis=1))
+    rho = (first * second).sum(axis=1)[scale > 0] / scale[scale > 0]
+    return float(rho.mean()) if len(rho) else math.nan

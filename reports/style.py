@@ -42,10 +42,15 @@ def style() -> Iterator[None]:
         mpl.use(backend)
 
 
-def panels(rows: int, columns: int, width: float, height: float, title_lines: int = 1) -> tuple[Figure, np.ndarray]:
-    """A figure of rows x columns axes of a size in inches, at fixed distances: searching a layout takes seconds."""
+def panels(
+    rows: int, columns: int, width: float, height: float, title_lines: int = 1, header: float = 0.0
+) -> tuple[Figure, np.ndarray]:
+    """A figure of rows x columns axes of a size in inches, at fixed distances: searching a layout takes seconds.
+
+    `title_lines` of a panel and `header` inches below the title of the figure are kept free.
+    """
     more = 0.2 * (title_lines - 1)
-    left, right, top, bottom, gap_x, gap_y = 0.75, 0.15, 0.8 + more, 0.55, 0.75, 0.85 + more
+    left, right, top, bottom, gap_x, gap_y = 0.75, 0.15, 0.8 + more + header, 0.55, 0.75, 0.85 + more
     total_x = left + right + columns * width + (columns - 1) * gap_x
     total_y = top + bottom + rows * height + (rows - 1) * gap_y
     figure, axes = plt.subplots(rows, columns, figsize=(total_x, total_y), squeeze=False, layout="none")

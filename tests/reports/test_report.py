@@ -114,6 +114,10 @@ def test_summary_text_shows_the_headline(make_run):
     summary = pd.read_csv(folder / "tables" / "summary.csv")
     row = summary[(summary["metric"] == "srg_probability") & (summary["method"] == "layercam")].iloc[0]
     assert f"{row['mean']:.3f} [{row['ci_low']:.3f}, {row['ci_high']:.3f}]" in text
+    shown = html.unescape((folder / "report.html").read_text())
+    said = text.split("\n\n")[1].splitlines()
+    assert len(said) == 4  # relevance gain, the gap of two methods, localisation
+    assert all(sentence in shown for sentence in said)
 
 
 @pytest.mark.parametrize(
