@@ -77,7 +77,7 @@ def test_maps(against, classifier, photographs, method, classes, batch):
 
 @pytest.mark.parametrize("batch", [8, 32, 128])
 def test_perturbation(against, classifier, photographs, maps, batch):
-    number = 4
+    number = max(2, batch // STEPS)  # images that fill a batch
     images = photographs[:number]
     size = images.shape[-2:]
     permutations = torch.stack([tie_permutation(str(i), size.numel(), 0) for i in range(number)]).to(images.device)
