@@ -16,7 +16,7 @@ from metrics.comparison import HEADLINE_FAMILY
 from reports.files import save_figure, write_atomic, write_table
 from reports.html import cells, embedded
 from reports.nights import Night, nights
-from reports.run import ReportError
+from reports.run import ReportError, title
 from reports.style import PALETTE, finding, panels, style
 
 HISTORY = ["night", "kind", "series", "value"]
@@ -96,10 +96,12 @@ def changes_of(table: pd.DataFrame) -> pd.DataFrame:
 
 
 def _figures(kept: Sequence[Night], table: pd.DataFrame, changes: pd.DataFrame) -> Iterator[tuple[str, Figure]]:
-    layer = next(iter(kept[-1].manifest["layers"]))
-    methods = list(kept[-1].manifest["methods"])
+    manifest = kept[-1].manifest
+    layer = next(iter(manifest["layers"]))
     quality = {
-        f"{metric}, {role}": [(method, f"{method} {layer} {role} {metric}") for method in methods]
+        f"{title(manifest, metric)}, {role}": [
+            (title(manifest, method), f"{method} {layer} {role} {metric}") for method in manifest["methods"]
+        ]
         for metric, role in HEADLINE_FAMILY
     }
     speeds: dict[str, list[tuple[str, str]]] = {}
@@ -111,7 +113,7 @@ def _figures(kept: Sequence[Night], table: pd.DataFrame, changes: pd.DataFrame) 
 
 
 def _grid(
-    name: str, title: str, groups: dict[str, list[tuple[str, str]]], table: pd.DataFrame, changes: pd.DataFrame
+    name: str, heading: str, groups: dict[str, list[tuple[str, str]]], table: pd.DataFrame, changes: pd.DataFrame
 ) -> Iterator[tuple[str, Figure]]:
     """A panel per group, a line per series, a vertical line where one changes."""
     known = set(table["series"])
@@ -131,7 +133,7 @@ def _grid(
     last = f", the last on {shown['night'].iloc[0]}" if len(shown) else ""
     finding(
         figure,
-        f"{title.capitalize()}: {len(shown) or 'no'} change{'s' * (len(shown) != 1)} in {len(order)} nights{last}",
+        f"{heading.capitalize()}: {len(shown) or 'no'} change{'s' * (len(shown) != 1)} in {len(order)} nights{last}",
     )
     yield f"history_{name}", figure
 
@@ -145,7 +147,7 @@ def _panel(
         axis.plot(range(len(wide)), wide[name], "o-", color=colour, label=label, markersize=size, linewidth=1)
         for night in changes.loc[changes["series"].eq(name), "night"]:
             axis.axvline(places[night] - 0.5, color=colour, linestyle="--", linewidth=1)
-    axis.set_title(group.replace("_", " "))
+    axis.set_title(group)
     ticks = np.unique(np.linspace(0, len(wide) - 1, TICKS).round().astype(int))
     axis.set_xticks(ticks, [wide.index[tick][5:10] for tick in ticks])
     if len(entries) <= TICKS:

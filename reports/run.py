@@ -22,6 +22,14 @@ class ReportError(ValueError):
     """A folder that no report can be made of; the message says why and what to do."""
 
 
+def title(manifest: dict[str, Any], name: str) -> str:
+    """Title of a method, control or metric of a run, from its manifest."""
+    for kind in ("methods", "controls", "metrics"):
+        if name in manifest.get(kind, {}):
+            return str(manifest[kind][name]["title"])
+    return {"dispersion_gap": "Dispersion gap"}.get(name, name)
+
+
 class Run:
     """A complete run directory (docs/formats.md); files are read when first asked for.
 
@@ -60,10 +68,7 @@ class Run:
 
     def title(self, name: str) -> str:
         """Title of a method, control or metric."""
-        for kind in ("methods", "controls", "metrics"):
-            if name in self.manifest.get(kind, {}):
-                return str(self.manifest[kind][name]["title"])
-        return {"dispersion_gap": "Dispersion gap"}.get(name, name)
+        return title(self.manifest, name)
 
     @cached_property
     def all_scores(self) -> pd.DataFrame:
