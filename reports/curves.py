@@ -15,16 +15,21 @@ HEADLINE = {"rise": ("insertion_auc", "Insertion AUC"), "srg": ("srg_probability
 
 
 def curve_figures(run: Run, summary: pd.DataFrame) -> Iterator[tuple[str, Figure]]:
-    """Per protocol and role a figure: rows are directions, columns layers, lines methods."""
-    if run.curves.empty:
+    """Per protocol and role a figure: rows are the directions that were computed, columns layers, lines methods."""
+    curves = run.curves
+    if curves.empty:
         return
     for protocol, record in run.manifest["protocols"].items():
-        for role in [role for role in ROLES if role in run.curves["role"].unique()]:
-            yield f"curves_{protocol}_{role}", _figure(run, summary, protocol, record, role)
+        for role in ROLES:
+            computed = set(
+                curves.loc[curves["role"] == role, ["direction", "substrate"]].itertuples(index=False, name=None)
+            )
+            pairs = [pair for pair in zip(record["directions"], record["substrates"], strict=True) if pair in computed]
+            if pairs:
+                yield f"curves_{protocol}_{role}", _figure(run, summary, protocol, pairs, role)
 
 
-def _figure(run: Run, summary: pd.DataFrame, protocol: str, record: dict[str, list[str]], role: str) -> Figure:
-    pairs = list(zip(record["directions"], record["substrates"], strict=True))
+def _figure(run: Run, summary: pd.DataFrame, protocol: str, pairs: list[tuple[str, str]], role: str) -> Figure:
     figure, axes = panels(len(pairs), len(run.layers), 4.4, 2.6)
     for row, (direction, substrate) in zip(axes, pairs, strict=True):
         for axis, layer in zip(row, run.layers, strict=True):
@@ -67,4 +72,5 @@ def _title(run: Run, summary: pd.DataFrame, protocol: str, role: str) -> str:
         means = ", ".join(f"{run.title(row.method)} {number(row.average)}" for row in group.itertuples())
         parts.append(f"{layer}: {means}")
     images = run.curves.loc[run.curves["role"] == role, "image_id"].nunique()
-    return f"{name}, higher is better. {'; '.join(parts)} (mean of {images} images, 95 % bands)"
+    said = f"{name}, higher is better. {'; '.join(parts)}" if parts else f"Curves of {protocol}"
+    return f"{said} (mean of {images} images, 95 % bands)"
