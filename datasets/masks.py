@@ -10,7 +10,7 @@ A mask says 1 object, 0 background, 255 ignore, unless its data set says otherwi
   use). A mask that is 255 throughout stays "ignore", since one value alone tells nothing.
 """
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 
 import numpy as np
@@ -79,12 +79,16 @@ def _translated(pixels: NDArray[Any], values: Mapping[int, int]) -> NDArray[np.u
     if pixels.dtype != np.uint8 and found[-1] > 255 and (found % 257 == 0).all():
         pixels, found = pixels / 257, found / 257  # eight bits, widened to sixteen
     known = {BACKGROUND: BACKGROUND, 255: OBJECT} if values == PLAIN and found.tolist() == [0, 255] else values
-    odd = [f"{value:g}" for value in found.tolist() if value not in known]
+    odd = [value for value in found.tolist() if value not in known]
     if odd:
-        named = ", ".join(odd[:NAMED]) + (f" and {len(odd) - NAMED} more" if len(odd) > NAMED else "")
-        expected = ", ".join(map(str, sorted(values))) + (" (or only 0 and 255)" if values == PLAIN else "")
-        raise UnreadableError(f"holds the value{'s' * (len(odd) > 1)} {named}, expected {expected}")
+        expected = _named(sorted(values)) + (" (or only 0 and 255)" if values == PLAIN else "")
+        raise UnreadableError(f"holds the value{'s' * (len(odd) > 1)} {_named(odd)}, expected {expected}")
     table = np.full(256, IGNORE, dtype=np.uint8)
     for source, what in known.items():
         table[source] = what
     return table[pixels.astype(np.uint8)]
+
+
+def _named(values: Sequence[float]) -> str:
+    more = f" and {len(values) - NAMED} more" if len(values) > NAMED else ""
+    return ", ".join(f"{value:g}" for value in values[:NAMED]) + more

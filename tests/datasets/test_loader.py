@@ -1,11 +1,9 @@
-import os
-
 import numpy as np
 import pytest
 import torch
 from PIL import Image
 
-from datasets import DATASETS, Box, DatasetError, Record, load_batches
+from datasets import DATASETS, Box, Record, load_batches
 
 OPTIONS = {"resize": 32, "crop": 24, "classes": ("cat", "dog")}
 
@@ -50,29 +48,6 @@ def test_workers_change_nothing(records, workers):
 
 def test_no_batches(records):
     assert list(load_batches(records, [], workers=2, **OPTIONS)) == []
-
-
-class Deadly(Record):
-    @property
-    def has_mask(self) -> bool:
-        return False
-
-    def __getattribute__(self, name):
-        if name == "mask_path" and os.environ.get("CAMBENCH_TEST_PARENT") != str(os.getpid()):
-            os._exit(9)
-        return super().__getattribute__(name)
-
-
-def test_a_dead_worker_is_one_clear_error(records, monkeypatch):
-    import multiprocessing
-
-    context = multiprocessing.get_context("fork")
-    monkeypatch.setattr("multiprocessing.get_context", lambda kind: context)
-    monkeypatch.setattr(context, "set_forkserver_preload", lambda names: None, raising=False)
-    monkeypatch.setenv("CAMBENCH_TEST_PARENT", str(os.getpid()))
-    deadly = [Deadly(records[0].image_id, records[0].path, ("cat",))]
-    with pytest.raises(DatasetError, match=r"a process that decodes images died .*--workers 0"):
-        list(load_batches(deadly, [[0]], workers=1, **OPTIONS))
 
 
 def test_masks_of_one_animal_serve_both_classes_and_unknown_is_ignore(tmp_path, picture):
