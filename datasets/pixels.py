@@ -35,6 +35,8 @@ from datasets.content import UnreadableError, described, refusing
 MAX_PIXELS = 178_956_970  # a decoded image of half a gigabyte; more is a decompression bomb
 BITS_PER_SAMPLE, PHOTOMETRIC = 258, 262  # tags of TIFF
 WHITE_IS_ZERO = 0
+PNG_CHANNELS = {2: 3, 4: 2, 6: 4}  # by colour type, else 1
+DEFLATE_LIMIT = 1032  # bytes that one byte of deflate can become
 
 
 def open_image(content: bytes) -> Image.Image:
@@ -56,7 +58,7 @@ def open_image(content: bytes) -> Image.Image:
         if image.format == "EPS":
             raise UnreadableError("EPS is a program that draws, no photograph")  # Pillow would run Ghostscript
         if image.format == "PNG":
-            _check_sums(content, image)
+            _check_png(content, image)
     return image
 
 
@@ -127,13 +129,22 @@ def _span(values: NDArray[Any]) -> str:
     return span if finite.size == values.size else f"{span}, some not finite"
 
 
-def _check_sums(content: bytes, image: Image.Image) -> None:
-    """Compares the checksums of a PNG's pixels, which Pillow passes over: flipped bits would be scored as a picture."""
+def _check_png(content: bytes, image: Image.Image) -> None:
+    """Looks at a PNG's compressed pixels before they are decoded.
+
+    Pillow passes over their checksums: flipped bits would be scored as a picture. And it takes the memory for what the
+    header claims, up to half a gigabyte, before it finds that there is nothing to fill it with.
+    """
     tiles = getattr(image, "tile", [])
-    start = tiles[0][2] - 8 if tiles else len(content)
+    start, length = tiles[0][2] - 8 if tiles else len(content), 0
     with memoryview(content) as view:
         while content[start + 4 : start + 8] == b"IDAT":
             end = start + 8 + int.from_bytes(content[start : start + 4])
             if zlib.crc32(view[start + 4 : end]) != int.from_bytes(content[end : end + 4]):
                 raise UnreadableError("damaged or truncated PNG: the checksum of its pixels is wrong")
+            length += end - start - 8
             start = end + 4
+    bits = content[24] * PNG_CHANNELS.get(content[25], 1)  # per pixel
+    if image.height * (image.width * bits // 8) > DEFLATE_LIMIT * length:
+        claimed = f"{image.width}x{image.height} pixels cannot be in {length} bytes"
+        raise UnreadableError(f"damaged or truncated PNG: {claimed}")

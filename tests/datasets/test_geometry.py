@@ -1,9 +1,16 @@
+import io
+import math
+
+import numpy as np
+import pytest
 import torch
 from hypothesis import given
 from hypothesis import strategies as st
+from PIL import Image, ImageOps
 
 from datasets import Box
-from datasets.geometry import fit_image, fit_mask, paint_boxes
+from datasets.content import UnreadableError
+from datasets.geometry import fit_image, fit_mask, paint_boxes, turned, upright_mask
 
 
 def test_boxes_cover_pixels_whose_centre_they_hold():
@@ -33,3 +40,56 @@ def test_shorter_side_and_centre_crop():
     assert fitted.shape == (3, 40, 40)
     assert (fitted[:, :, 9:31] == 200).all()
     assert (fitted[:, :, :5] == 0).all()
+
+
+@pytest.mark.parametrize("orientation", range(1, 9))
+def test_turned_as_pillow_turns(orientation):
+    pixels = np.arange(6, dtype=np.uint8).reshape(2, 3)
+    exif = Image.Exif()
+    exif[0x0112] = orientation
+    buffer = io.BytesIO()
+    Image.fromarray(pixels).save(buffer, "PNG", exif=exif)
+    expected = np.asarray(ImageOps.exif_transpose(Image.open(buffer)))
+    assert turned(torch.from_numpy(pixels), orientation).tolist() == expected.tolist()
+
+
+STORED = torch.tensor([[1, 0, 0], [0, 0, 0]], dtype=torch.uint8)  # an animal in the corner
+
+
+@pytest.mark.parametrize("orientation", [5, 6, 7, 8])
+def test_a_mask_with_the_stored_size_is_turned_and_one_with_the_upright_size_is_not(orientation):
+    upright = turned(STORED, orientation)
+    assert torch.equal(upright_mask(STORED, (3, 2), orientation), upright)
+    assert torch.equal(upright_mask(upright, (3, 2), orientation), upright)
+
+
+@pytest.mark.parametrize(("orientation", "mask"), [(2, STORED), (3, STORED), (4, STORED), (6, STORED[:, :2])])
+def test_a_mask_that_fits_either_way_is_refused_unless_it_is_the_same(orientation, mask):
+    size = tuple(mask.shape)
+    with pytest.raises(UnreadableError, match=f"may be turned or not: .* EXIF orientation is {orientation}.*; save"):
+        upright_mask(mask, size, orientation)
+    assert torch.equal(upright_mask(torch.ones_like(mask), size, orientation), torch.ones_like(mask))
+    assert torch.equal(upright_mask(mask, size, 1), mask)
+
+
+@pytest.mark.parametrize("orientation", [1, 3, 6])
+def test_a_mask_of_another_size_is_refused(orientation):
+    with pytest.raises(UnreadableError, match=r"^is 3x2 pixels, the image 5x4$"):
+        upright_mask(STORED, (4, 5), orientation)
+
+
+def test_a_stored_mask_of_a_photograph_that_is_not_turned_is_not_turned_either():
+    with pytest.raises(UnreadableError, match="is 3x2 pixels, the image 2x3"):
+        upright_mask(STORED, (3, 2), 1)
+
+
+def test_a_picture_as_thin_as_a_hair_is_refused():
+    thin = torch.zeros(1, 1, 1).expand(3, 16, 1_000_000)
+    with pytest.raises(UnreadableError, match="1000000x16 pixels, too long and thin to resize to 224"):
+        fit_image(thin, 224, 224)
+
+
+def test_boxes_beyond_the_picture_are_cut():
+    everywhere = paint_boxes([Box("cat", "head", -math.inf, -3, math.inf, 1e30)], (3, 5))
+    assert everywhere.all()
+    assert not paint_boxes([Box("cat", "head", 7, 0, 9, 3), Box("cat", "head", -9, 0, -7, 3)], (3, 5)).any()

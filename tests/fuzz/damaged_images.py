@@ -36,6 +36,9 @@ def saved(image: Image.Image, kind: str, **options) -> bytes:
     return buffer.getvalue()
 
 
+TRIMAP = saved(Image.fromarray(np.arange(1, 4, dtype=np.uint8)[np.arange(1024).reshape(32, 32) % 3]), "PNG")
+
+
 def whole() -> dict[str, bytes]:
     """Undamaged images of 32 x 32 pixels."""
     random_numbers = np.random.default_rng(0)
