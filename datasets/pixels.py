@@ -59,6 +59,8 @@ def open_image(content: bytes) -> Image.Image:
             raise UnreadableError("EPS is a program that draws, no photograph")  # Pillow would run Ghostscript
         if image.format == "PNG":
             _check_png(content, image)
+        if image.format == "TIFF":
+            _check_tiff(image)
     return image
 
 
@@ -117,7 +119,7 @@ def _grey(image: Image.Image) -> NDArray[np.uint8]:
         raise UnreadableError(f"integers {_span(values)} of unknown scale; save it with 8 or 16 bits")
     else:
         bits = 12 if tags.get(BITS_PER_SAMPLE) in (12, (12,)) else 16
-        grey = (values.astype(np.int64) >> (bits - 8)).clip(0, 255).astype(np.uint8)
+        grey = (values >> (bits - 8)).clip(0, 255).astype(np.uint8)
     return 255 - grey if tags.get(PHOTOMETRIC) == WHITE_IS_ZERO else grey
 
 
@@ -148,3 +150,10 @@ def _check_png(content: bytes, image: Image.Image) -> None:
     if image.height * (image.width * bits // 8) > DEFLATE_LIMIT * length:
         claimed = f"{image.width}x{image.height} pixels cannot be in {length} bytes"
         raise UnreadableError(f"damaged or truncated PNG: {claimed}")
+
+
+def _check_tiff(image: Image.Image) -> None:
+    """Compares a TIFF's strips with its size: Pillow leaves what none of them covers black."""
+    covered = sum((right - left) * (lower - upper) for _, (left, upper, right, lower), *_ in getattr(image, "tile", []))
+    if covered < image.width * image.height:
+        raise UnreadableError("damaged or truncated TIFF: its strips cover a part of it only")

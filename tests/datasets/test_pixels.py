@@ -94,6 +94,15 @@ def test_white_is_zero_in_tiff_of_sixteen_bits(read):
     assert np.array_equal(read(tiff(grey.astype(np.uint16) * 257, 0, "<")), 255 - as_rgb(grey))
 
 
+@pytest.mark.parametrize("height", [21, 2000])
+def test_a_tiff_that_claims_more_rows_than_it_has_is_not_filled_with_black(read, height):
+    content = tiff(eight_bits(3), 2, "<")
+    honest, lie = (struct.pack("<HHIHH", 257, 3, 1, rows, 0) for rows in (20, height))
+    assert content.count(honest) == 1
+    with pytest.raises(UnreadableError, match="damaged or truncated TIFF"):
+        read(content.replace(honest, lie))
+
+
 def test_twelve_bits_of_tiff(read):
     grey = eight_bits(1)
     assert np.array_equal(read(tiff(grey.astype(np.uint16) * 16, 1, "<", bits=12)), as_rgb(grey))
@@ -259,3 +268,18 @@ def test_a_header_that_claims_more_than_the_file_holds_takes_no_memory(read, mon
 @pytest.mark.parametrize("channels", [1, 2, 3, 4])
 def test_the_emptiest_picture_is_read(read, channels, dtype):
     assert not read(images.png(np.zeros((2000, 2000, channels), dtype=dtype))).any()
+
+
+@pytest.mark.parametrize(("width", "height"), [(32, 32), (40, 24), (17, 33)])
+def test_a_tiff_of_tiles(read, width, height):
+    pixels = np.random.default_rng(3).integers(0, 256, (height, width), dtype=np.uint8)
+    padded = np.pad(pixels, ((0, -height % 16), (0, -width % 16)))
+    tiles = [padded[y : y + 16, x : x + 16].tobytes() for y in range(0, height, 16) for x in range(0, width, 16)]
+    start = 8 + 2 + 12 * 10 + 4
+    places = [start + 8 * len(tiles) + 256 * number for number in range(len(tiles))]
+    short = [(256, width), (257, height), (258, 8), (259, 1), (262, 1), (277, 1), (322, 16), (323, 16)]
+    rows = [struct.pack("<HHIHH", tag, 3, 1, value, 0) for tag, value in short]
+    rows += [struct.pack("<HHII", 324 + n, 4, len(tiles), start + 4 * len(tiles) * n) for n in (0, 1)]
+    lists = struct.pack(f"<{2 * len(tiles)}I", *places, *[256] * len(tiles))
+    content = b"II" + struct.pack("<HIH", 42, 8, 10) + b"".join(rows) + bytes(4) + lists + b"".join(tiles)
+    assert np.array_equal(read(content)[:, :, 0], pixels)
