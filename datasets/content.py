@@ -68,16 +68,17 @@ def read_content(path: Path, expected: Stamp | None = None) -> bytes:
     Raises:
         UnreadableError: missing, no regular file, too large, empty, or changed since.
     """
-    try:
-        _require_regular(path.stat())  # before it is opened: opening a pipe waits, opening a device may act
-        # Not blocking, should a pipe have taken its place meanwhile; "binary" is Windows'.
-        descriptor = os.open(path, os.O_RDONLY | getattr(os, "O_NONBLOCK", 0) | getattr(os, "O_BINARY", 0))
-        with os.fdopen(descriptor, "rb") as file:
-            _require_regular(os.fstat(descriptor))
-            content = file.read()
-            found = _stamp(os.fstat(descriptor))
-    except OSError as error:
-        raise UnreadableError(f"cannot be opened: {error.strerror or described(error)}") from error
+    with refusing("cannot be opened"):
+        try:
+            _require_regular(path.stat())  # before it is opened: opening a pipe waits, opening a device may act
+            # Not blocking, should a pipe have taken its place meanwhile; "binary" is Windows'.
+            descriptor = os.open(path, os.O_RDONLY | getattr(os, "O_NONBLOCK", 0) | getattr(os, "O_BINARY", 0))
+            with os.fdopen(descriptor, "rb") as file:
+                _require_regular(os.fstat(descriptor))
+                content = file.read()
+                found = _stamp(os.fstat(descriptor))
+        except OSError as error:
+            raise UnreadableError(f"cannot be opened: {error.strerror or described(error)}") from error
     if expected is not None and found != expected:
         raise UnreadableError("changed since the run began")
     if not content:

@@ -33,6 +33,7 @@ def read_image(path: Path) -> Tensor:
     return read_photograph(path)[0]
 
 
+@refusing("cannot be read")
 def read_photograph(path: Path, stamp: Stamp | None = None) -> tuple[Tensor, int]:
     """An image as `read_image` gives it, and how it was turned for that.
 

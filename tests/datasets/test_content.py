@@ -99,3 +99,9 @@ def test_whatever_is_raised_is_one_line(error, text):
 def test_an_interruption_is_no_reason_to_skip():
     with pytest.raises(KeyboardInterrupt), refusing("damaged"):
         raise KeyboardInterrupt
+
+
+def test_a_name_that_no_file_can_have():
+    with pytest.raises(UnreadableError, match=r"^cannot be opened: ValueError: embedded null byte"):
+        read_content(Path("a\0b"), None)
+    assert stamp_of(Path("a\0b")) == MISSING
