@@ -45,6 +45,9 @@ def _compared(
         elif row["verdict"] in ("better", "worse"):
             winner = first if row["verdict"] == "better" else second
             text += f" {winner} is {better}: {said}."
+        elif row["verdict"] == "mixed":
+            more = first if row["rank_biserial"] > 0 else second
+            text += f" Mixed: {said}, but {more} is ahead on most images; a few large differences decide the mean."
         else:
             text += f" No difference shown: {said}{_could_show(row)}."
     return text
@@ -65,7 +68,9 @@ def _gap(run: Run, gaps: pd.DataFrame, method: str, layer: str) -> str:
     if not row["n"]:
         return f"{run.title(method)} at {layer}: the dispersion gap is undefined, every image has an empty map."
     low, high = row["ci_low"], row["ci_high"]
-    if low > 0:
+    if math.isnan(low):
+        verdict = f"{row['n']:.0f} images are too few to judge dispersion"
+    elif low > 0:
         verdict = "wrong-class maps are more dispersed than right-class maps"
     elif high < 0:
         verdict = "wrong-class maps are narrower, not more dispersed, than right-class maps"
