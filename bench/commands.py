@@ -126,10 +126,16 @@ def report(options: argparse.Namespace) -> None:
 
 
 def _print_result(folder: Path) -> None:
-    """The summary table, the findings, and where everything is."""
-    from reports import summary_text
+    """The summary table, the findings, what was left out, and where everything is."""
+    from reports import Run, summary_text
+    from reports.counts import data_notes, left_out_text
 
     print(summary_text(folder), end="\n\n")
+    manifest = Run(folder).manifest
+    print(f"{manifest['counts']['scored']} images scored, {left_out_text(manifest)}")
+    for note in data_notes(manifest):
+        print(f"data set: {note}")
+    print()
     for name, content in (
         ("report.html", "the report: open it in a browser"),
         ("tables", "summary and dispersion as CSV, Markdown, LaTeX"),

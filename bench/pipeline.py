@@ -2,6 +2,7 @@
 
 import sys
 import time
+from collections import Counter
 from contextlib import nullcontext
 from typing import Any
 
@@ -19,7 +20,8 @@ from bench.scoring import score_batch
 from bench.stopwatch import Stopwatch
 from bench.store import RunStore
 from bench.tables import only_skipped, shard_tables
-from datasets import load_batches
+from datasets import Skipped, load_batches
+from datasets.text import printable
 from metrics.perturbation import ScoreFn
 from reports import render
 
@@ -145,6 +147,7 @@ def _finish(plan: Plan, store: RunStore, watch: Stopwatch, manifest: dict[str, A
             raise ConfigError(
                 f"none of the {len(unreadable)} images could be read; '{store.folder / 'skipped.csv'}' says why"
             )
+        _check_classes(plan, store, unreadable)
         store.finish()
     timings = {name: round(seconds, 3) for name, seconds in watch.seconds.items()}
     if timings.get("perturbation"):
@@ -155,6 +158,7 @@ def _finish(plan: Plan, store: RunStore, watch: Stopwatch, manifest: dict[str, A
         "status": "complete",
         "error": None,
         "counts": {"images": images, "scored": scored, "skipped": len(skipped)},
+        "left_out": dict(Counter(entry.kind for entry in skipped).most_common()),
         "timings": timings,
         "peak_memory_mb": peak_memory_mb(),
         "finished": now(),
@@ -162,6 +166,24 @@ def _finish(plan: Plan, store: RunStore, watch: Stopwatch, manifest: dict[str, A
     store.write_manifest(manifest)
     store.drop_shards()
     return manifest
+
+
+def _check_classes(plan: Plan, store: RunStore, unreadable: list[Skipped]) -> None:
+    """Every class that was given has an image that was scored.
+
+    Raises:
+        ConfigError: one has none; numbers of the other alone are not what was asked for.
+    """
+    paths = {entry.path for entry in unreadable}
+    given = Counter(name for record in plan.dataset.records for name in record.classes)
+    lost = Counter(
+        name for record in plan.dataset.records if printable(record.path) in paths for name in record.classes
+    )
+    for name, count in given.items():
+        if lost[name] == count:
+            raise ConfigError(
+                f"none of the {count} images of a {name} could be read; '{store.folder / 'skipped.csv'}' says why"
+            )
 
 
 def _report(store: RunStore, manifest: dict[str, Any], started: float) -> None:

@@ -14,6 +14,7 @@ from bench.names import resolve, unknown
 from cam import CONTROLS, LADDER, METHODS, NEGATED, Method, Reference, tap
 from datasets import DATASETS, ROOTLESS, Dataset
 from datasets.drawn import GROUP_NAMES, PART_NAMES
+from datasets.gather import check_dataset
 from metrics import CURVES, METRICS, PROTOCOLS, Metric
 from metrics.substrates import KERNEL_SIGMA, KERNEL_SIZE
 from weights import ARCHITECTURES, Architecture, Classifier, load_classifier
@@ -135,7 +136,7 @@ def read_dataset(name: str, root: Path | None, split: str | None, limit: int | N
     adapter: Any = resolve("data set", name, DATASETS)
     if root is None and name not in ROOTLESS:
         raise ConfigError(f"missing: --data-root, the folder or file that --dataset {name} reads")
-    dataset: Dataset = adapter(root, split, download)
+    dataset = check_dataset(name, adapter(root, split, download))
     return dataset if limit is None else dataset.limited(limit)
 
 

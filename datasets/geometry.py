@@ -73,15 +73,25 @@ def fit_mask(mask: Tensor, resize: int, crop: int) -> Tensor:
 
 
 def paint_boxes(boxes: Iterable[Box], size: tuple[int, int]) -> Tensor:
-    """1 inside any box, 0 outside, (H, W) uint8 at full size; a pixel belongs to a box if its centre does."""
+    """1 inside any box, 0 outside, (H, W) uint8 at full size; a pixel belongs to a box if its centre does.
+
+    What lies outside the image is cut off.
+
+    Raises:
+        UnreadableError: a box covers no pixel of the image.
+    """
     height, width = size
     mask = torch.zeros(height, width, dtype=torch.uint8)
     for box in boxes:
-        rows = slice(_first_after(box.ymin, height), _first_after(box.ymax, height))
-        mask[rows, _first_after(box.xmin, width) : _first_after(box.xmax, width)] = OBJECT
+        xmin, ymin, xmax, ymax = box.in_pixels(width, height)
+        rows, columns = _centres(ymin, ymax, height), _centres(xmin, xmax, width)
+        if rows.start >= rows.stop or columns.start >= columns.stop:
+            corners = f"{box.xmin:g} {box.ymin:g} {box.xmax:g} {box.ymax:g}"
+            raise UnreadableError(f"{box.part} box {corners} is outside the image of {width}x{height} pixels")
+        mask[rows, columns] = OBJECT
     return mask
 
 
-def _first_after(edge: float, count: int) -> int:
-    """The first of `count` pixels whose centre is not before the edge."""
-    return math.ceil(min(max(edge, 0.0), float(count)) - 0.5)
+def _centres(low: float, high: float, count: int) -> slice:
+    """Those of `count` pixels whose centres lie from `low` up to, not including, `high`."""
+    return slice(max(0, math.ceil(low - 0.5)), min(count, math.ceil(high - 0.5)))

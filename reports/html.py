@@ -13,6 +13,7 @@ from PIL import Image
 
 from reports.comparison import verdict_text
 from reports.controls import unbeaten
+from reports.counts import data_notes, left_out_text
 from reports.files import cell_text
 from reports.findings import CAVEAT, findings
 from reports.gallery import gallery_json
@@ -43,6 +44,8 @@ def page(run: Run, tables: Mapping[str, pd.DataFrame], figures: list[str]) -> st
         "dataset": manifest["dataset"],
         "checkpoint": manifest["checkpoint"],
         "counts": manifest["counts"],
+        "left_out": left_out_text(manifest),
+        "notes": data_notes(manifest),
         "finished": manifest["finished"],
         "accuracy": _accuracy(run),
         "methods": [run.title(method) for method in run.methods],
