@@ -69,7 +69,7 @@ def _numbers(text: BoxText) -> list[float]:
 
 
 def _no_box(text: BoxText, hint: str = "") -> DatasetError:
-    given = shown(" ".join(corner.strip() for corner in text.corners))
+    given = shown(" ".join(corner.strip() for corner in text.corners).strip())
     return DatasetError(f"{text.where}: box is '{given}', expected {' '.join(CORNERS)}{hint}")
 
 

@@ -110,7 +110,7 @@ def _read_boxes(path: Path, named: Mapping[str, tuple[str, ...]]) -> tuple[dict[
             strangers.append(row["image"])
         corners = [row[column] for column in CORNERS]
         visible = CLASSES if owner is None else named[owner]
-        texts.append(BoxText(where, row["class"], row["part"], [c for c in corners if c.strip()], visible))
+        texts.append(BoxText(where, row["class"], row["part"], corners, visible))
         owners.append(owner)
     boxes: dict[str, list[Box]] = defaultdict(list)
     for owner, box in zip(owners, make_boxes(texts), strict=True):

@@ -130,17 +130,21 @@ def _check_classes(
     class_of: Callable[[Skipped], tuple[str, ...]],
 ) -> None:
     counts = Counter(name for record in records for name in record.classes)
+    if not records:
+        raise DatasetError(f"no images in '{printable(root)}'; {_left_out_text(left_out)}")
     for name in sorted(given - set(counts)):
         lost = [entry for entry in left_out if name in class_of(entry)]
-        why = "nothing was left out"
-        if lost:
-            first = f"'{shown(lost[0].path)}' ({shown(lost[0].reason)})"
-            why = f"left out: {kinds_text(lost)}, the first is {first}"
-        others = ", ".join(f"{count} show a {other}" for other, count in counts.items()) or "none of any class"
+        others = ", ".join(f"{count} show a {other}" for other, count in counts.items())
         raise DatasetError(
-            f"no image in '{printable(root)}' shows a {name}; {others}; {why}; add images of that class, "
-            "or list images of one class with --dataset manifest"
+            f"no image in '{printable(root)}' shows a {name}; {others}; {_left_out_text(lost)}; add images of that "
+            "class, or list images of one class with --dataset manifest"
         )
+
+
+def _left_out_text(lost: Sequence[Skipped]) -> str:
+    if not lost:
+        return "nothing was left out"
+    return f"left out: {kinds_text(lost)}, the first is '{shown(lost[0].path)}' ({shown(lost[0].reason)})"
 
 
 def _size(path: Path) -> int:

@@ -44,7 +44,7 @@ def test_empty_and_doubled_lists_are_refused():
         (("horse", "head", 0, 0, 1, 1), "box class is 'horse'"),
         (("cat", "tail", 0, 0, 1, 1), "box part is 'tail'"),
         (("cat", "head", 5, 0, 5, 1), "box is 5 0 5 1, expected xmin < xmax"),
-        (("cat", "head", 0, 0, float("nan"), 1), "expected xmin < xmax"),
+        (("cat", "head", 0, 0, float("nan"), 1), "box is 0 0 nan 1, expected four finite numbers"),
     ],
 )
 def test_impossible_boxes_are_refused(box, said):
