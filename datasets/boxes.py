@@ -46,7 +46,7 @@ def make_boxes(texts: Iterable[BoxText]) -> list[Box]:
         raise DatasetError(
             f"{first['shares']}: corners from 0 to 1, but {first['pixels']} gives pixels; give all boxes the same way"
         )
-    if "either" in first and len(first) == 1:
+    if "either" in first and "shares" not in first:
         raise DatasetError(f"{first['either']}: box is 0 0 1 1, which is one pixel or the whole image; give pixels")
     return [_box(text, numbers, "shares" in first) for text, numbers in zip(texts, corners, strict=True)]
 

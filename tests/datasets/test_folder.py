@@ -163,9 +163,9 @@ def test_kaggles_train_and_test_need_a_split(tree):
 
 def test_archives_are_to_be_unpacked(tree):
     root = tree("x/train.zip", "x/test1.zip")
-    with pytest.raises(DatasetError, match="train.zip' is an archive; unpack it"):
+    with pytest.raises(DatasetError, match=r"train.zip' is an archive; unpack it"):
         folder(root / "x" / "train.zip")
-    with pytest.raises(DatasetError, match="but the archive 'test1.zip'; unpack it"):
+    with pytest.raises(DatasetError, match=r"but the archive 'test1.zip'; unpack it"):
         folder(root / "x")
 
 

@@ -18,6 +18,35 @@ def test_boxes_cover_pixels_whose_centre_they_hold():
     assert painted.tolist() == [[0, 1, 1, 0, 0], [0, 1, 1, 0, 0], [0, 0, 0, 0, 1]]
 
 
+def test_shares_are_of_the_images_size():
+    painted = paint_boxes([Box("cat", "head", 0.25, 0.5, 0.75, 1, relative=True)], (4, 8))
+    assert torch.equal(painted, paint_boxes([Box("cat", "head", 2, 2, 6, 4)], (4, 8)))
+    assert painted.sum() == 8
+
+
+def test_what_is_outside_is_cut_off_and_a_box_wholly_outside_is_refused():
+    assert paint_boxes([Box("cat", "head", -5, -5, 1, 2), Box("cat", "head", 3, 2, 99, 99)], (3, 4)).tolist() == [
+        [1, 0, 0, 0],
+        [1, 0, 0, 0],
+        [0, 0, 0, 1],
+    ]
+    for box in (Box("cat", "head", 4, 0, 9, 3), Box("cat", "head", 0, 3, 4, 9), Box("cat", "head", -5, 0, 0.3, 2)):
+        with pytest.raises(UnreadableError, match=r"head box .* is outside the image of 4x3 pixels"):
+            paint_boxes([box], (3, 4))
+
+
+@given(st.floats(-3, 9), st.floats(-3, 9), st.floats(1, 9), st.floats(1, 9))
+def test_a_pixel_belongs_to_a_box_if_its_centre_does(xmin, ymin, width, height):
+    xmax, ymax = xmin + width, ymin + height
+    if xmax < 1 or ymax < 1 or xmin > 4 or ymin > 4:
+        return
+    painted = paint_boxes([Box("cat", "head", xmin, ymin, xmax, ymax)], (5, 5)).tolist()
+    for row in range(5):
+        for column in range(5):
+            inside = ymin <= row + 0.5 < ymax and xmin <= column + 0.5 < xmax
+            assert painted[row][column] == inside
+
+
 @given(st.integers(30, 300), st.integers(30, 300), st.data())
 def test_a_box_in_the_picture_and_its_mask_stay_together(width, height, data):
     xmin, ymin = data.draw(st.integers(0, width - 15)), data.draw(st.integers(0, height - 15))
