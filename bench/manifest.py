@@ -9,6 +9,7 @@ from typing import Any
 from bench.environment import describe_device, git_state, versions
 from bench.plan import Plan
 from bench.ranks import Ranks
+from datasets.text import printable
 
 SCHEMA_VERSION = 1
 
@@ -21,12 +22,12 @@ def first_manifest(plan: Plan, ranks: Ranks) -> dict[str, Any]:
         "schema_version": SCHEMA_VERSION,
         "status": "running",
         "error": None,
-        "config": plan.config.as_json(),
+        "config": {key: _text(value) for key, value in plan.config.as_json().items()},
         "batch_size": plan.batch_size,
         "dataset": {
             "name": dataset.name,
-            "root": str(dataset.root),
-            "split": dataset.split,
+            "root": printable(dataset.root),
+            "split": _text(dataset.split),
             "n": len(dataset.records),
             "labels": dict(sorted(Counter(record.label for record in dataset.records).items())),
             "fingerprint": dataset.fingerprint(),
@@ -72,6 +73,11 @@ def identity(manifest: dict[str, Any]) -> dict[str, Any]:
         "device": manifest["device"]["type"],
         "effective batch size": manifest["batch_size"],
     }
+
+
+def _text(value: Any) -> Any:
+    """An option as JSON takes it: names with bytes that are no UTF-8 as `printable` writes them."""
+    return printable(value) if isinstance(value, str) else value
 
 
 def now() -> str:

@@ -235,8 +235,10 @@ def sorted_paths(paths: Iterable[Path]) -> list[Path]:
 
 
 def content_hash(path: Path) -> bytes | None:
-    """SHA-256 of a file; None where it cannot be read."""
+    """SHA-256 of a regular file; None where it cannot be read."""
     try:
+        if not path.is_file():  # to open a pipe would wait
+            return None
         with path.open("rb") as file:
             return hashlib.file_digest(file, "sha256").digest()
     except OSError:

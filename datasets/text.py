@@ -19,7 +19,7 @@ def one_line(text: str) -> str:
 
     What is too long loses its middle.
     """
-    line = "".join(char if char.isprintable() else _escaped(char) for char in text)
+    line = text if text.isprintable() else "".join(c if c.isprintable() else _escaped(c) for c in text)
     if len(line) <= LONGEST_MESSAGE:
         return line
     return f"{line[: LONGEST_MESSAGE - 305]} ... {line[-300:]}"

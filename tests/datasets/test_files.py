@@ -1,3 +1,5 @@
+import os
+from collections import Counter
 from pathlib import Path
 
 import pytest
@@ -53,6 +55,68 @@ def test_broken_boxes(tree, text, said):
     root = tree("cat.jpg")
     (root / "boxes.csv").write_bytes(text if isinstance(text, bytes) else text.encode())
     with pytest.raises(DatasetError, match=said):
+        files(root)
+
+
+def test_boxes_find_their_picture_in_another_case_or_after_a_folder_and_the_others_are_noted(tree):
+    root = tree("cat.JPG", "dog.jpg", "IMG_1.jpg")
+    rows = ["Cat.jpg;Cat;head;1;2;3;4", "photos\\dog.jpg;dog;animal;1;2;3;4", "gone.jpg;dog;head;1;2;3;4"]
+    text = "\ufeffImage;Class;Part;xmin;ymin;xmax;ymax;by\r\n" + "".join(f"{row};me\r\n" for row in rows)
+    (root / "boxes.csv").write_text(text, encoding="utf-8")
+    dataset = files(root)
+    assert [[box.part for box in record.boxes] for record in dataset.records] == [["head"], ["animal"]]
+    assert dataset.notes == ("boxes.csv has boxes for images that are not scored: 'gone.jpg'",)
+    assert files(root / "dog.jpg").notes == ("no image shows a cat: nothing is said of the class, and accuracy is of "
+                                             "the other alone",)  # fmt: skip
+
+
+def test_boxes_as_shares_and_of_the_wrong_animal(tree):
+    root = tree("cat.jpg")
+    head = "image,class,part,xmin,ymin,xmax,ymax\n"
+    (root / "boxes.csv").write_text(head + "cat.jpg,cat,head,0.1,0.2,0.5,0.6\n")
+    assert files(root).records[0].boxes == (Box("cat", "head", 0.1, 0.2, 0.5, 0.6, relative=True),)
+    (root / "boxes.csv").write_text(head + "cat.jpg,dog,head,1,2,3,4\n")
+    with pytest.raises(DatasetError, match="line 2: box of a dog on an image of a cat"):
+        files(root)
+
+
+def test_boxes_that_are_a_pipe_do_not_hang(tree):
+    root = tree("cat.jpg")
+    os.mkfifo(root / "boxes.csv")
+    with pytest.raises(DatasetError, match=r"boxes.csv' is no regular file"):
+        files(root)
+
+
+def test_more_boxes_than_any_picture_has(tree):
+    root = tree("cat.jpg")
+    (root / "boxes.csv").write_text("image,class,part,xmin,ymin,xmax,ymax\n" + "cat.jpg,cat,head,1,2,3,4\n" * 1001)
+    with pytest.raises(DatasetError, match=r"'cat.jpg' has 1001 boxes, expected at most 1000"):
+        files(root)
+
+
+def test_sub_folders_and_what_else_is_left_out_are_counted(tree):
+    root = tree("cat.jpg", "dog.heic", "both.jpg", "more/cat.jpg", "more/deep/dog.jpg", ".cache/cat.jpg")
+    dataset = files(root)
+    assert [record.image_id for record in dataset.records] == ["both.jpg", "cat.jpg"]
+    assert Counter(skip.kind for skip in dataset.skipped) == {
+        "files in sub-folders": 2,
+        "HEIC photographs": 1,
+        "hidden files and folders": 1,
+    }
+    (root / "both.jpg").unlink()
+    with pytest.raises(DatasetError, match="shows a dog; 1 show a cat; left out: HEIC photographs: 1"):
+        files(root)
+
+
+def test_an_archive_is_to_be_unpacked(tree):
+    with pytest.raises(DatasetError, match=r"cats.zip' is an archive; unpack it and name the folder"):
+        files(tree("cats.zip") / "cats.zip")
+
+
+def test_one_picture_under_two_names(tree):
+    root = tree("cat.jpg")
+    (root / "dog.jpg").write_bytes((root / "cat.jpg").read_bytes())
+    with pytest.raises(DatasetError, match="are the same picture under two labels"):
         files(root)
 
 
