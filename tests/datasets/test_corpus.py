@@ -35,8 +35,8 @@ FOLDERS = [
 PATHS = ["../../../etc/passwd", "/etc/passwd", "/dev/zero", "C:\\cat.jpg", "a\0b", "x" * 5000, "=1+1"]
 CELLS = [
     "", " ", "cat", "Dog", "BOTH", "cat+dog", "horse", "0", "1", "cat.jpg", "dog.jpg", "1.jpg", "photos\\cat.jpg",
-    *PATHS, "./cat.jpg", '"', "\n", "é", "1,5", "cat head 1 2 3 4", "cat head .1 .2 .3 .4;dog animal 0 0 1 1", "mask.png",
-    "dog head 9 9 1 1", "cat animal nan 0 inf 1e30", "cat head -5 -5 99 99", "cat head 1 2 3", "no.png", ".", "~",
+    *PATHS, "./cat.jpg", '"', "\n", "é", "1,5", "cat head 1 2 3 4", "cat head .1 .2 .3 .4;dog animal 0 0 1 1",
+    "mask.png", "dog head 9 9 1 1", "cat animal nan 0 inf 1e30", "cat head -5 -5 99 99", "cat head 1 2 3", "no.png", ".", "~",
     "~nosuchuser/x.jpg", "{}", "\ufeff", "9" * 400,
 ]  # fmt: skip
 COLUMNS = [
@@ -110,8 +110,8 @@ class Maker:
         self.text(path, ends.join(separator.join(map(cell, row)) for row in rows) + self.random.choice(["", ends]))
 
     def row(self, columns: list[str], number: int) -> list[str]:
-        good = {"path": f"{number}.jpg", "label": self.random.choice(["cat", "Dogs"]), "image": "cat.jpg", "class": "cat",
-                "part": "head", "xmin": "1", "ymin": "2", "xmax": "30", "ymax": "40"}  # fmt: skip
+        good = {"path": f"{number}.jpg", "label": self.random.choice(["cat", "Dogs"]), "image": "cat.jpg",
+                "class": "cat", "part": "head", "xmin": "1", "ymin": "2", "xmax": "30", "ymax": "40"}  # fmt: skip
         numbers = [name for name in columns if name[1:] in ("min", "max")]
         cells = [
             self.random.choice(NUMBERS if name in numbers else CELLS) if self.odd() else good.get(name, "")
