@@ -59,7 +59,7 @@ def folder(root: Path, split: str | None = None, download: bool = False) -> Data
     def class_of(entry: Skipped) -> tuple[str, ...]:
         path = Path(entry.path)
         inside = [classes[place] for place in (path, *path.parents) if place in classes]
-        return tuple(filter(None, inside or [_flat_class(path)]))
+        return tuple(filter(None, inside or [_folder_class(path) or _flat_class(path)]))
 
     return gather("folder", root, split, records, left_out, notes, given=CLASSES, class_of=class_of)
 

@@ -36,8 +36,8 @@ PATHS = ["../../../etc/passwd", "/etc/passwd", "/dev/zero", "C:\\cat.jpg", "a\0b
 CELLS = [
     "", " ", "cat", "Dog", "BOTH", "cat+dog", "horse", "0", "1", "cat.jpg", "dog.jpg", "1.jpg", "photos\\cat.jpg",
     *PATHS, "./cat.jpg", '"', "\n", "é", "1,5", "cat head 1 2 3 4", "cat head .1 .2 .3 .4;dog animal 0 0 1 1",
-    "mask.png", "dog head 9 9 1 1", "cat animal nan 0 inf 1e30", "cat head -5 -5 99 99", "cat head 1 2 3", "no.png", ".", "~",
-    "~nosuchuser/x.jpg", "{}", "\ufeff", "9" * 400,
+    "mask.png", "dog head 9 9 1 1", "cat animal nan 0 inf 1e30", "cat head -5 -5 99 99", "cat head 1 2 3", "no.png",
+    ".", "~", "~nosuchuser/x.jpg", "{}", "\ufeff", "9" * 400,
 ]  # fmt: skip
 COLUMNS = [
     "path", "label", "mask", "boxes", "Path", " LABEL ", "labels", "image", "class", "part", "xmin", "ymin",

@@ -91,6 +91,13 @@ def test_a_class_of_which_everything_is_left_out_stops_with_the_reason(tree, mon
         folder(root)
 
 
+def test_a_class_folder_that_is_a_broken_link_stops_with_the_reason(tree):
+    root = tree("cat/1.jpg")
+    (root / "dogs").symlink_to(root / "unmounted")
+    with pytest.raises(DatasetError, match=r"left out: broken links: 1, the first is '.*/dogs' \(link that leads to no"):
+        folder(root)
+
+
 def test_an_unreadable_folder_inside_a_class_is_counted(tree, monkeypatch):
     root = tree("cat/1.jpg", "cat/private/2.jpg", "dog/1.jpg")
     scandir = os.scandir
