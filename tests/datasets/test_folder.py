@@ -94,7 +94,7 @@ def test_a_class_of_which_everything_is_left_out_stops_with_the_reason(tree, mon
 def test_a_class_folder_that_is_a_broken_link_stops_with_the_reason(tree):
     root = tree("cat/1.jpg")
     (root / "dogs").symlink_to(root / "unmounted")
-    with pytest.raises(DatasetError, match=r"left out: broken links: 1, the first is '.*/dogs' \(link that leads to no"):
+    with pytest.raises(DatasetError, match=r"left out: broken links: 1, .*'.*/dogs' \(link that leads to no"):
         folder(root)
 
 
