@@ -18,6 +18,7 @@ SIDES = (28, 32, 48, 64, 96, 100, 112, 128, 144, 150, 160, 176, 180, 192, 200, 2
          320, 331, 380, 384, 448, 456, 480, 512)  # fmt: skip
 WRONG_SIZE = (RuntimeError, ValueError, AssertionError, IndexError)  # what networks raise on images of another size
 TOLERANCE = 1e-4  # within which probabilities sum to 1, in float32
+SAME = 1e-2  # of the largest logit: what rounding may make of an image alone and in a batch
 REMEDY = "return what goes into it (the logits); the weights stay as they are"
 FINAL = {
     "SoftmaxBackward": "softmax", "LogSoftmaxBackward": "log-softmax", "SigmoidBackward": "sigmoid",
@@ -47,24 +48,36 @@ def tried(classifier: Classifier) -> Classifier:
     except WeightsError as error:
         mixed = isinstance(output, Tensor) and len(output.shape[:1]) and len(output) != len(images)  # x.view(-1, N)
         raise WeightsError(f"{_name(classifier)}: {error}{_fixed_side(classifier) if mixed else ''}") from error
-    if logits.shape[1] != len(CLASSES):
-        raise WeightsError(
-            f"{_name(classifier)} gives {logits.shape[1]} outputs, expected 2, or 1 for a sigmoid; give a head of two"
-        )
-    if not logits.isfinite().all():
-        dtype = str(classifier.scale.dtype).removeprefix("torch.")
-        raise WeightsError(
-            f"{_name(classifier)} gives NaN or infinity for plain images as {dtype}; "
-            "check mean and std, use --dtype float32, or other weights"
-        )
-    ending = _sums_to_one(logits, classifier.scale.dtype) or _last_operation(classifier, images[:1])
-    if ending:
-        raise WeightsError(f"{_name(classifier)} ends in {ending}, which changes gradients and halves scores; {REMEDY}")
+    _check(classifier, images, logits)
     if note is None:
         return classifier
     notes = (*classifier.checkpoint.notes, note)
     classifier.checkpoint = dataclasses.replace(classifier.checkpoint, notes=notes)
     return classifier
+
+
+def _check(classifier: Classifier, images: Tensor, logits: Tensor) -> None:
+    """Refuses what are no two finite logits of each image."""
+    if logits.shape[1] != len(CLASSES):
+        raise WeightsError(
+            f"{_name(classifier)} gives {logits.shape[1]} outputs, expected 2, or 1 for a sigmoid; give a head of two"
+        )
+    dtype = classifier.scale.dtype
+    if not logits.isfinite().all():
+        raise WeightsError(
+            f"{_name(classifier)} gives NaN or infinity for plain images as {str(dtype).removeprefix('torch.')}; "
+            "check mean and std, use --dtype float32, or other weights"
+        )
+    alone = taken(_output(classifier, images[:1], gradients=True), 1)
+    ending = _sums_to_one(logits, dtype) or _last_operation(alone)
+    if ending:
+        raise WeightsError(f"{_name(classifier)} ends in {ending}, which changes gradients and halves scores; {REMEDY}")
+    difference = (as_logits(alone.detach(), 1)[0] - logits[0]).abs().max()
+    if difference > max(SAME, 8 * torch.finfo(dtype).eps) * logits.abs().max():
+        raise WeightsError(
+            f"{_name(classifier)} gives other logits for an image alone than in a batch; it may drop out at random "
+            "(F.dropout without training=self.training) or use statistics of the batch: mend forward()"
+        )
 
 
 def probes(side: int) -> Tensor:
@@ -80,15 +93,17 @@ def _name(classifier: Classifier) -> str:
     return f"network '{classifier.checkpoint.name}' ({classifier.checkpoint.arch})"
 
 
-def _output(classifier: Classifier, images: Tensor) -> Any:
+def _output(classifier: Classifier, images: Tensor, *, gradients: bool = False) -> Any:
+    """What the network returns."""
     reached: list[str] = []
+    normalised = classifier.normalise(images).requires_grad_(gradients)
     try:
-        with torch.inference_mode(), _watched(classifier.network, reached):
-            return classifier.network(classifier.normalise(images))
+        with torch.set_grad_enabled(gradients), _watched(classifier.network, reached):
+            return classifier.network(normalised)
     except (Exception, SystemExit) as error:  # whatever the network's own code raises
         where = f" in layer '{reached[-1]}'" if reached else ""
         mend = _channels(classifier.network, reached) or (_fixed_side(classifier) if _of_size(error) else "")
-        what = f"fails on images (B, 3, {images.shape[2]}, {images.shape[3]}){where}"
+        what = f"fails on images {tuple(images.shape)}{where}"
         raise WeightsError(f"{_name(classifier)} {what}: {last_line(error)}{mend}") from error
 
 
@@ -129,7 +144,7 @@ def _fixed_side(classifier: Classifier) -> str:
     for side in sorted(SIDES, key=lambda side: abs(side - crop)):
         images = probes(side)[:2].to(classifier.scale.device)
         try:
-            with torch.inference_mode():
+            with torch.no_grad():
                 logits = as_logits(classifier.network(classifier.normalise(images)), len(images))
         except WRONG_SIZE:  # nor is it this side; the error that counts is known already
             continue
@@ -152,16 +167,13 @@ def _sums_to_one(logits: Tensor, dtype: torch.dtype) -> str | None:
     return None
 
 
-def _last_operation(classifier: Classifier, images: Tensor) -> str | None:
+def _last_operation(output: Tensor) -> str | None:
     """Softmax, log-softmax or sigmoid by the operation that made the output, reshaping aside; None for any other."""
-    with torch.inference_mode(False), torch.enable_grad():
-        inputs = classifier.normalise(images.clone()).requires_grad_()
-        output = classifier.network(inputs)
-    nodes, found = [taken(output, len(images)).grad_fn], set()
+    nodes, found = [output.grad_fn], set()
     while nodes:
         node = nodes.pop()
         name = node.name().rstrip("0123456789") if node is not None else ""
-        if name.removesuffix("Backward").rstrip("0123456789") in RESHAPING and name not in FINAL:
+        if name.removesuffix("Backward") in RESHAPING:
             nodes += [inner for inner, _ in node.next_functions]  # type: ignore[union-attr]
         else:
             found.add(FINAL.get(name))
