@@ -127,7 +127,9 @@ class LegacyArchive(Archive):
             (count,) = struct.unpack("<q", self.bytes[at : at + 8])
             places[key] = at + 8
             if key not in claims or count != claims[key].count:
-                raise Refused(f"is damaged: storage '{key[:50]}' has {count} elements, not as its index says; {RESAVE}")
+                raise Refused(
+                    f"is damaged: storage '{key[:50]}' has {count} elements, not as its index says; copy it again"
+                )
             at += 8 + claims[key].size
         if at > len(self.bytes):
             raise Refused(f"is truncated: its tensors need {at} bytes, it has {len(self.bytes)}; copy it again")

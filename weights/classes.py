@@ -55,7 +55,7 @@ def _short(value: object) -> str:
     if isinstance(value, list | dict) and len(value) <= 8:
         parts = value.items() if isinstance(value, dict) else enumerate(value)
         text = ", ".join(f"{str(k)[:20]}: {str(v)[:20]}" for k, v in parts if not isinstance(v, list | dict | tuple))
-    return text[:120]
+    return text[:120] or "empty"
 
 
 def settled(said: list[tuple[str, tuple[str, ...] | None]], path: str) -> tuple[tuple[str, ...], list[str], list[str]]:

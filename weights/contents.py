@@ -102,7 +102,7 @@ def _no_tensors(content: object) -> str:
     """Says what is there instead of tensors by name."""
     if not isinstance(content, dict) or not content:
         return "holds no dense tensors by name"
-    odd = [str(name)[:50] for name, value in content.items() if not _is_tensor(value)]
+    odd = [name[:50] for name, value in content.items() if isinstance(name, str) and not _is_tensor(value)]
     kinds = {_kind(value) for value in content.values() if not _is_tensor(value)}
     listed = f"{', '.join(odd[:SHOWN])} ({', '.join(sorted(kinds)[:SHOWN])})" if odd else "a name is no text"
     return f"holds no dense tensors by name, or not only such: {listed}"

@@ -13,13 +13,17 @@ OBJECTS = 100_000  # operations that any pickle may have; each makes at most one
 BYTES_PER_OBJECT = 100  # and one more for so many bytes of the file
 # What a checkpoint may name; anything else has no business beside tensors, and is refused by name.
 HARMLESS_MODULES = (
-    "torch._utils.", "torch._tensor.", "torch.serialization._get_layout", "torch.storage.UntypedStorage",
-    "torch.storage.TypedStorage", "torch.nn.modules.", "torch.nn.parallel.",
-    "torch.nn.parameter.", "torch.optim.", "torchvision.models.", "torchvision.ops.", "collections.", "numpy.dtype",
-    "numpy.ndarray", "numpy.core.multiarray.", "numpy._core.multiarray.", "argparse.Namespace", "pathlib.", "datetime.",
-    "copyreg._reconstructor", "copy_reg._reconstructor", "_codecs.encode", "omegaconf.", "pytorch_lightning.",
-    "lightning.", "lightning_fabric.", "typing.Any",
+    "torch.nn.modules.", "torch.nn.parallel.", "torch.nn.parameter.", "torch.optim.", "torchvision.models.",
+    "torchvision.ops.", "collections.", "datetime.", "omegaconf.", "pytorch_lightning.", "lightning.",
+    "lightning_fabric.", "torch._utils._rebuild_", "torch._tensor._rebuild_",
 )  # fmt: skip
+HARMLESS = {
+    "torch.serialization._get_layout", "torch.storage.UntypedStorage", "torch.storage.TypedStorage", "numpy.dtype",
+    "numpy.ndarray", "numpy.core.multiarray.scalar", "numpy._core.multiarray.scalar", "typing.Any", "_codecs.encode",
+    "numpy.core.multiarray._reconstruct", "numpy._core.multiarray._reconstruct", "argparse.Namespace",
+    "copyreg._reconstructor", "copy_reg._reconstructor", "pathlib.PosixPath", "pathlib.WindowsPath", "pathlib.Path",
+    "pathlib.PurePosixPath", "pathlib.PureWindowsPath", "pathlib._local.PosixPath", "pathlib._local.WindowsPath",
+}  # fmt: skip
 HARMLESS_BUILTINS = (
     "bool", "bytearray", "bytes", "complex", "dict", "float", "frozenset", "int", "list", "object", "range", "set",
     "slice", "str", "tuple", "type", "unicode",
@@ -96,7 +100,7 @@ def checked_name(name: str) -> str:
         last.endswith("Storage") or last in HARMLESS_TORCH or last.startswith(TORCH_TYPES)
     )
     builtin = module in ("builtins", "__builtin__") and last in HARMLESS_BUILTINS
-    if not (torch_type or builtin or name.startswith(HARMLESS_MODULES)):
+    if not (torch_type or builtin or name in HARMLESS or name.startswith(HARMLESS_MODULES)):
         raise Refused(f"would run '{name[:100]}' when loaded, which is refused; {RESAVE}")
     return name
 
