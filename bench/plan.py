@@ -11,7 +11,7 @@ from bench.config import RunConfig
 from bench.environment import select_device
 from bench.errors import ConfigError
 from bench.names import resolve, unknown
-from cam import CONTROLS, LADDER, METHODS, NEGATED, LayerError, Method, Reference, tap
+from cam import CONTROLS, LADDER, METHODS, NEGATED, Method, Reference, tap
 from datasets import DATASETS, ROOTLESS, Dataset
 from datasets.drawn import GROUP_NAMES, PART_NAMES
 from metrics import CURVES, METRICS, PROTOCOLS, Metric
@@ -201,17 +201,9 @@ def _metric(name: str) -> Metric:
 
 
 def _layer_shapes(classifier: Classifier, layers: tuple[str, ...], device: torch.device) -> dict[str, dict[str, int]]:
-    """Channels, height and width of every layer, from one forward pass of a grey image.
-
-    Raises:
-        LayerError: unknown, not on the way to the logits, or without gradients by class.
-    """
+    """Channels, height and width of every layer, from one forward pass of a grey image."""
     crop = classifier.checkpoint.preprocess.crop
-    try:
-        tapped = tap(classifier, classifier.network, torch.full((1, 3, crop, crop), 0.5, device=device), layers)
-    except (RuntimeError, NotImplementedError) as error:  # the forward pass itself was tried before
-        last = (str(error).strip().splitlines() or [type(error).__name__])[-1]
-        raise LayerError(f"layers '{','.join(layers)}' give no gradients by class: {last[:300]}") from error
+    tapped = tap(classifier, classifier.network, torch.full((1, 3, crop, crop), 0.5, device=device), layers)
     return {
         layer: dict(zip(("channels", "height", "width"), tapped.activations[layer].shape[1:], strict=True))
         for layer in layers

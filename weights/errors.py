@@ -1,6 +1,7 @@
 """The error of this package."""
 
 import difflib
+import os
 from collections.abc import Iterable
 
 
@@ -30,5 +31,9 @@ def last_line(error: BaseException) -> str:
 
 
 def printable(path: object) -> str:
-    r"""A path as text that any file or terminal takes: bytes that are no UTF-8 become \udcXX."""
-    return str(path).encode("utf-8", "backslashreplace").decode()
+    r"""A path as text that any file or terminal takes: bytes that are no UTF-8 become \xNN."""
+    text = str(path)
+    try:
+        return os.fsencode(text).decode("utf-8", "backslashreplace")
+    except UnicodeEncodeError:  # no path of this machine
+        return text.encode("utf-8", "backslashreplace").decode()
