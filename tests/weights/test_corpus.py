@@ -13,7 +13,8 @@ from pathlib import Path
 
 import pytest
 
-from tests.fuzz.checkpoints import LOADS, REFUSED, SAME, cases
+from tests.fuzz.checkpoint_files import LOADS, REFUSED, SAME
+from tests.fuzz.checkpoints import cases
 
 ROOT = Path(__file__).resolve().parents[2]
 MEMORY = 32  # MiB by which any one file may raise the memory; the bombs would take 80 and more
@@ -22,7 +23,7 @@ PROGRAM = """
 import json, resource, sys, warnings
 from pathlib import Path
 import torch
-from tests.fuzz.checkpoints import state, tiny
+from tests.fuzz.checkpoint_files import state, tiny
 from weights import Architecture, WeightsError, load_classifier, tried
 
 warnings.simplefilter("error")
