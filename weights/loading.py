@@ -19,6 +19,9 @@ from weights.errors import WeightsError, last_line, printable, unknown
 from weights.files import read_tensors, sha256_of
 from weights.fitting import filled, recognised, skeleton
 
+SMALL = 256 * 2**20  # bytes of a file that any machine can read
+LARGER = 16  # times the network in float32: float64, an optimiser's state and averaged weights beside it
+
 
 def load_classifier(
     path: Path | str,
@@ -58,6 +61,7 @@ def load_classifier(
     """
     path = find_checkpoint(Path(path))
     shown = printable(path)
+    _check_size(path, {name: each for name, each in architectures.items() if arch in (None, name)})
     sha256 = sha256_of(path)
     check_shipped(path, sha256)
     given = {"resize": resize, "crop": crop, "mean": mean, "std": std}
@@ -89,6 +93,19 @@ def load_classifier(
         warnings=settings.warnings,
     )
     return Classifier(network, checkpoint)
+
+
+def _check_size(path: Path, architectures: Mapping[str, Architecture]) -> None:
+    """Refuses a file that is far larger than any of the networks, before it is read."""
+    size = path.stat().st_size if path.is_file() else 0
+    if size > SMALL and architectures:
+        networks = {name: skeleton(name, entry) for name, entry in architectures.items()}
+        largest = max(sum(each.numel() * 4 for each in network.parameters()) for network in networks.values())
+        if size > LARGER * largest:
+            raise WeightsError(
+                f"weights '{printable(path)}' has {size / 1e6:.0f} MB, {', '.join(networks)} at most "
+                f"{largest / 1e6:.0f}; save the network's tensors alone, with torch.save(model.state_dict(), FILE)"
+            )
 
 
 def _check_hash(beside: Description, sha256: str, path: str) -> None:

@@ -175,34 +175,9 @@ def test_buffers_that_a_state_dict_leaves_out_are_left_out(layers, save):
     assert same(read_tensors(save(layers)).tensors, layers)
 
 
-DTYPES = (torch.float64, torch.float16, torch.bfloat16, torch.float8_e4m3fn, torch.int8, torch.uint16, torch.complex64)
-
-
-@pytest.mark.parametrize("legacy", [False, True])
-def test_every_type_and_view_as_torch_reads_it(save, legacy):
-    base = torch.arange(24.0).reshape(2, 3, 4)
-    state = {"t": base.transpose(0, 2), "part": base[1, 1:], "one": torch.tensor(3.5), "none": torch.empty(0, 3)}
-    state |= {"wide": torch.ones(1).expand(1000, 1000), "parameter": nn.Parameter(base[0])}
-    state |= {str(dtype): base.to(dtype) for dtype in (DTYPES[:3] if legacy else DTYPES)}
-    path = save(state, legacy=legacy)
-    wanted, found = torch.load(path, weights_only=True), read_tensors(path).tensors
-    assert list(found) == list(wanted)
-    for name, tensor in wanted.items():
-        assert found[name].dtype == tensor.dtype
-        assert found[name].stride() == tensor.stride() or name == "none"
-        assert torch.equal(found[name].double(), tensor.double()) if not tensor.is_complex() else True
-
-
 def test_a_whole_module_in_the_old_format_says_so(layers, save):
     with pytest.raises(WeightsError, match=r"whole model in the format of PyTorch before 1\.6"):
         read_tensors(save(layers, legacy=True))
-
-
-@pytest.mark.filterwarnings("ignore:.*torch.jit")
-def test_torchscript_says_so(layers, tmp_path):
-    torch.jit.save(torch.jit.script(layers), tmp_path / "m.pt")
-    with pytest.raises(WeightsError, match="TorchScript program"):
-        read_tensors(tmp_path / "m.pt")
 
 
 @pytest.mark.parametrize(

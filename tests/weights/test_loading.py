@@ -180,6 +180,15 @@ def test_safetensors_and_state_dict_give_the_same_classifier(network, save, load
     assert torch.equal(load(tmp_path / "m.safetensors")(images), load(str(save(network.state_dict())))(images))
 
 
+@pytest.mark.parametrize("name", ["m.pth", "m.safetensors"])
+@pytest.mark.parametrize("arch", [None, "tiny"])
+def test_a_file_far_larger_than_the_network_is_not_read(load, tmp_path, name, arch):
+    with (tmp_path / name).open("wb") as file:
+        file.truncate(2**42)  # 4 TB that take no space
+    with pytest.raises(WeightsError, match=r"has 4398047 MB, .*tiny at most \d+; save the network's tensors alone"):
+        load(tmp_path / name, arch=arch)
+
+
 @pytest.mark.parametrize("ending", [b"pth", b"safetensors"])
 def test_names_that_are_no_utf8(network, load, tmp_path, ending):
     folder = os.fsdecode(os.fsencode(tmp_path) + b"/caf\xe9")  # Latin-1
