@@ -41,6 +41,7 @@ def first_manifest(plan: Plan, ranks: Ranks) -> dict[str, Any]:
             "preprocess": json.loads(json.dumps(preprocess)),  # tuples become lists, as they will be when read back
             "parameters": checkpoint.parameters,
             "notes": list(checkpoint.notes),
+            "warnings": list(checkpoint.warnings),
         },
         "image_size": list(plan.size),
         "layers": plan.layers,

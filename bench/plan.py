@@ -17,7 +17,7 @@ from datasets.drawn import GROUP_NAMES, PART_NAMES
 from datasets.gather import check_dataset
 from metrics import CURVES, METRICS, PROTOCOLS, Metric
 from metrics.substrates import KERNEL_SIGMA, KERNEL_SIZE
-from weights import ARCHITECTURES, Architecture, Classifier, load_classifier
+from weights import ARCHITECTURES, Architecture, Classifier, load_classifier, tried
 
 CPU_BATCH, CUDA_BATCH = 32, 128
 
@@ -111,6 +111,7 @@ def make_plan(config: RunConfig, gpu: int | None = None) -> Plan:
         dtype=getattr(torch, config.dtype),
         architectures=architectures,
     )
+    classifier = tried(classifier)
     arch = classifier.checkpoint.arch
     layers = config.layers or (architectures[arch].default_layer,)
     return Plan(

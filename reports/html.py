@@ -15,7 +15,7 @@ from reports.comparison import verdict_text
 from reports.controls import unbeaten
 from reports.counts import data_notes, left_out_text
 from reports.files import cell_text
-from reports.findings import CAVEAT, findings
+from reports.findings import CAVEAT, findings, warnings
 from reports.gallery import gallery_json
 from reports.run import BOTH, GAP, Run
 from reports.style import interval_text
@@ -50,6 +50,7 @@ def page(run: Run, tables: Mapping[str, pd.DataFrame], figures: list[str]) -> st
         "accuracy": _accuracy(run),
         "methods": [run.title(method) for method in run.methods],
         "findings": findings(run, summary, tables["comparison"], tables["dispersion_gap"]) + _unbeaten(run, tables),
+        "warnings": warnings(run),
         "caveat": CAVEAT,
         "missing": _missing(run),
         "verdicts": cells(_verdicts(run, tables["comparison"])),
