@@ -14,7 +14,7 @@ from bench.train_config import TrainConfig
 
 def _given(options: argparse.Namespace) -> dict[str, Any]:
     """The flags that were given."""
-    return {k: v for k, v in vars(options).items() if k not in ("command", "config")}
+    return {k: v for k, v in vars(options).items() if k not in ("command", "config", "given")}
 
 
 def run(options: argparse.Namespace) -> None:

@@ -3,26 +3,64 @@
 import io
 import math
 import os
-from collections.abc import Iterable, Sequence
+import re
+import secrets
+import shutil
+from collections.abc import Iterable, Iterator, Sequence
+from contextlib import contextmanager
 from pathlib import Path
-from typing import Any
+from typing import IO, Any
 
 import pandas as pd
 from matplotlib.figure import Figure
 
 LATEX = {"\\": r"\textbackslash{}", **{c: "\\" + c for c in "&%$#_{}"}, "~": r"\textasciitilde{}", "^": r"\^{}"}
 DIGITS = 4
+SCRATCH = re.compile(r"\.cambench-[0-9a-f]{16}")
+
+
+def scratch_name() -> str:
+    """A name that nobody else gives to a file: what is written under it is renamed when it is whole."""
+    return f".cambench-{secrets.token_hex(8)}"
+
+
+@contextmanager
+def atomic_file(path: Path) -> Iterator[IO[bytes]]:
+    """Inside, a file to write to; on exit it is there under its name, completely or, after an error, not at all."""
+    path.parent.mkdir(parents=True, exist_ok=True)
+    scratch = path.with_name(scratch_name())
+    file = scratch.open("xb")
+    try:
+        with file:
+            yield file
+            file.flush()
+            os.fsync(file.fileno())
+        scratch.replace(path)
+    except BaseException:
+        scratch.unlink(missing_ok=True)
+        raise
 
 
 def write_atomic(path: Path, content: bytes) -> None:
     """Writes a file so that it is there completely or not at all; makes its folder."""
-    path.parent.mkdir(parents=True, exist_ok=True)
-    scratch = path.with_name(f".{path.name}.tmp")
-    with scratch.open("wb") as file:
+    with atomic_file(path) as file:
         file.write(content)
-        file.flush()
-        os.fsync(file.fileno())
-    scratch.replace(path)
+
+
+def remove_scratch(folder: Path) -> None:
+    """Removes what a killed process was in the middle of writing, from this folder alone; nothing by any other name.
+
+    Call it only where no other process can be writing.
+    """
+    if folder.is_symlink() or not folder.is_dir():
+        return
+    for path in folder.iterdir():
+        if not SCRATCH.fullmatch(path.name) or path.is_symlink():
+            continue
+        if path.is_dir():
+            shutil.rmtree(path)
+        else:
+            path.unlink()
 
 
 def write_table(folder: Path, name: str, table: pd.DataFrame) -> None:
