@@ -40,19 +40,6 @@ class _Parser(argparse.ArgumentParser):
         self.exit(UNUSABLE, f"{self.prog}: {one_line(message)} (see {self.prog} --help)\n")
 
 
-class _Once(argparse.Action):
-    """A flag with a value; given twice, one of the two would be lost."""
-
-    def __call__(
-        self, _parser: argparse.ArgumentParser, options: argparse.Namespace, values: Any, _option: str | None = None
-    ) -> None:
-        given = vars(options).setdefault("given", set())
-        if self.dest in given:
-            raise argparse.ArgumentError(self, "is given twice")
-        given.add(self.dest)
-        setattr(options, self.dest, values)
-
-
 def entry_point() -> NoReturn:
     """The installed command."""
     code = main(sys.argv[1:])
@@ -174,5 +161,5 @@ def _add_options(
     parser.add_argument("--config", type=PATH, metavar="FILE.toml", help="options by name; flags override them")
     for option in fields(kind):
         flag, metavar = f"--{option.name.replace('_', '-')}", option.metadata["metavar"]
-        action = {"metavar": metavar, "action": _Once} if metavar else {"action": "store_true"}
+        action = {"metavar": metavar} if metavar else {"action": "store_true"}
         parser.add_argument(flag, help=option.metadata["help"], default=argparse.SUPPRESS, **action)

@@ -14,7 +14,7 @@ from bench.train_config import TrainConfig
 
 def _given(options: argparse.Namespace) -> dict[str, Any]:
     """The flags that were given."""
-    return {k: v for k, v in vars(options).items() if k not in ("command", "config", "given")}
+    return {k: v for k, v in vars(options).items() if k not in ("command", "config")}
 
 
 def run(options: argparse.Namespace) -> None:
@@ -119,9 +119,9 @@ def history(options: argparse.Namespace) -> None:
 
 def report(options: argparse.Namespace) -> None:
     """`cambench report`."""
-    from reports import render
+    from bench.store import render_again
 
-    render(options.run_dir)
+    render_again(options.run_dir)
     _print_result(options.run_dir)
 
 

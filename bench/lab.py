@@ -98,7 +98,7 @@ def _keep_channels(plan: Plan, out: Path) -> None:
         classes=plan.classifier.classes,
     )
     kept = {}
-    for batch in batches:
+    for batch in batches:  # read in this process: there are no others to end
         if batch.ids:
             images = batch.images.to(plan.device).float() / 255
             tapped = tap(plan.classifier, plan.classifier.network, images, tuple(plan.layers)[:1])

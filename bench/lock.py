@@ -42,9 +42,9 @@ def only_writer(lock: Path, busy: str) -> Iterator[None]:
     try:
         with _noted(lock, busy):
             yield
+    finally:
         with suppress(OSError):  # Windows removes no open file
             lock.unlink()
-    finally:
         held.release()
 
 

@@ -31,7 +31,8 @@ def write_shard(shards: Path, number: int, run: str, shard: ShardTables) -> None
         run: what the run is, so that a shard of another one is known.
         shard: the content.
     """
-    scratch = shards / scratch_name()
+    target = shard_folder(shards, number)
+    scratch = shards / scratch_name(target.name)
     scratch.mkdir()
     try:
         for name, table in shard.tables.items():
@@ -47,7 +48,7 @@ def write_shard(shards: Path, number: int, run: str, shard: ShardTables) -> None
         for path in scratch.iterdir():
             with path.open("rb+") as file:
                 os.fsync(file.fileno())
-        scratch.replace(shard_folder(shards, number))
+        scratch.replace(target)
     finally:
         shutil.rmtree(scratch, ignore_errors=True)
 

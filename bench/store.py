@@ -19,6 +19,7 @@ from bench.serialise import digest
 from bench.shards import MAPS, fault, read_skipped, remove_shard, shard_folder, write_shard
 from bench.tables import SCHEMAS, ShardTables
 from datasets import Skipped
+from reports import Run, render
 from reports.files import atomic_file, remove_scratch, write_atomic
 
 MANIFEST, SHARDS = "manifest.json", "shards"
@@ -215,6 +216,20 @@ def locked(folder: Path) -> Iterator[None]:
             busy = f"another run is writing to '{folder}'; wait until it ends, or choose another --out"
             stack.enter_context(only_writer(folder / LOCK, busy))
         yield
+
+
+def render_again(folder: Path) -> None:
+    """Renders the report of a complete run, as its only writer.
+
+    Raises:
+        ReportError: no run, or one that cannot be read; nothing in the folder has changed then.
+        ConfigError: another process is writing to it.
+    """
+    Run(folder)
+    with locked(folder):
+        for part in (folder, *(folder / name for name in PARTS)):
+            remove_scratch(part)
+        render(folder)
 
 
 def _merge(parts: list[Path], target: Path, schema: pa.Schema) -> None:

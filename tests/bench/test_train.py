@@ -62,7 +62,10 @@ def test_an_interrupted_training_ends_the_same(trained, tmp_path, monkeypatch, c
     [
         (b"", "mine.state.pt' cannot be read; remove it to begin again"),
         (b"PK", "mine.state.pt' cannot be read; remove it to begin again"),
-        (None, "mine.state.pt' is of another training; remove it to begin again, or choose another --out"),
+        (
+            None,
+            "mine.state.pt' is of another training, or of other code, versions or threads; remove it to begin again",
+        ),
     ],
 )
 def test_a_state_that_does_not_fit_is_refused(tmp_path, capsys, content, said):
