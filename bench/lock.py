@@ -41,10 +41,12 @@ def only_writer(lock: Path, busy: str) -> Iterator[None]:
         raise ConfigError(busy) from error
     try:
         with _noted(lock, busy):
-            yield
+            try:
+                yield
+            finally:
+                with suppress(OSError):  # Windows removes no open file
+                    lock.unlink()
     finally:
-        with suppress(OSError):  # Windows removes no open file
-            lock.unlink()
         held.release()
 
 
