@@ -50,6 +50,13 @@ def only_writer(lock: Path, busy: str) -> Iterator[None]:
         held.release()
 
 
+def tidy(lock: Path) -> None:
+    """Removes the lock and the note of a process that died; makes nothing where there is neither."""
+    if lock.exists() or lock.with_name(lock.name + OWNER).exists():
+        with suppress(ConfigError), only_writer(lock, "busy"):  # one that lives keeps them
+            pass
+
+
 @contextmanager
 def _noted(lock: Path, busy: str) -> Iterator[None]:
     """Inside, the note says that this process writes."""

@@ -17,7 +17,7 @@ from torch import Tensor
 
 from bench.environment import auto_workers, code_hash, git_state, make_deterministic, select_device, versions
 from bench.errors import ConfigError
-from bench.lock import LOCK, only_writer
+from bench.lock import LOCK, only_writer, tidy
 from bench.plan import known_architectures, read_dataset
 from bench.progress import Progress
 from bench.serialise import canonical
@@ -46,11 +46,13 @@ def train(config: TrainConfig) -> Path:
     state = config.out.with_suffix(".state.pt")
     card = config.out.with_suffix(".md")
     taken = next((path for path in (config.out, card) if path.exists()), None)
+    lock = config.out.with_name(_lock_name(config.out.name))
     if taken is not None and not state.exists():
+        tidy(lock)
         raise ConfigError(f"out '{taken}' exists already; choose another --out, or move it away")
     config.out.parent.mkdir(parents=True, exist_ok=True)
     busy = f"another training is writing '{config.out}'; wait until it ends, or choose another --out"
-    with only_writer(config.out.with_name(_lock_name(config.out.name)), busy):
+    with only_writer(lock, busy):
         remove_scratch(config.out.parent, (config.out.name, card.name, state.name))
         return _train(config, state)
 

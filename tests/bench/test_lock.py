@@ -9,7 +9,7 @@ import pytest
 
 from bench import lock as locking
 from bench.errors import ConfigError
-from bench.lock import only_writer
+from bench.lock import only_writer, tidy
 
 
 def entered(lock) -> None:
@@ -73,3 +73,15 @@ def test_a_living_writer_touches_its_note(tmp_path, monkeypatch):
             time.sleep(0.01)
         path.write_text(json.dumps({"token": "theirs"}))  # taken over, as this process had been held up
     assert json.loads(path.read_text())["token"] == "theirs"
+
+
+def test_what_a_dead_process_left_is_tidied_and_what_a_living_one_holds_is_not(tmp_path):
+    lock = tmp_path / "lock"
+    tidy(lock)
+    assert list(tmp_path.iterdir()) == []
+    with only_writer(lock, "busy"):
+        tidy(lock)
+        assert sorted(path.name for path in tmp_path.iterdir()) == ["lock", "lock-owner"]
+    (tmp_path / "lock-owner").write_text(json.dumps({"machine": locking._machine(), "token": "t"}))
+    tidy(lock)
+    assert list(tmp_path.iterdir()) == []
