@@ -42,7 +42,10 @@ class _Parser(argparse.ArgumentParser):
 
 def entry_point() -> NoReturn:
     """The installed command."""
-    code = main(sys.argv[1:])
+    try:
+        code = main(sys.argv[1:])
+    except SystemExit as stopped:  # of argparse: help was printed, or the line that says what is wrong
+        code = stopped.code if isinstance(stopped.code, int) else DONE
     for stream in (sys.stdout, sys.stderr):
         try:
             stream.flush()
