@@ -119,9 +119,9 @@ def history(options: argparse.Namespace) -> None:
 
 def report(options: argparse.Namespace) -> None:
     """`cambench report`."""
-    from reports import render
+    from bench.store import render_again
 
-    render(options.run_dir)
+    render_again(options.run_dir)
     _print_result(options.run_dir)
 
 

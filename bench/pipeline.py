@@ -3,7 +3,8 @@
 import sys
 import time
 from collections import Counter
-from contextlib import nullcontext
+from collections.abc import Generator
+from contextlib import closing, nullcontext
 from typing import Any
 
 import torch
@@ -12,7 +13,7 @@ from bench.config import RunConfig
 from bench.environment import auto_workers, make_deterministic, peak_memory_mb, release_free_memory
 from bench.errors import ConfigError
 from bench.interrupt import StopRequest
-from bench.manifest import first_manifest, identity, now
+from bench.manifest import first_manifest, identity, now, origin
 from bench.plan import Plan, forward_passes, make_plan
 from bench.progress import Progress
 from bench.ranks import Ranks, process_group
@@ -20,7 +21,7 @@ from bench.scoring import score_batch
 from bench.stopwatch import Stopwatch
 from bench.store import RunStore
 from bench.tables import only_skipped, shard_tables
-from datasets import Skipped, load_batches
+from datasets import Batch, Skipped, load_batches
 from datasets.text import printable
 from metrics.perturbation import ScoreFn
 from reports import render
@@ -44,29 +45,29 @@ def run(config: RunConfig, *, report: bool = True) -> bool:
     with process_group(config.device) as ranks:
         make_deterministic(config.seed)
         plan = make_plan(config, ranks.local)
-        store = RunStore(config.out)
+        manifest = first_manifest(plan, ranks)
+        ranks.require_same({**identity(manifest), **origin(manifest)})
+        store = RunStore(config.out, manifest, len(plan.shards))
+        if ranks.first:
+            store.check(resume=config.resume)  # before anything is written into the folder, be it a lock
         with store.locked() if ranks.first else nullcontext():
-            manifest = _score(plan, store, ranks)
+            manifest = _score(plan, store, ranks, manifest)
             if ranks.first and report:
                 _report(store, manifest, started)
     return ranks.first
 
 
-def _score(plan: Plan, store: RunStore, ranks: Ranks) -> dict[str, Any]:
+def _score(plan: Plan, store: RunStore, ranks: Ranks, manifest: dict[str, Any]) -> dict[str, Any]:
     """Scores what is not on disk yet; the first rank waits for the others, and writes the final files."""
-    manifest = first_manifest(plan, ranks)
-    ranks.require_same(identity(manifest))
     pending: list[int] = []
     if ranks.first:
-        store.create(manifest, resume=plan.config.resume)
+        finished = store.create(resume=plan.config.resume)
         manifest = store.manifest()
-        if manifest["status"] != "complete":
-            finished = store.finished()
-            pending = [number for number in range(len(plan.shards)) if number not in finished]
+        pending = [number for number in range(len(plan.shards)) if number not in finished]
     watch = Stopwatch(plan.device)
     try:
         with StopRequest() as stop:
-            _score_shards(plan, store, ranks, ranks.share(pending), watch, stop)
+            _score_shards(plan, store, ranks.share(pending), watch, stop, _verb(ranks))
             _wait_for(pending, store, stop)
         return _finish(plan, store, watch, manifest) if ranks.first and manifest["status"] != "complete" else manifest
     except OSError:
@@ -77,8 +78,12 @@ def _score(plan: Plan, store: RunStore, ranks: Ranks) -> dict[str, Any]:
         raise
 
 
+def _verb(ranks: Ranks) -> str:
+    return "scored" if ranks.count == 1 else f"rank {ranks.rank} of {ranks.count} scored, with the others' share,"
+
+
 def _wait_for(shards: list[int], store: RunStore, stop: StopRequest) -> None:
-    """Returns when the shards are on disk, those of other ranks too; torchrun ends this rank if one of them fails."""
+    """Returns when the shards are on disk, those of other ranks too; if one of them fails, this one is interrupted."""
     said = False
     while missing := set(shards) - store.finished():
         stop.check()
@@ -89,24 +94,13 @@ def _wait_for(shards: list[int], store: RunStore, stop: StopRequest) -> None:
 
 
 def _score_shards(
-    plan: Plan, store: RunStore, ranks: Ranks, pending: list[int], watch: Stopwatch, stop: StopRequest
+    plan: Plan, store: RunStore, pending: list[int], watch: Stopwatch, stop: StopRequest, verb: str
 ) -> None:
     """Scores shards in order, and ends between two of them if asked to."""
-    preprocess = plan.classifier.checkpoint.preprocess
-    batches = load_batches(
-        plan.dataset.records,
-        [list(plan.shards[number]) for number in pending],
-        resize=preprocess.resize,
-        crop=preprocess.crop,
-        classes=plan.classifier.checkpoint.classes,
-        workers=auto_workers() if plan.config.workers is None else plan.config.workers,
-        pin_memory=plan.device.type == "cuda",
-        removals=plan.truth,
-    )
     total = len(plan.dataset.records)
     done = total - sum(len(plan.shards[number]) for number in pending)
-    verb = "scored" if ranks.count == 1 else f"rank {ranks.rank} of {ranks.count} scored, with the others' share,"
-    with Progress(total, done, verb) as progress:
+    # Closed, the loader ends its processes; left to itself after an error, it would keep this one alive.
+    with closing(_batches(plan, pending)) as batches, Progress(total, done, verb) as progress:
         score_fn = _score_function(plan, watch, progress)
         for number in pending:
             stop.check()
@@ -120,6 +114,21 @@ def _score_shards(
             progress.reach(done)
             del batch, scores
             release_free_memory()
+
+
+def _batches(plan: Plan, pending: list[int]) -> Generator[Batch]:
+    """The images of the shards, in order."""
+    preprocess = plan.classifier.checkpoint.preprocess
+    yield from load_batches(
+        plan.dataset.records,
+        [list(plan.shards[number]) for number in pending],
+        resize=preprocess.resize,
+        crop=preprocess.crop,
+        classes=plan.classifier.checkpoint.classes,
+        workers=auto_workers() if plan.config.workers is None else plan.config.workers,
+        pin_memory=plan.device.type == "cuda",
+        removals=plan.truth,
+    )
 
 
 def _score_function(plan: Plan, watch: Stopwatch, progress: Progress) -> ScoreFn:

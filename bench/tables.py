@@ -14,6 +14,7 @@ from PIL import Image
 
 from bench.plan import Plan
 from bench.scoring import BatchScores
+from bench.serialise import canonical
 from datasets import Batch, Record, Skipped
 
 JPEG_QUALITY = 90
@@ -67,7 +68,7 @@ def shard_tables(scores: BatchScores, records: list[Record], plan: Plan) -> Shar
         tables["localisation"] = _localisation(scores, columns)
     raw = {f"{method}/{layer}": scores.maps.raw(method, layer).contiguous() for method, layer in scores.maps.signed}
     metadata = {"image_ids": json.dumps(scores.batch.ids), "classes": json.dumps(plan.classifier.classes)}
-    return ShardTables(tables, safetensors.torch.save(raw, metadata), scores.batch.skipped)
+    return ShardTables(tables, canonical(safetensors.torch.save(raw, metadata)), scores.batch.skipped)
 
 
 def only_skipped(batch: Batch) -> ShardTables:
