@@ -9,12 +9,12 @@ from typing import Any, NoReturn
 
 from bench import commands
 from bench.config import RunConfig, as_integer, as_names
-from bench.errors import ConfigError, GateError
+from bench.errors import ConfigError, GateError, NotComparable
 from bench.interrupt import interruptible
 from bench.nightly_config import NightlyConfig
 from bench.train_config import TrainConfig
 
-DONE, FAILED, UNUSABLE, INTERRUPTED = 0, 1, 2, 130
+DONE, FAILED, UNUSABLE, NOT_COMPARABLE, INTERRUPTED = 0, 1, 2, 3, 130
 
 
 class _Parser(argparse.ArgumentParser):
@@ -30,7 +30,7 @@ def entry_point() -> NoReturn:
 
 
 def main(arguments: Sequence[str]) -> int:
-    """Runs one command and returns its exit code: 0 done, 1 failed gate, 2 unusable input, 130 interrupted."""
+    """Runs one command; its exit code: 0 done, 1 failed gate, 2 unusable input, 3 not comparable, 130 interrupted."""
     options = parser().parse_args(arguments)
     try:
         with interruptible():
@@ -43,6 +43,9 @@ def main(arguments: Sequence[str]) -> int:
     except GateError as error:
         print(f"cambench: {_one_line(error)}", file=sys.stderr)
         return FAILED
+    except NotComparable as error:
+        print(f"cambench: {_one_line(error)}", file=sys.stderr)
+        return NOT_COMPARABLE
     except OSError as error:
         where = f" '{error.filename}'" if error.filename else ""
         print(
@@ -143,6 +146,10 @@ def _add_nights(group: "argparse._SubParsersAction[_Parser]") -> None:
     nightly = group.add_parser("nightly", help="run, time, compare with the last good night, history")
     _add_options(nightly, NightlyConfig)
     nightly.set_defaults(command=commands.nightly)
+    accept = group.add_parser("accept", help="make a night the reference of those after it")
+    accept.add_argument("night", type=Path, metavar="NIGHT", help="its folder")
+    accept.add_argument("--why", required=True, metavar="TEXT", help="kept beside the verdict, shown in the history")
+    accept.set_defaults(command=commands.accept)
     history = group.add_parser("history", help="every metric and speed over nights, with change points")
     history.add_argument("runs_dir", type=Path, metavar="RUNS_DIR", help="folder of the nights' runs")
     history.set_defaults(command=commands.history)

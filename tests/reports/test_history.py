@@ -69,7 +69,7 @@ def test_nights_of_another_job_and_folders_that_are_no_night_are_left_out(root):
     running.write_text(json.dumps(json.loads(running.read_text()) | {"status": "running"}))
     page = render_history(root).read_text()
     assert pd.read_csv(root / "history" / "history.csv")["night"].nunique() == 28
-    assert page.count("another job than the newest") == 1
+    assert page.count("another job than that of the newest") == 1
 
 
 def test_few_nights_say_so(root):
