@@ -1,7 +1,9 @@
 """Every metric and every speed over the nights, with the nights from which on it is another one."""
 
+import os
 from collections.abc import Iterator, Sequence
 from pathlib import Path
+from urllib.parse import quote
 
 import numpy as np
 import pandas as pd
@@ -184,4 +186,4 @@ def _row(night: Night, kept: bool) -> dict[str, str]:
         "device": str((manifest.get("device") or {}).get("name", "")),
         "note": "; ".join(str(line) for line in said if line),
     }
-    return {name: visible(text) for name, text in cells.items()} | {"link": night.name}
+    return {name: visible(text) for name, text in cells.items()} | {"link": quote(os.fsencode(night.folder.name))}

@@ -3,7 +3,7 @@
 import csv
 import json
 import re
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
@@ -42,8 +42,8 @@ class Night:
 
     @property
     def name(self) -> str:
-        """Name of its folder."""
-        return self.folder.name
+        """Name of its folder, as text."""
+        return visible(self.folder.name)
 
     @property
     def state(self) -> str:
@@ -72,20 +72,25 @@ class Night:
     @cached_property
     def means(self) -> dict[str, float]:
         """Means of the methods by method, layer, role and metric."""
-        rows = [row for row in self._rows("summary") if row["method"] in self.manifest["methods"]]
+        rows = [row for row in self._rows("summary", (*MEAN_OF, "mean")) if row["method"] in self.manifest["methods"]]
         return {" ".join(row[key] for key in MEAN_OF): float(row["mean"] or "nan") for row in rows}
 
     @cached_property
     def ratios(self) -> dict[str, float]:
         """Times over that of a bare forward pass by benchmark; empty where nothing was timed."""
-        return {benchmark_name(row): float(row["ratio"]) for row in self._rows("latency")}
+        return {benchmark_name(row): float(row["ratio"]) for row in self._rows("latency", ("stage", "ratio"))}
 
-    def _rows(self, table: str) -> list[dict[str, str]]:
+    def _rows(self, table: str, needed: Sequence[str]) -> list[dict[str, str]]:
         path = self.folder / "tables" / f"{table}.csv"
         if not path.exists():
             return []
         with path.open(newline="", encoding="utf-8") as file:
-            return list(csv.DictReader(file))
+            reader = csv.DictReader(file)
+            rows = list(reader)
+        whole = all(None not in row and None not in row.values() for row in rows)
+        if not whole or not {*needed} <= {*(reader.fieldnames or ())}:
+            raise ReportError(f"its tables/{table}.csv is cut or damaged; make it again with cambench report")
+        return rows
 
 
 def nights(root: Path, say: Say = silent) -> list[Night]:
