@@ -4,15 +4,16 @@ import datetime
 import subprocess
 import sys
 import time
-from collections.abc import Sequence
+import traceback
 from pathlib import Path
 
 import filelock
 
-from bench.compare import Comparison, compare
+from bench.compare import compare
 from bench.config import load_config
 from bench.errors import ConfigError
 from bench.gates import Gates, load_gates
+from bench.judge import judge
 from bench.keep import point, prune
 from bench.log import logged
 from bench.nightly_config import NightlyConfig
@@ -22,10 +23,10 @@ from cam import LayerError
 from datasets import DatasetError
 from metrics import MetricError
 from reports import ReportError, render
-from reports.compare import IncomparableError
 from reports.history import render_history
 from reports.latency import LATENCY_FILE
-from reports.nights import DAMAGE, NAME, VERDICT, Night, nights, why
+from reports.nights import DAMAGE, NAME, VERDICT, nights, why
+from reports.plain import visible
 from weights import WeightsError
 
 BENCHMARKS = Path(__file__).resolve().parents[1] / "tests" / "benchmarks"
@@ -61,18 +62,19 @@ def _night(config: NightlyConfig, gates: Gates, folder: Path) -> Verdict:
     try:
         verdict = _measured(config, gates, folder, started)
     except Exception as error:
-        reason = f"{type(error).__name__}: {' '.join(str(error).split())}"
+        reason = visible(f"{type(error).__name__}: {' '.join(str(error).split())}")
         Verdict(folder, "not finished", None, time.perf_counter() - started, reason).write()
-        if nights(config.root):
-            render_history(config.root)
+        _history(config.root)
         if isinstance(error, SAID):
             raise
-        raise ConfigError(f"night {folder.name} could not be finished: {reason}; see '{_log(folder)}'") from error
+        said = f"night {folder.name} could not be finished: {reason}; see '{visible(str(_log(folder)))}'"
+        raise ConfigError(said) from error
     verdict.write()
     page = _publish(config, folder)
     print("\n".join(verdict.found.lines() if verdict.found else []))
     print(f"  {folder / 'report.html'}  the night\n  {folder / 'summary.md'}  the verdict")
-    print(f"  {page}  all nights" if page else "  no history: no night before this one was finished")
+    if page:
+        print(f"  {page}  all nights")
     for line in verdict.culprits:
         print(f"regression: {line}", file=sys.stderr)
     print(f"{verdict.headline}; after {verdict.seconds:.0f} s")
@@ -85,7 +87,19 @@ def _publish(config: NightlyConfig, folder: Path) -> Path | None:
     if said:
         print(said, file=sys.stderr)
     prune(config.root, config.keep)
-    return render_history(config.root) if nights(config.root) else None
+    return _history(config.root)
+
+
+def _history(root: Path) -> Path | None:
+    """The page of all nights, if any was finished; what is wrong with it changes no verdict, and is said."""
+    try:
+        return render_history(root) if nights(root) else None
+    except DAMAGE as error:
+        if isinstance(error, OSError):
+            raise
+        print(f"the history could not be drawn: {why(error)}", file=sys.stderr)
+        traceback.print_exc()
+        return None
 
 
 def _measured(config: NightlyConfig, gates: Gates, folder: Path, started: float) -> Verdict:
@@ -93,60 +107,18 @@ def _measured(config: NightlyConfig, gates: Gates, folder: Path, started: float)
     run(load_config(config.run, {"out": str(folder), "resume": True}))
     if config.timing != "none":
         _time(folder, config.timing)
-    every = [night for night in nights(config.root, _complain) if night.folder != folder]
-    since = _since_reference(every)
-    note, found, differs = _compared(since, gates, folder)
+    judged = judge(folder, gates)
+    for line in judged.left_out:
+        print(line, file=sys.stderr)
+    found = judged.found
     if found and found.speed_culprits:
         print("a limit of speed is passed; timing once more before it counts")
         (folder / LATENCY_FILE).replace(folder / f"first-{LATENCY_FILE}")
         _time(folder, config.timing)
-        found = compare(found.first.folder, folder, gates, past_ratios(since), whole=True).confirming(found)
+        found = compare(found.first.folder, folder, gates, judged.ratios, whole=True).confirming(found)
     if found:
         found.write(folder / "compare")
-    return Verdict(folder, note, found, time.perf_counter() - started, differs=differs)
-
-
-def _since_reference(every: Sequence[Night]) -> list[Night]:
-    """From the night on that was accepted last; all where none was."""
-    accepted = [place for place, night in enumerate(every) if night.accepted]
-    last = max(accepted, key=lambda place: (str((every[place].accepted or {}).get("accepted")), place), default=0)
-    return list(every[last:])
-
-
-def _compared(since: Sequence[Night], gates: Gates, folder: Path) -> tuple[str, Comparison | None, tuple[str, ...]]:
-    """A note, the comparison with the last good night that allows one, or why none does.
-
-    A night that was damaged is left out; that no good night is left to compare with is no new beginning.
-    """
-    good = [night for night in reversed(since) if night.good]
-    differs: tuple[str, ...] = ()
-    damaged: list[str] = []
-    for night in good:
-        try:
-            found = compare(night.folder, folder, gates, past_ratios(since), whole=True)
-        except IncomparableError as error:
-            differs = differs or (f"against night {night.name}, {error.reasons[0]}", *error.reasons[1:])
-        except DAMAGE as error:
-            damaged.append(f"night {night.name} is left out: {why(error)}")
-            _complain(damaged[-1])
-        else:
-            notes = [f"compared with night {night.name}", found.suspects, *found.new]
-            return "; ".join(notes), found, ()
-    if not good:
-        return "nothing to compare with: no good night before this one", None, ()
-    return "not compared with any night", None, differs or tuple(damaged)
-
-
-def past_ratios(earlier: Sequence[Night]) -> dict[str, list[float]]:
-    """Ratios of the nights by benchmark, the oldest first.
-
-    Every night counts, whatever was said of it: a past of nights that passed would be faster than nights are.
-    """
-    past: dict[str, list[float]] = {}
-    for night in earlier:
-        for name, ratio in night.ratios.items():
-            past.setdefault(name, []).append(ratio)
-    return past
+    return Verdict(folder, judged.note, found, time.perf_counter() - started, differs=judged.differs)
 
 
 def _time(folder: Path, choice: str) -> None:
@@ -187,7 +159,3 @@ def _name() -> str:
 
 def _log(folder: Path) -> Path:
     return folder.parent / LOGS / f"{folder.name}.log"
-
-
-def _complain(line: str) -> None:
-    print(line, file=sys.stderr)

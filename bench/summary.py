@@ -55,13 +55,14 @@ class Verdict:
     @property
     def headline(self) -> str:
         """The verdict in one line."""
+        said = f"passed, {self.note}"
         if self.error:
-            return f"FAILED, it could not be finished: {self.error}"
-        if self.culprits:
-            return f"FAILED: {len(self.culprits)} regressions; {self.culprits[0]}"
-        if self.differs:
-            return f"NOT COMPARABLE: {'; '.join(self.differs)}. {self.remedy}"
-        return f"passed, {self.note}"
+            said = f"FAILED, it could not be finished: {self.error}"
+        elif self.culprits:
+            said = f"FAILED: {len(self.culprits)} regressions; {self.culprits[0]}"
+        elif self.differs:
+            said = f"NOT COMPARABLE: {'; '.join(self.differs)}. {self.remedy}"
+        return visible(said)
 
     @property
     def remedy(self) -> str:

@@ -137,6 +137,15 @@ def read_night(folder: Path) -> Night:
     return night
 
 
+def was_finished(folder: Path) -> bool:
+    """Whether a night has a verdict, even one that cannot be read, and not that it could not be finished."""
+    try:
+        verdict = _record(folder / VERDICT, "passed", bool)
+    except DAMAGE:
+        return True
+    return verdict is not None and not verdict.get("error")
+
+
 def why(error: BaseException) -> str:
     """What is wrong with a night, in one line."""
     said = visible(" ".join(str(error).split()))

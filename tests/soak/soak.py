@@ -141,9 +141,10 @@ def _growth(
 
 def _tenths(samples: Sequence[Sample], values: Sequence[float], count: int) -> tuple[float, float]:
     """What an image of the first and of the last tenth costs; the first starts where one in a hundred is done."""
-    done = [sample.done for sample in samples]
+    done = np.maximum.accumulate([sample.done for sample in samples])  # shards are removed in the end
+    reached, first = np.unique(done, return_index=True)
     places = np.array([0.01, 0.11, 0.90, 0.998]) * count
-    at = np.interp(places, *np.array(list(dict(zip(done, values, strict=True)).items())).T)
+    at = np.interp(places, reached, np.array(values)[first])
     return (at[1] - at[0]) / (places[1] - places[0]), (at[3] - at[2]) / (places[3] - places[2])
 
 
