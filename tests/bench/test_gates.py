@@ -147,6 +147,20 @@ def test_twenty_nights_without_change_stay_silent_in_a_hundred_histories():
     assert alarms == 0  # of 2,000 nights
 
 
+@pytest.mark.parametrize(("noise", "rate"), [(0.05, 0.01), (0.2, 0.05)])
+def test_false_alarms_where_nights_themselves_differ(noise, rate):
+    """The second timing of a night shares its noise; nights that failed stay in the past, or it looks ever faster."""
+    random, gate = np.random.default_rng(3), SpeedGate()
+    judged = alarms = 0
+    for _ in range(200):
+        past: list[float] = []
+        for ratio in MAPS * np.exp(noise * random.standard_normal(30)):
+            judged += len(past) >= gate.fewest
+            alarms += len(past) >= gate.fewest and ratio > gate.limit(past)
+            past.append(ratio)
+    assert alarms < rate * judged
+
+
 def test_maps_ten_percent_slower_are_caught_on_the_first_night_nineteen_times_of_twenty():
     random = np.random.default_rng(1)
     caught = [fails(random, [night(random)[0] for _ in range(20)], slower=1.1)[0] for _ in range(200)]

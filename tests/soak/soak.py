@@ -72,15 +72,15 @@ def make_checkpoint(path: Path) -> None:
     save_file(TINY.build(2).state_dict(), path)
 
 
-def soak(folder: Path, count: int, every: float) -> tuple[list[Sample], Path]:
-    """Scores `count` images and renders the report; the samples taken meanwhile, and the run directory."""
+def soak(folder: Path, count: int, every: float, options: Sequence[str] = ()) -> list[Sample]:
+    """Scores `count` images and renders the report; the samples taken meanwhile."""
     manifest = make_images(folder / "images", count)
     weights, out = folder / "tiny.safetensors", folder / "run"
     make_checkpoint(weights)
     command = [
         sys.executable, "-m", "bench", "run", "--dataset", "manifest", "--data-root", manifest, "--weights", weights,
         "--arch", "tiny:TINY", "--resize", SIDE, "--crop", SIDE, "--steps", 2, "--batch-size", BATCH,
-        "--classes", "cat,dog", "--out", out,
+        "--classes", "cat,dog", "--out", out, *options,
     ]  # fmt: skip
     environment = {**os.environ, "PYTHONPATH": os.pathsep.join([str(HERE), str(ROOT)])}
     with (folder / "output.txt").open("wb") as output:
@@ -89,7 +89,7 @@ def soak(folder: Path, count: int, every: float) -> tuple[list[Sample], Path]:
             code = process.wait()
     if code:
         raise SystemExit(f"the run ended with exit code {code}:\n{(folder / 'output.txt').read_text()[-4000:]}")
-    return watch.samples, out
+    return watch.samples
 
 
 def _scored(out: Path, count: int) -> int:
@@ -162,7 +162,7 @@ def main(arguments: Sequence[str]) -> int:
     with tempfile.TemporaryDirectory() as scratch:
         folder = options.out or Path(scratch) / "soak"
         begun = time.monotonic()
-        samples, _ = soak(folder, options.images, options.every)
+        samples = soak(folder, options.images, options.every)
         (folder / "samples.json").write_text(json.dumps([vars(sample) for sample in samples]))
         findings = judge(samples, options.images)
     print(f"{options.images} images in {time.monotonic() - begun:.0f} s, {len(samples)} looks at up to", end=" ")
