@@ -55,7 +55,8 @@ def entry_point() -> NoReturn:
 
 
 def main(arguments: Sequence[str]) -> int:
-    """Runs one command and returns its exit code: 0 done, 1 failed gate, 2 unusable or broken, 130 interrupted."""
+    """Runs one command and returns its exit code: 0 done, 1 failed gate, 2 unusable or broken, 3 not
+    comparable, 130 interrupted."""
     for stream in (sys.stdout, sys.stderr):
         if isinstance(stream, TextIOWrapper):  # a terminal may lack letters of a name
             stream.reconfigure(errors="backslashreplace")
@@ -140,6 +141,10 @@ def _add_nights(group: "argparse._SubParsersAction[_Parser]") -> None:
     nightly = group.add_parser("nightly", help="run, time, compare with the last good night, history")
     _add_options(nightly, NightlyConfig)
     nightly.set_defaults(command=commands.nightly)
+    accept = group.add_parser("accept", help="make a night the reference of those after it")
+    accept.add_argument("night", type=PATH, metavar="NIGHT", help="its folder")
+    accept.add_argument("--why", required=True, metavar="TEXT", help="kept beside the verdict, shown in the history")
+    accept.set_defaults(command=commands.accept)
     history = group.add_parser("history", help="every metric and speed over nights, with change points")
     history.add_argument("runs_dir", type=PATH, metavar="RUNS_DIR", help="folder of the nights' runs")
     history.set_defaults(command=commands.history)

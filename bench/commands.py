@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import Any
 
 from bench.config import load_config, load_options
-from bench.errors import GateError
+from bench.errors import GateError, NotComparable
 from bench.nightly_config import NightlyConfig
 from bench.train_config import TrainConfig
 
@@ -106,15 +106,25 @@ def nightly(options: argparse.Namespace) -> None:
     from bench.nightly import nightly
 
     verdict = nightly(load_options(NightlyConfig, options.config, _given(options)))
+    if verdict.differs:
+        raise NotComparable(f"night {verdict.folder.name} {verdict.headline}")
     if not verdict.passed:
-        raise GateError(f"night {verdict.folder.name} failed: {len(verdict.culprits)} regressions, see above")
+        raise GateError(f"night {verdict.folder.name} {verdict.headline}")
+
+
+def accept(options: argparse.Namespace) -> None:
+    """`cambench accept`."""
+    from bench.accept import accept
+
+    print(f"  {accept(options.night, options.why)}  the reference of the nights after it")
 
 
 def history(options: argparse.Namespace) -> None:
     """`cambench history`."""
     from reports.history import render_history
 
-    print(f"  {render_history(options.runs_dir)}  all nights: open it in a browser")
+    page = render_history(options.runs_dir, lambda line: print(line, file=sys.stderr))
+    print(f"  {page}  all nights: open it in a browser")
 
 
 def report(options: argparse.Namespace) -> None:

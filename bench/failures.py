@@ -4,9 +4,9 @@ import errno
 import sys
 import traceback
 
-from bench.errors import ConfigError, GateError
+from bench.errors import ConfigError, GateError, NotComparable
 
-DONE, FAILED, UNUSABLE, INTERRUPTED = 0, 1, 2, 130
+DONE, FAILED, UNUSABLE, NOT_COMPARABLE, INTERRUPTED = 0, 1, 2, 3, 130
 FULL = (errno.ENOSPC, getattr(errno, "EDQUOT", errno.ENOSPC), errno.EFBIG)
 KEPT = "finished work is kept, go on with --resume"
 
@@ -14,12 +14,15 @@ KEPT = "finished work is kept, go on with --resume"
 def explain(error: BaseException) -> tuple[int, str]:
     """Exit code and the one line for a person; what nobody expects gets its traceback on stderr before.
 
-    1 is a regression or a failed gate and nothing else; 2 is what cannot be used, or what broke; 130 an interruption.
+    1 is a regression or a failed gate and nothing else; 2 is what cannot be used, or what broke; 3 a night that
+    cannot be compared; 130 an interruption.
     """
     if isinstance(error, KeyboardInterrupt):
         return INTERRUPTED, "interrupted; finished work is kept, go on with --resume (a training: the same command)"
     if isinstance(error, GateError):
         return FAILED, str(error)
+    if isinstance(error, NotComparable):
+        return NOT_COMPARABLE, str(error)
     if isinstance(error, _unusable()):
         return UNUSABLE, str(error)
     if isinstance(error, OSError):
