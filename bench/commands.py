@@ -127,9 +127,12 @@ def report(options: argparse.Namespace) -> None:
 
 def _print_result(folder: Path) -> None:
     """The summary table, the findings, and where everything is."""
-    from reports import summary_text
+    from bench.undefined import undefined_lines
+    from reports import Run, summary_text
 
     print(summary_text(folder), end="\n\n")
+    for line in undefined_lines(Run(folder).manifest):
+        print(line, end="\n\n")
     for name, content in (
         ("report.html", "the report: open it in a browser"),
         ("tables", "summary and dispersion as CSV, Markdown, LaTeX"),

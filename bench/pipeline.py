@@ -155,6 +155,7 @@ def _finish(plan: Plan, store: RunStore, watch: Stopwatch, manifest: dict[str, A
         "status": "complete",
         "error": None,
         "counts": {"images": images, "scored": scored, "skipped": len(skipped)},
+        "undefined_maps": store.undefined_maps(),
         "timings": timings,
         "peak_memory_mb": peak_memory_mb(),
         "finished": now(),

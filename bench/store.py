@@ -94,12 +94,24 @@ class RunStore:
                 (scratch / "maps.safetensors").write_bytes(shard.maps)
             skipped = [(entry.path, entry.reason) for entry in shard.skipped]
             (scratch / "skipped.json").write_text(json.dumps(skipped), encoding="utf-8")
+            undefined = [[*key, count] for key, count in shard.undefined.items()]
+            (scratch / "undefined.json").write_text(json.dumps(undefined), encoding="utf-8")
             scratch.replace(self.shards / f"{number:05d}")
 
     def skipped(self) -> list[Skipped]:
         """What the finished shards skipped, in order."""
         lists = [json.loads((path / "skipped.json").read_text(encoding="utf-8")) for path in self._folders()]
         return [Skipped(path, reason) for entries in lists for path, reason in entries]
+
+    def undefined_maps(self) -> dict[str, dict[str, int]]:
+        """Per method, or control, and layer how many maps of the finished shards are not finite; only where any is."""
+        counts: dict[str, dict[str, int]] = {}
+        for path in self._folders():
+            for method, layer, count in json.loads((path / "undefined.json").read_text(encoding="utf-8")):
+                if count:
+                    layers = counts.setdefault(method, {})
+                    layers[layer] = layers.get(layer, 0) + count
+        return counts
 
     def write_skipped(self, skipped: Iterable[Skipped]) -> None:
         """Writes skipped.csv."""

@@ -32,4 +32,4 @@ def average_gain(probability: Tensor, masked_probability: Tensor) -> Tensor:
 
 def map_area(upsampled: Tensor) -> Tensor:
     """Mean of the min-max scaled upsampled map: what the confidence metrics let through. Range [0, 1]."""
-    return min_max_scaled(upsampled).mean(dim=(1, 2))
+    return min_max_scaled(upsampled).mean(dim=(1, 2), dtype=torch.float64)
