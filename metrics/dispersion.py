@@ -87,7 +87,8 @@ def signed_mirror_area(signed: Tensor) -> Tensor:
 
     Range [1 / (h w), 1]; NaN where S has no negative cell.
     """
-    return effective_area((-signed).relu())
+    area = effective_area((-signed).relu())
+    return area.masked_fill(~signed.flatten(1).isfinite().all(dim=1), torch.nan)
 
 
 def map_separation(raw: Tensor, other_raw: Tensor) -> Tensor:

@@ -63,6 +63,7 @@ class Metric:
         roles: roles the metric is given for.
         validated: whether it ranks the truth of drawn scenes above chance and mixtures in between (yes), the first only
             (partly), or not (no); "" for one without a better direction. Measured: docs/ground-truth.md.
+        scale_free: whether maps multiplied by a constant score the same; tested of every entry that does not deny it.
     """
 
     function: Callable[..., Tensor]
@@ -75,6 +76,7 @@ class Metric:
     source: str = ""
     roles: tuple[str, ...] = ROLES
     validated: Literal["yes", "partly", "no", ""] = ""
+    scale_free: bool = True
     inputs: tuple[str, ...] = field(init=False)
 
     def __post_init__(self) -> None:
