@@ -136,13 +136,16 @@ def report(options: argparse.Namespace) -> None:
 
 
 def _print_result(folder: Path) -> None:
-    """The summary table, the findings, what was left out, and where everything is."""
+    """The summary table, the findings, what was left out or undefined, and where everything is."""
+    from bench.undefined import undefined_lines
     from reports import Run, summary_text
     from reports.counts import data_notes, left_out_text
 
     print(summary_text(folder), end="\n\n")
     manifest = Run(folder).manifest
     print(f"{manifest['counts']['scored']} images scored, {left_out_text(manifest)}")
+    for line in undefined_lines(manifest):
+        print(line)
     for note in data_notes(manifest):
         print(f"data set: {note}")
     print()

@@ -168,6 +168,7 @@ def _finish(plan: Plan, store: RunStore, watch: Stopwatch, manifest: dict[str, A
         "error": None,
         "counts": {"images": images, "scored": scored, "skipped": len(skipped)},
         "left_out": dict(Counter(entry.kind for entry in skipped).most_common()),
+        "undefined_maps": store.undefined_maps(),
         "timings": timings,
         "peak_memory_mb": peak_memory_mb(),
         "finished": now(),

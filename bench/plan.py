@@ -1,23 +1,28 @@
 """Everything a run needs, resolved and checked before any long work."""
 
+import dataclasses
 from collections.abc import Mapping
 from dataclasses import dataclass
+from itertools import product
 from pathlib import Path
 from typing import Any
 
 import torch
+from torch import nn
 
 from bench.config import RunConfig
 from bench.environment import select_device
 from bench.errors import ConfigError
-from bench.names import resolve, unknown
-from cam import CONTROLS, LADDER, METHODS, NEGATED, Method, Reference, tap
-from datasets import DATASETS, ROOTLESS, Dataset
+from bench.names import resolve
+from bench.selection import check_annotations, select_methods, select_metrics
+from bench.userfunctions import called, check_parameters, guarded_result
+from cam import CONTROLS, METHODS, NEGATED, Method, Reference, tap
+from datasets import DATASETS, ROOTLESS, Dataset, DatasetError
 from datasets.drawn import GROUP_NAMES, PART_NAMES
 from datasets.gather import check_dataset
-from metrics import CURVES, METRICS, PROTOCOLS, Metric
+from metrics import CURVES, PROTOCOLS, Metric
 from metrics.substrates import KERNEL_SIGMA, KERNEL_SIZE
-from weights import ARCHITECTURES, Architecture, Classifier, load_classifier, tried
+from weights import ARCHITECTURES, Architecture, Classifier, WeightsError, load_classifier, tried
 
 CPU_BATCH, CUDA_BATCH = 32, 128
 
@@ -89,8 +94,8 @@ def make_plan(config: RunConfig, gpu: int | None = None) -> Plan:
     Raises:
         ConfigError, DatasetError, WeightsError, LayerError, MetricError: whatever cannot work, in one line.
     """
-    methods = {name: _method(name) for name in config.methods}
-    metrics = select_metrics(config)
+    methods = select_methods(config.methods)
+    metrics = select_metrics(config, truth=any(isinstance(m, Reference) and m.needs_truth for m in methods.values()))
     device = select_device(config.device, gpu)
     architectures = known_architectures(config.arch)
     dataset = read_dataset(config.dataset, config.data_root, config.split, config.limit, config.download)
@@ -99,6 +104,8 @@ def make_plan(config: RunConfig, gpu: int | None = None) -> Plan:
     for name, method in methods.items():
         if isinstance(method, Reference) and method.needs_truth and not dataset.drawn:
             raise ConfigError(f"method '{name}' needs drawn scenes; use --dataset synthetic")
+    if config.metrics is not None:
+        check_annotations(metrics, dataset)
     classifier = load_classifier(
         config.weights,
         arch=config.arch,
@@ -114,13 +121,14 @@ def make_plan(config: RunConfig, gpu: int | None = None) -> Plan:
     classifier = tried(classifier)
     arch = classifier.checkpoint.arch
     layers = config.layers or (architectures[arch].default_layer,)
+    shapes = _try_out(classifier, layers, methods, None if config.arch in ARCHITECTURES else config.arch)
     return Plan(
         config=config,
         dataset=dataset,
         classifier=classifier,
         device=device,
         batch_size=config.batch_size or (CUDA_BATCH if device.type == "cuda" else CPU_BATCH),
-        layers=_layer_shapes(classifier, layers, device),
+        layers=shapes,
         methods=methods,
         controls={} if config.controls == "none" else {k: v for k, v in CONTROLS.items() if k not in methods},
         metrics=metrics,
@@ -137,6 +145,9 @@ def read_dataset(name: str, root: Path | None, split: str | None, limit: int | N
     adapter: Any = resolve("data set", name, DATASETS)
     if root is None and name not in ROOTLESS:
         raise ConfigError(f"missing: --data-root, the folder or file that --dataset {name} reads")
+    if name not in DATASETS:
+        check_parameters(f"data set '{name}'", adapter, ("root", "split", "download"))
+        adapter = guarded_result(f"data set '{name}'", adapter, Dataset, DatasetError)
     dataset = check_dataset(name, adapter(root, split, download))
     return dataset if limit is None else dataset.limited(limit)
 
@@ -152,32 +163,8 @@ def known_architectures(name: str | None) -> Mapping[str, Architecture]:
     found: Any = resolve("architecture", name, ARCHITECTURES)
     if not isinstance(found, Architecture):
         raise ConfigError(f"architecture '{name}' is no weights.Architecture; see weights/architectures.py for two")
-    return {**ARCHITECTURES, name: found}
-
-
-def select_metrics(config: RunConfig) -> dict[str, Metric]:
-    """The metrics of a run: those named, or all that the protocols provide for.
-
-    Raises:
-        ConfigError: unknown metric or protocol, or a metric whose protocol is not selected.
-    """
-    protocols = () if config.protocols == ("none",) else config.protocols
-    for name in protocols:
-        if name not in PROTOCOLS:
-            raise ConfigError(unknown("protocol", name, [*PROTOCOLS, "none"]))
-    provided = {curve for name in protocols for curve in PROTOCOLS[name].curves}
-
-    def available(metric: Metric) -> bool:
-        return metric.family not in PROTOCOLS or metric.family in protocols
-
-    if config.metrics is None:
-        return {name: metric for name, metric in METRICS.items() if available(metric)}
-    chosen = {name: _metric(name) for name in config.metrics}
-    for name, metric in chosen.items():
-        if not available(metric) or not provided.issuperset(metric.curves):
-            needed = metric.family if metric.family in PROTOCOLS else "rise,srg"
-            raise ConfigError(f"metric '{name}' needs --protocols {needed}; given: {','.join(config.protocols)}")
-    return chosen
+    build = guarded_result(f"architecture '{name}'", found.build, nn.Module, WeightsError)
+    return {**ARCHITECTURES, name: dataclasses.replace(found, build=build)}
 
 
 def forward_passes(plan: Plan) -> int:
@@ -190,21 +177,23 @@ def forward_passes(plan: Plan) -> int:
     return 1 + removals + substrates + maps * (len(plan.curves) * (plan.config.steps - 1) + confidence)
 
 
-def _method(name: str) -> Method | Reference:
-    found: Any = resolve("method", name, {**METHODS, **CONTROLS, **LADDER})
-    known = isinstance(found, Method | Reference)
-    return found if known else Method(found, name, "named on the command line", "")
+def _try_out(
+    classifier: Classifier, layers: tuple[str, ...], methods: Mapping[str, Method | Reference], own_arch: str | None
+) -> dict[str, dict[str, int]]:
+    """Channels, height and width of every layer, from one forward pass of a grey image; one's own methods are called.
 
-
-def _metric(name: str) -> Metric:
-    found: Any = resolve("metric", name, METRICS)
-    return found if isinstance(found, Metric) else Metric(found, name, meaning="named on the command line")
-
-
-def _layer_shapes(classifier: Classifier, layers: tuple[str, ...], device: torch.device) -> dict[str, dict[str, int]]:
-    """Channels, height and width of every layer, from one forward pass of a grey image."""
-    crop = classifier.checkpoint.preprocess.crop
-    tapped = tap(classifier, classifier.network, torch.full((1, 3, crop, crop), 0.5, device=device), layers)
+    Raises:
+        LayerError, UserFunctionError: a layer that cannot be tapped; a user's architecture or method that fails.
+    """
+    crop, device = classifier.checkpoint.preprocess.crop, next(classifier.network.parameters()).device
+    grey = torch.full((1, 3, crop, crop), 0.5, device=device)
+    if own_arch is None:
+        tapped = tap(classifier, classifier.network, grey, layers)
+    else:
+        tapped = called(f"architecture '{own_arch}'", lambda: tap(classifier, classifier.network, grey, layers))
+    own = [method for name, method in methods.items() if name not in METHODS and isinstance(method, Method)]
+    for method, layer in product(own, layers):
+        method.function(tapped.activations[layer], tapped.gradients[layer])
     return {
         layer: dict(zip(("channels", "height", "width"), tapped.activations[layer].shape[1:], strict=True))
         for layer in layers

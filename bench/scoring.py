@@ -14,9 +14,9 @@ from bench.stopwatch import Stopwatch
 from bench.truth import Truth, measure_truth
 from cam import NEGATED, Maps, Method, compute_maps
 from datasets import Batch
-from metrics import Metric
+from metrics.evaluation import applicable, evaluate, known_rows
 from metrics.inputs import BatchInputs, MapInputs, negated
-from metrics.localisation import IGNORE, box_ious, pixel_histograms
+from metrics.localisation import box_ious, pixel_histograms
 from metrics.ordering import tie_permutation
 from metrics.perturbation import Curve, ScoreFn, read_backwards, turned
 from metrics.registry import FORWARD
@@ -35,6 +35,7 @@ class BatchScores:
         values: per (method, layer, metric) the rows that apply, (R,), and their values, (R,) float64.
         curves: per (method, layer, curve name) the rows, (R,), and their curves.
         boxes: per (method, layer) the rows, object and background histograms and box IoUs.
+        undefined: per (method, layer), controls among them, how many of the N maps hold a NaN or an infinity.
     """
 
     batch: Batch
@@ -43,6 +44,7 @@ class BatchScores:
     values: dict[tuple[str, str, str], tuple[Tensor, Tensor]] = field(default_factory=dict)
     curves: dict[tuple[str, str, str], tuple[Tensor, Curve]] = field(default_factory=dict)
     boxes: dict[tuple[str, str], tuple[Tensor, Tensor, Tensor, Tensor]] = field(default_factory=dict)
+    undefined: dict[tuple[str, str], int] = field(default_factory=dict)
 
 
 def score_batch(batch: Batch, plan: Plan, score_fn: ScoreFn, watch: Stopwatch) -> BatchScores:
@@ -66,7 +68,8 @@ def score_batch(batch: Batch, plan: Plan, score_fn: ScoreFn, watch: Stopwatch) -
     scores = BatchScores(batch, maps, role_names(batch.present))
     with watch.stage("metrics"):
         shared = _batch_inputs(batch, maps, truth, plan)
-    job = _Job(scores, plan, Perturbation(images, maps.logits, plan, score_fn, watch), watch)
+    known = known_rows(shared, scores.roles)
+    job = _Job(scores, plan, Perturbation(images, maps.logits, plan, score_fn, watch), watch, known)
     for (name, layer), signed in maps.signed.items():
         inputs = MapInputs(shared, signed)
         job.score((name, layer), inputs)
@@ -77,8 +80,11 @@ def score_batch(batch: Batch, plan: Plan, score_fn: ScoreFn, watch: Stopwatch) -
                 if (name, layer, curve) in scores.curves and turned(curve)
             }
             job.score_control((f"{NEGATED}{name}", layer), negated(inputs), backwards)
+        scores.undefined[name, layer] = int((~inputs.defined).sum())
     for key, control in references.controls():
-        job.score_control(key, MapInputs(shared, control), {})
+        inputs = MapInputs(shared, control)
+        job.score_control(key, inputs, {})
+        scores.undefined[key] = int((~inputs.defined).sum())
     scores.maps = Maps(maps.logits.cpu(), {key: signed.cpu() for key, signed in maps.signed.items()})
     return scores
 
@@ -122,93 +128,62 @@ class _Job:
     plan: Plan
     work: Perturbation
     watch: Stopwatch
+    known: dict[str, np.ndarray]
 
     def score(self, key: tuple[str, str], inputs: MapInputs) -> None:
         """Every metric of a method; keeps its curves."""
-        rows = self._forward_rows()
+        rows = self._forward_rows(inputs)
         forward = self._forward(inputs, rows, {})
         for name in self.plan.curves:
             if isinstance(found := forward.get(name), Curve):
                 self.scores.curves[*key, name] = rows, found
         self._metrics(key, inputs, forward, rows)
-        known = torch.from_numpy(np.flatnonzero(_known_rows(inputs, len(self.scores.roles))["mask"]))
+        known = torch.from_numpy(np.flatnonzero(self.known["mask"]))
         if len(known) and "pxap" in self.plan.metrics:
-            maps, masks = inputs.upsampled[known], inputs.mask[known]  # type: ignore[index]
-            foreground, background = pixel_histograms(maps, masks)
-            self.scores.boxes[key] = known, foreground.cpu(), background.cpu(), box_ious(maps, masks)
+            self.scores.boxes[key] = known, *_boxes(inputs, known)
 
     def score_control(self, key: tuple[str, str], inputs: MapInputs, known: dict[str, Curve]) -> None:
         """Every metric of a control; with `--controls cheap` only those that need no forward pass beyond `known`."""
-        rows = self._forward_rows()
+        rows = self._forward_rows(inputs)
         forward: Forward = dict(known)
         if self.plan.config.controls == "all":
             forward = self._forward(inputs, rows, known)
         self._metrics(key, inputs, forward, rows)
 
-    def _forward_rows(self) -> Tensor:
-        """Rows whose role gets curves."""
-        return torch.from_numpy(np.flatnonzero(np.isin(self.scores.roles, [*self.plan.config.targets, "present"])))
+    def _asked(self) -> np.ndarray:
+        """Whether a row's role gets curves, (N,)."""
+        return np.isin(self.scores.roles, [*self.plan.config.targets, "present"])
+
+    def _forward_rows(self, inputs: MapInputs) -> Tensor:
+        """Rows that get curves: not those without a finite map, which has no order."""
+        return torch.from_numpy(np.flatnonzero(self._asked() & inputs.defined.cpu().numpy()))
 
     def _forward(self, inputs: MapInputs, rows: Tensor, known: dict[str, Curve]) -> Forward:
         """What the metrics need the network for, computed unless it is known; nothing where no row asks for it."""
         forward: Forward = dict(known)
-        if len(rows):
+        if self._asked().any():
             forward |= {name: self.work.curve(name, inputs, rows) for name in self.plan.curves if name not in known}
             if any("masked_probability" in metric.inputs for metric in self.plan.metrics.values()):
                 forward["masked_probability"] = self.work.masked_probability(inputs, rows)
         return forward
 
     def _metrics(self, key: tuple[str, str], inputs: MapInputs, forward: Forward, forward_rows: Tensor) -> None:
-        known = _known_rows(inputs, len(self.scores.roles))
         with self.watch.stage("metrics"):
             for name, metric in self.plan.metrics.items():
-                applies = np.isin(self.scores.roles, metric.roles) & known[_required(metric)]
+                applies = applicable(metric, self.scores.roles, self.known)
                 if metric.needs_forward:
                     if not all(needed in forward for needed in metric.inputs if needed in FORWARD):
                         continue
-                    applies &= np.isin(np.arange(len(applies)), forward_rows.numpy())
+                    applies &= self._asked()
                 rows = torch.from_numpy(np.flatnonzero(applies))
                 if len(rows):
-                    self.scores.values[*key, name] = rows, _evaluate(metric, inputs, forward, forward_rows, rows)
+                    values = evaluate(metric, inputs, rows, forward, forward_rows)
+                    self.scores.values[*key, name] = rows, values
 
 
-def _evaluate(
-    metric: Metric,
-    inputs: MapInputs,
-    forward: Forward,
-    forward_rows: Tensor,
-    rows: Tensor,
-) -> Tensor:
-    """Values (R,) float64 on the host of one metric at `rows`; what needed the model exists at `forward_rows` only."""
-    if metric.needs_forward:
-        arguments = {
-            name: forward[name] if name in forward else getattr(inputs, name)[forward_rows].cpu()
-            for name in metric.inputs
-        }
-        return metric.function(**arguments).double()[torch.isin(forward_rows, rows)]
-    values = metric.function(**{name: getattr(inputs, name) for name in metric.inputs})
-    return values.double().cpu()[rows]
-
-
-def _known_rows(inputs: MapInputs, count: int) -> dict[str, np.ndarray]:
-    """Per annotation the rows whose image has it; one that is all "ignore" is not known."""
-    known = {"": np.ones(count, dtype=bool)}
-    effect = inputs.part_effect
-    known["truth"] = np.zeros(count, dtype=bool) if effect is None else (~effect.isnan()).any(dim=1).cpu().numpy()
-    for name in ("mask", "face"):
-        annotation = getattr(inputs, name)
-        known[name] = (
-            np.zeros(count, dtype=bool)
-            if annotation is None
-            else (annotation != IGNORE).flatten(1).any(dim=1).cpu().numpy()
-        )
-    return known
-
-
-def _required(metric: Metric) -> str:
-    """The annotation a metric cannot do without: truth, mask, face or none ("")."""
-    if metric.needs_truth:
-        return "truth"
-    if "mask" in metric.inputs or "other_mask" in metric.inputs:
-        return "mask"
-    return "face" if "face" in metric.inputs else ""
+def _boxes(inputs: MapInputs, rows: Tensor) -> tuple[Tensor, Tensor, Tensor]:
+    """Object and background histograms and box IoUs at `rows`, on the host; 0 and NaN without a finite map."""
+    maps, masks = inputs.upsampled[rows], inputs.mask[rows]  # type: ignore[index]
+    undefined = ~inputs.defined.cpu()[rows, None]
+    foreground, background = (counts.cpu().masked_fill(undefined, 0) for counts in pixel_histograms(maps, masks))
+    return foreground, background, box_ious(maps, masks).masked_fill(undefined, torch.nan)

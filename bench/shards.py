@@ -13,8 +13,8 @@ from bench.tables import SCHEMAS, ShardTables
 from datasets import Skipped
 from reports.files import scratch_name
 
-CONTENTS, MAPS, SKIPPED = "contents.json", "maps.safetensors", "skipped.json"
-FILES = (*(f"{name}.parquet" for name in SCHEMAS), MAPS, SKIPPED, CONTENTS)
+CONTENTS, MAPS, SKIPPED, UNDEFINED = "contents.json", "maps.safetensors", "skipped.json", "undefined.json"
+FILES = (*(f"{name}.parquet" for name in SCHEMAS), MAPS, SKIPPED, UNDEFINED, CONTENTS)
 
 
 def shard_folder(shards: Path, number: int) -> Path:
@@ -42,6 +42,8 @@ def write_shard(shards: Path, number: int, run: str, shard: ShardTables) -> None
             (scratch / MAPS).write_bytes(shard.maps)
         skipped = [(entry.path, entry.reason) for entry in shard.skipped]
         (scratch / SKIPPED).write_text(json.dumps(skipped), encoding="utf-8")
+        undefined = [[*key, count] for key, count in shard.undefined.items()]
+        (scratch / UNDEFINED).write_text(json.dumps(undefined), encoding="utf-8")
         files = {path.name: _hash(path) for path in sorted(scratch.iterdir())}
         contents = {"run": run, "shard": number, "files": files}
         (scratch / CONTENTS).write_text(json.dumps(contents), encoding="utf-8")
@@ -73,6 +75,12 @@ def read_skipped(folder: Path) -> list[Skipped]:
     """What the shard skipped."""
     entries = json.loads((folder / SKIPPED).read_text(encoding="utf-8"))
     return [Skipped(path, reason) for path, reason in entries]
+
+
+def read_undefined(folder: Path) -> list[tuple[str, str, int]]:
+    """Method, layer, and how many of the shard's maps are not finite."""
+    entries = json.loads((folder / UNDEFINED).read_text(encoding="utf-8"))
+    return [(method, layer, count) for method, layer, count in entries]
 
 
 def remove_shard(folder: Path) -> None:

@@ -16,7 +16,7 @@ from bench.errors import ConfigError
 from bench.lock import LOCK, only_writer
 from bench.manifest import differing, identity, origin
 from bench.serialise import digest
-from bench.shards import MAPS, fault, read_skipped, remove_shard, shard_folder, write_shard
+from bench.shards import MAPS, fault, read_skipped, read_undefined, remove_shard, shard_folder, write_shard
 from bench.tables import SCHEMAS, ShardTables
 from datasets import Skipped
 from reports import Run, render
@@ -126,6 +126,16 @@ class RunStore:
     def skipped(self) -> list[Skipped]:
         """What the finished shards skipped, in order."""
         return [entry for folder in self._folders() for entry in read_skipped(folder)]
+
+    def undefined_maps(self) -> dict[str, dict[str, int]]:
+        """Per method, or control, and layer how many maps of the finished shards are not finite; only where any is."""
+        counts: dict[str, dict[str, int]] = {}
+        for path in self._folders():
+            for method, layer, count in read_undefined(path):
+                if count:
+                    layers = counts.setdefault(method, {})
+                    layers[layer] = layers.get(layer, 0) + count
+        return counts
 
     def write_skipped(self, skipped: Iterable[Skipped]) -> None:
         """Writes skipped.csv."""

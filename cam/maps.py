@@ -3,6 +3,7 @@
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 
+import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
@@ -44,16 +45,25 @@ def compute_maps(
         layers: submodule names.
         methods: name to function of activations (B, C, h, w) and gradients (B, K, C, h, w), giving S (B, K, h, w).
 
+    Returns:
+        Their maps; NaN where an activation or gradient behind a map is not finite, whatever a ReLU would make of it.
+
     Raises:
         LayerError: a layer that cannot be tapped.
     """
     tapped = tap(model, network, images, layers)
-    signed = {
-        (method, layer): function(tapped.activations[layer], tapped.gradients[layer])
-        for layer in layers
-        for method, function in methods.items()
-    }
+    signed = {}
+    for layer in layers:
+        activations, gradients = tapped.activations[layer], tapped.gradients[layer]
+        undefined = ~(_finite(activations, 1)[:, None] & _finite(gradients, 2))[..., None, None]  # (B, K, 1, 1)
+        for method, function in methods.items():
+            signed[method, layer] = function(activations, gradients).masked_fill(undefined, torch.nan)
     return Maps(tapped.logits, signed)
+
+
+def _finite(values: Tensor, keep: int) -> Tensor:
+    """Whether all values are finite, over all dimensions after the first `keep`."""
+    return values.isfinite().flatten(keep).all(dim=keep)
 
 
 def upsample(maps: Tensor, size: tuple[int, int]) -> Tensor:

@@ -1,5 +1,7 @@
 """What a metric is, and what it may ask for."""
 
+import difflib
+import functools
 import inspect
 from collections.abc import Callable
 from dataclasses import dataclass, field
@@ -33,6 +35,8 @@ FORWARD = (
     *CURVES,
     "masked_probability",
 )  # inputs that need the model again, so only for the roles in --targets
+ANNOTATIONS = ("mask", "other_mask", "face", "other_face", "parts", "part_effect", "certified")  # not of every image
+OTHER_MAPS = ("other_raw", "other_signed")
 TRUTH = ("parts", "part_effect", "certified")  # inputs that only drawn scenes have
 ROLES = ("right", "wrong", "present")
 
@@ -59,6 +63,7 @@ class Metric:
         roles: roles the metric is given for.
         validated: whether it ranks the truth of drawn scenes above chance and mixtures in between (yes), the first only
             (partly), or not (no); "" for one without a better direction. Measured: docs/ground-truth.md.
+        scale_free: whether maps multiplied by a constant score the same; tested of every entry that does not deny it.
     """
 
     function: Callable[..., Tensor]
@@ -71,17 +76,14 @@ class Metric:
     source: str = ""
     roles: tuple[str, ...] = ROLES
     validated: Literal["yes", "partly", "no", ""] = ""
+    scale_free: bool = True
     inputs: tuple[str, ...] = field(init=False)
 
     def __post_init__(self) -> None:
-        inputs = tuple(inspect.signature(self.function).parameters)
-        unknown = [name for name in inputs if name not in INPUTS]
-        if unknown or not inputs:
-            raise MetricError(
-                f"metric function '{self.function.__name__}' asks for '{', '.join(unknown)}'; "
-                f"its parameters must be among: {', '.join(INPUTS)}"
-            )
-        object.__setattr__(self, "inputs", inputs)
+        object.__setattr__(self, "inputs", _named_inputs(self.function))
+        wrong = [role for role in self.roles if role not in ROLES]
+        if wrong or not self.roles:
+            raise MetricError(f"roles of metric '{self.title}' are {self.roles}, expected some of {', '.join(ROLES)}")
 
     @property
     def curves(self) -> tuple[str, ...]:
@@ -92,6 +94,11 @@ class Metric:
     def needs_forward(self) -> bool:
         """Whether the metric runs the model again, beyond the maps."""
         return any(name in FORWARD for name in self.inputs)
+
+    @property
+    def annotations(self) -> tuple[str, ...]:
+        """The inputs that not every image has; the metric is given where all of them are there."""
+        return tuple(name for name in self.inputs if name in ANNOTATIONS)
 
     @property
     def needs_truth(self) -> bool:
@@ -110,3 +117,27 @@ class Metric:
             "source": self.source,
             "validated": self.validated,
         }
+
+
+def _named_inputs(function: Callable[..., Tensor]) -> tuple[str, ...]:
+    """The names by which a metric's function asks for its inputs.
+
+    Raises:
+        MetricError: it names others, none, or takes them by position alone.
+    """
+    name = getattr(function, "__name__", None) or type(function).__name__
+    wanted = f"its parameters must be among: {', '.join(INPUTS)}"
+    try:
+        parameters = inspect.signature(function).parameters
+    except (TypeError, ValueError) as error:
+        raise MetricError(f"metric function '{name}' does not say which parameters it takes; {wanted}") from error
+    settled = function.keywords if isinstance(function, functools.partial) else {}
+    inputs = tuple(parameter for parameter in parameters if parameter not in settled)
+    unknown = [parameter for parameter in inputs if parameter not in INPUTS]
+    if unknown or not inputs:
+        close = difflib.get_close_matches(unknown[0], INPUTS, n=1) if unknown else []
+        hint = f" (did you mean '{close[0]}'?)" if close else ""
+        raise MetricError(f"metric function '{name}' asks for '{', '.join(unknown) or 'nothing'}'{hint}; {wanted}")
+    if any(parameters[parameter].kind is inspect.Parameter.POSITIONAL_ONLY for parameter in inputs):
+        raise MetricError(f"metric function '{name}' takes its parameters by position alone; {wanted}, by name")
+    return inputs
