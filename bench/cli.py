@@ -61,18 +61,6 @@ def main(arguments: Sequence[str]) -> int:
         The exit code: 0 done, 1 failed gate, 2 unusable or broken, 3 not comparable, 130 interrupted.
     """
     for stream in (sys.stdout, sys.stderr):
-        try:
-            stream.flush()
-        except (OSError, ValueError):  # its reader is gone or its disk full, which was said: not again on the way out
-            os.dup2(os.open(os.devnull, os.O_WRONLY), stream.fileno())
-    sys.exit(code)
-
-
-def main(arguments: Sequence[str]) -> int:
-    """Runs one command and returns its exit code: 0 done, 1 failed gate, 2 unusable or broken, 3 not
-    comparable, 130 interrupted.
-    """
-    for stream in (sys.stdout, sys.stderr):
         if isinstance(stream, TextIOWrapper):  # a terminal may lack letters of a name
             stream.reconfigure(errors="backslashreplace")
     options = parser().parse_args(arguments)
