@@ -108,7 +108,10 @@ class Run:
 
     @cached_property
     def maps(self) -> dict[tuple[str, str], dict[str, np.ndarray]]:
-        """Per method and layer the raw maps (K, h, w) by image id; empty where no file holds any."""
+        """Per method and layer the raw maps (K, h, w) by image id; empty where no file holds any.
+
+        A map that holds a NaN or an infinity is undefined, and shown as an empty one.
+        """
         maps: dict[tuple[str, str], dict[str, np.ndarray]] = {}
         for path in sorted((self.folder / "maps").glob("*.safetensors")):
             try:
@@ -116,7 +119,7 @@ class Run:
                     ids = json.loads(file.metadata()["image_ids"])
                     for name in file.keys():  # noqa: SIM118 (not a dict)
                         method, _, layer = name.partition("/")
-                        maps.setdefault((method, layer), {}).update(zip(ids, file.get_tensor(name), strict=True))
+                        maps.setdefault((method, layer), {}).update(zip(ids, _finite(file.get_tensor(name)), strict=True))
             except (OSError, safetensors.SafetensorError, KeyError, TypeError, ValueError) as error:
                 raise ReportError(f"'{path}' cannot be read ({error}); score the run again") from error
         wanted = [(method, layer) for method in self.methods for layer in self.layers] if maps else []
@@ -134,6 +137,11 @@ class Run:
             return pq.read_table(path).to_pandas()
         except (OSError, pa.ArrowException) as error:
             raise ReportError(f"'{path}' cannot be read ({error}); score the run again") from error
+
+
+def _finite(maps: np.ndarray) -> np.ndarray:
+    """Maps (..., h, w) with 0 in every cell of one that is not finite."""
+    return np.where(np.isfinite(maps).all(axis=(-2, -1), keepdims=True), maps, 0).astype(maps.dtype)
 
 
 def _manifest(folder: Path) -> dict[str, Any]:
