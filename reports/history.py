@@ -6,16 +6,17 @@ from pathlib import Path
 import numpy as np
 import pandas as pd
 import seaborn as sns
-from jinja2 import Environment, PackageLoader, StrictUndefined
 from matplotlib import pyplot as plt
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
 from metrics.changes import change_points
 from metrics.comparison import HEADLINE_FAMILY
+from reports.csvfiles import csv_bytes
 from reports.files import save_figure, write_atomic, write_table
 from reports.html import cells, embedded
 from reports.nights import Night, nights
+from reports.pages import rendered
 from reports.run import ReportError, title
 from reports.style import PALETTE, finding, panels, style
 
@@ -44,7 +45,7 @@ def render_history(root: Path) -> Path:
     table = series(kept)
     changes = changes_of(table)
     out = root / "history"
-    write_atomic(out / "history.csv", table.to_csv(index=False, lineterminator="\n").encode())
+    write_atomic(out / "history.csv", csv_bytes(table))
     write_table(out, "changes", changes)
     names = []
     with style():
@@ -52,7 +53,6 @@ def render_history(root: Path) -> Path:
             save_figure(out / "figures", name, figure)
             plt.close(figure)
             names.append(name)
-    environment = Environment(loader=PackageLoader("reports"), autoescape=True, undefined=StrictUndefined)
     content = {
         "root": root.name,
         "count": len(kept),
@@ -62,8 +62,7 @@ def render_history(root: Path) -> Path:
         "figures": [embedded(out / "figures" / f"{name}.png") for name in names],
         "nights": [_row(night, night.job == job) for night in reversed(every)],
     }
-    page = environment.get_template("history.html").render(content)
-    write_atomic(out / "history.html", page.encode())
+    write_atomic(out / "history.html", rendered("history.html", content).encode())
     return out / "history.html"
 
 
