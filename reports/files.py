@@ -7,6 +7,7 @@ import os
 import re
 import secrets
 import shutil
+import warnings
 from collections.abc import Iterable, Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
@@ -14,8 +15,11 @@ from typing import IO, Any
 
 import pandas as pd
 from matplotlib.figure import Figure
+from matplotlib.text import Text
 
-LATEX = {"\\": r"\textbackslash{}", **{c: "\\" + c for c in "&%$#_{}"}, "~": r"\textasciitilde{}", "^": r"\^{}"}
+from reports.csvfiles import csv_bytes
+from reports.text import latex, markdown, shown_lines
+
 DIGITS = 4
 SCRATCH = re.compile(r"\.cambench-([0-9a-f]{8})[0-9a-f]{8}")
 
@@ -73,18 +77,18 @@ def remove_scratch(folder: Path, names: Iterable[str] | None = None) -> None:
 
 
 def write_table(folder: Path, name: str, table: pd.DataFrame) -> None:
-    """A table as CSV (all digits), Markdown and LaTeX (four digits; undefined values say so)."""
-    write_atomic(folder / f"{name}.csv", table.to_csv(index=False, lineterminator="\n").encode())
+    """A table as CSV (all digits), Markdown and LaTeX (four digits; undefined values say so); names stay text."""
+    write_atomic(folder / f"{name}.csv", csv_bytes(table))
     cells = [
         [str(column) for column in table.columns],
         *(list(map(cell_text, row)) for row in table.itertuples(index=False)),
     ]
-    lines = ["| " + " | ".join(cell.replace("|", "\\|") for cell in row) + " |" for row in cells]
+    lines = ["| " + " | ".join(map(markdown, row)) + " |" for row in cells]
     lines.insert(1, "|" + "---|" * len(table.columns))
     write_atomic(folder / f"{name}.md", ("\n".join(lines) + "\n").encode())
-    rows = [" & ".join("".join(LATEX.get(char, char) for char in cell) for cell in row) + r" \\" for row in cells]
-    latex = [rf"\begin{{tabular}}{{{'l' * len(table.columns)}}}", r"\hline", rows[0], r"\hline", *rows[1:], r"\hline"]
-    write_atomic(folder / f"{name}.tex", ("\n".join([*latex, r"\end{tabular}"]) + "\n").encode())
+    rows = [" & ".join(map(latex, row)) + r" \\" for row in cells]
+    tabular = [rf"\begin{{tabular}}{{{'l' * len(table.columns)}}}", r"\hline", rows[0], r"\hline", *rows[1:], r"\hline"]
+    write_atomic(folder / f"{name}.tex", ("\n".join([*tabular, r"\end{tabular}"]) + "\n").encode())
 
 
 def aligned(rows: Iterable[Sequence[str]]) -> str:
@@ -104,11 +108,15 @@ def cell_text(value: object) -> str:
 
 
 def save_figure(folder: Path, name: str, figure: Figure) -> None:
-    """A figure as SVG and PNG, without dates."""
+    """A figure as SVG and PNG, without dates; whatever its texts hold, they are text that can be seen."""
+    for text in figure.findobj(Text):
+        text.set_text(shown_lines(text.get_text()))
     for kind in ("svg", "png"):
         buffer = io.BytesIO()
         options: dict[str, Any] = {"metadata": {"Date": None}}
         if kind == "png":  # the best compression takes a third of a report's time
             options = {"metadata": {"Software": None}, "pil_kwargs": {"compress_level": 1}}
-        figure.savefig(buffer, format=kind, **options)
+        with warnings.catch_warnings():
+            warnings.filterwarnings("ignore", "Glyph .* missing from font")  # of names in other scripts
+            figure.savefig(buffer, format=kind, **options)
         write_atomic(folder / f"{name}.{kind}", buffer.getvalue())

@@ -8,16 +8,17 @@ from urllib.parse import quote
 import numpy as np
 import pandas as pd
 import seaborn as sns
-from jinja2 import Environment, PackageLoader, StrictUndefined
 from matplotlib import pyplot as plt
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
 from metrics.changes import change_points
 from metrics.comparison import HEADLINE_FAMILY
+from reports.csvfiles import csv_bytes
 from reports.files import save_figure, write_atomic, write_table
 from reports.html import cells, embedded
 from reports.nights import NAME, Night, Say, nights, silent
+from reports.pages import rendered
 from reports.plain import visible
 from reports.run import ReportError, title
 from reports.style import PALETTE, finding, panels, style
@@ -53,7 +54,7 @@ def render_history(root: Path, say: Say = silent) -> Path:
     table = series(kept)
     changes = changes_of(table)
     out = root / "history"
-    write_atomic(out / "history.csv", table.to_csv(index=False, lineterminator="\n").encode())
+    write_atomic(out / "history.csv", csv_bytes(table))
     write_table(out, "changes", changes)
     names = []
     with style():
@@ -61,7 +62,6 @@ def render_history(root: Path, say: Say = silent) -> Path:
             save_figure(out / "figures", name, figure)
             plt.close(figure)
             names.append(name)
-    environment = Environment(loader=PackageLoader("reports"), autoescape=True, undefined=StrictUndefined)
     content = {
         "root": visible(root.name),
         "count": len(kept),
@@ -72,8 +72,7 @@ def render_history(root: Path, say: Say = silent) -> Path:
         "nights": [_row(night, night.job == job) for night in reversed(every)],
         "left_out": left_out,
     }
-    page = environment.get_template("history.html").render(content)
-    write_atomic(out / "history.html", page.encode())
+    write_atomic(out / "history.html", rendered("history.html", content).encode())
     return out / "history.html"
 
 

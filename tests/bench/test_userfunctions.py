@@ -426,7 +426,9 @@ def test_an_undefined_map_is_counted_named_and_never_scored(module, tmp_path, ca
         for key, value in found.items():
             both_maps = key[3] in ("antisymmetry", "map_separation")
             undefined = (key[0] in lost and (key[2] == "cat" or both_maps)) or math.isnan(expected[key])
-            assert math.isnan(value) if undefined else value == pytest.approx(expected[key], abs=1e-4), key  # batches differ
+            assert math.isnan(value) if undefined else value == pytest.approx(expected[key], abs=1e-4), (
+                key
+            )  # batches differ
 
 
 def test_metrics_named_where_nothing_has_what_they_need_are_refused(refused, tmp_path):

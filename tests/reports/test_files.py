@@ -14,9 +14,9 @@ def test_csv_keeps_all_digits_markdown_and_latex_escape(tmp_path):
     table = pd.DataFrame({"a_b": ["x|y & 50% {#1} ~^ \\"], "v": [1 / 3]})
     write_table(tmp_path, "t", table)
     pd.testing.assert_frame_equal(pd.read_csv(tmp_path / "t.csv"), table)
-    assert (tmp_path / "t.md").read_text().splitlines()[2] == "| x\\|y & 50% {#1} ~^ \\ | 0.3333 |"
+    assert (tmp_path / "t.md").read_text().splitlines()[2] == r"| x\|y \& 50% {#1} \~^ \\ | 0.3333 |"
     latex = (tmp_path / "t.tex").read_text()
-    assert r"x|y \& 50\% \{\#1\} \textasciitilde{}\^{} \textbackslash{} & 0.3333 \\" in latex
+    assert r"x\textbar{}y \& 50\% \{\#1\} \textasciitilde{}\^{} \textbackslash{} & 0.3333 \\" in latex
     assert r"a\_b & v \\" in latex
     assert latex.startswith("\\begin{tabular}{ll}\n\\hline\n")
 
