@@ -270,6 +270,8 @@ def test_files_that_are_not_there(tmp_path):
         sha256_of(tmp_path)
     with pytest.raises(WeightsError, match="cannot be read: File name too long"):
         sha256_of(tmp_path / ("x" * 300))
+    with pytest.raises(WeightsError, match="is no path: embedded null byte"):
+        sha256_of(tmp_path / "a\0b.pth")
     os.mkfifo(tmp_path / "pipe.pth")
     with pytest.raises(WeightsError, match="is a folder or a pipe"):
         sha256_of(tmp_path / "pipe.pth")
