@@ -61,7 +61,7 @@ def _night(config: NightlyConfig, gates: Gates, folder: Path) -> Verdict:
     print(f"night {folder.name}")
     try:
         verdict = _measured(config, gates, folder, started)
-    except Exception as error:
+    except (Exception, SystemExit) as error:  # a user's function may end the process
         reason = visible(f"{type(error).__name__}: {' '.join(str(error).split())}")
         Verdict(folder, "not finished", None, time.perf_counter() - started, reason).write()
         _history(config.root)
