@@ -165,6 +165,22 @@ def test_an_interrupted_night_is_gone_on_with(nights, monkeypatch):
     assert "KeyboardInterrupt" in (nights.root / "logs" / f"{begun}.log").read_text()
 
 
+def test_a_night_that_was_interrupted_under_other_options_is_given_up(nights, monkeypatch, capsys):
+    def stop(*_: object) -> None:
+        raise KeyboardInterrupt
+
+    with monkeypatch.context() as patch:
+        patch.setattr(bench.nightly, "_time", stop)
+        assert nights.night() == 130
+    change_run(nights, "limit = 6", "limit = 7")
+    assert nights.night(1.25) == 3
+    given_up, tonight = nights.folders()[-2:]
+    assert f"night {given_up.name} was interrupted and is given up: out folder" in capsys.readouterr().err
+    assert "holds a run made with other" in nights.verdict(-2)["error"]
+    assert nights.verdict()["state"] == "not comparable"
+    assert given_up.name < tonight.name
+
+
 def test_a_night_that_fails_gets_a_verdict_and_the_next_is_a_new_one(nights, monkeypatch, capsys):
     run = nights.config.with_name("run.toml")
     run.write_text(re.sub("weights = .*", 'weights = "no-such-net"', nights.run))
