@@ -12,7 +12,7 @@ from typing import Any
 import pyarrow as pa
 import pyarrow.parquet as pq
 
-from bench.errors import ConfigError
+from bench.errors import ConfigError, OtherRunError
 from bench.lock import LOCK, only_writer
 from bench.manifest import differing, identity, origin
 from bench.serialise import digest
@@ -209,7 +209,7 @@ class RunStore:
             )
         if other or (elsewhere and status != "complete"):
             said = ", ".join([*other, *elsewhere])
-            raise ConfigError(f"out folder '{self.folder}' holds a run made with other {said}; choose another --out")
+            raise OtherRunError(f"out folder '{self.folder}' holds a run made with other {said}; choose another --out")
         return elsewhere
 
 
