@@ -18,6 +18,7 @@ from bench.errors import ConfigError
 from bench.manifest import identity
 from bench.tables import SCHEMAS, ShardTables
 from datasets import Skipped
+from reports.csvfiles import guarded
 from reports.files import write_atomic
 
 MANIFEST = "manifest.json"
@@ -106,7 +107,7 @@ class RunStore:
         text = io.StringIO()
         rows = csv.writer(text)
         rows.writerow(["path", "reason"])
-        rows.writerows((entry.path, entry.reason) for entry in skipped)
+        rows.writerows((guarded(entry.path), guarded(entry.reason)) for entry in skipped)
         write_atomic(self.folder / "skipped.csv", text.getvalue().encode())
 
     def finish(self) -> None:
