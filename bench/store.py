@@ -20,6 +20,7 @@ from bench.shards import MAPS, fault, read_skipped, read_undefined, remove_shard
 from bench.tables import SCHEMAS, ShardTables
 from datasets import Skipped
 from reports import Run, render
+from reports.csvfiles import guarded
 from reports.files import atomic_file, remove_scratch, write_atomic
 
 MANIFEST, SHARDS = "manifest.json", "shards"
@@ -142,7 +143,7 @@ class RunStore:
         text = io.StringIO()
         rows = csv.writer(text)
         rows.writerow(["path", "reason"])
-        rows.writerows((entry.path, entry.reason) for entry in skipped)
+        rows.writerows((guarded(entry.path), guarded(entry.reason)) for entry in skipped)
         write_atomic(self.folder / "skipped.csv", text.getvalue().encode())
 
     def finish(self) -> None:
