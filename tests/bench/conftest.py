@@ -4,6 +4,7 @@ import importlib.util
 import json
 import shutil
 import sys
+import textwrap
 from collections.abc import Callable
 from pathlib import Path
 
@@ -17,6 +18,11 @@ from reports import Run
 from reports.files import write_table
 from reports.latency import latency_table
 from reports.tables import summary
+
+FAST = (
+    "run", "--dataset", "synthetic", "--limit", "2", "--weights", "catdog-scenes", "--protocols", "none", "--controls",
+    "none", "--metrics", "empty", "--workers", "0",
+)  # fmt: skip
 
 
 @pytest.fixture(scope="session")
@@ -180,3 +186,34 @@ def nights(quiet, shared, tmp_path, monkeypatch, clock):
         monkeypatch.setattr(module, "render", tables_alone)
     shutil.copytree(quiet.root, more.root, symlinks=True)
     return more
+
+
+@pytest.fixture
+def module(tmp_path, monkeypatch):
+    """Writes a module of the user's in the current folder; it is forgotten again."""
+    monkeypatch.chdir(tmp_path)
+    path = list(sys.path)
+
+    def write(text: str, name: str = "mine") -> str:
+        (tmp_path / f"{name}.py").write_text(textwrap.dedent(text))
+        return name
+
+    yield write
+    sys.path[:] = path
+    for name in [name for name, found in sys.modules.items() if str(tmp_path) in str(getattr(found, "__file__", ""))]:
+        del sys.modules[name]
+
+
+@pytest.fixture
+def refused(capsys, tmp_path):
+    """Runs with options that make it fail before any work; returns the one line."""
+
+    def run(*options: str, words: tuple[str, ...] = FAST) -> str:
+        assert main([*words, *options, "--out", str(tmp_path / "out")]) == 2
+        said = capsys.readouterr()
+        assert said.err.count("\n") == 1, said.err
+        assert said.out == ""
+        assert not (tmp_path / "out" / "scores.parquet").exists()
+        return said.err
+
+    return run
