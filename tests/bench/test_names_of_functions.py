@@ -10,7 +10,7 @@ from bench.selection import select_methods
 from bench.userfunctions import UserFunctionError, guarded_map
 from cam import METHODS
 from datasets import DatasetError
-from metrics import METRICS, Metric, MetricError
+from metrics import METRICS
 
 A, G = torch.rand(4, 3, 7, 7), torch.rand(4, 2, 3, 7, 7)
 NO_NAMES = [":x", "..:x", "x:", ":", "a b:f", "mine:1f", "mine:f()", "mine:class", "a..b:f", "mine:f:g"]
@@ -104,46 +104,6 @@ def test_functions_that_are_no_data_set_metric_or_architecture_are_refused(tmp_p
         read_dataset("json:loads", tmp_path, None, None)
     with pytest.raises(ConfigError, match=r"architecture 'os:system' is no weights.Architecture"):
         known_architectures("os:system")
-
-
-def test_metrics_whose_parameters_cannot_be_read(module):
-    module(
-        """
-        import functools
-        import torch
-
-        def powered(raw, power):
-            return raw.pow(power).sum(dim=(1, 2))
-
-        partial = functools.partial(powered, power=2)
-        short = lambda raw: raw.amax(dim=(1, 2))
-        by_place = eval("lambda raw, /: raw")
-        typo = lambda rwa: rwa
-        gathers = lambda **kwargs: None
-        nothing = lambda: None
-        builtin = dict
-
-        class Callable:
-            def __call__(self, raw):
-                return raw.sum(dim=(1, 2))
-
-        instance = Callable()
-        """
-    )
-    assert Metric(resolve("metric", "mine:partial", METRICS), "x").inputs == ("raw",)
-    assert Metric(resolve("metric", "mine:short", METRICS), "x").inputs == ("raw",)
-    assert Metric(resolve("metric", "mine:instance", METRICS), "x").inputs == ("raw",)
-    for name, said in (
-        ("by_place", "'<lambda>' takes its parameters by position alone"),
-        ("typo", r"'<lambda>' asks for 'rwa' \(did you mean 'raw'\?\); its parameters must be among"),
-        ("gathers", "'<lambda>' asks for 'kwargs'"),
-        ("nothing", "'<lambda>' asks for 'nothing'"),
-        ("builtin", "'dict' does not say which parameters it takes"),
-    ):
-        with pytest.raises(MetricError, match=said):
-            Metric(resolve("metric", f"mine:{name}", METRICS), "x")
-    with pytest.raises(MetricError, match=r"roles of metric 'x' are \('left',\), expected some of right, wrong"):
-        Metric(lambda raw: raw, "x", roles=("left",))
 
 
 def test_data_sets_and_architectures_of_ones_own(module, tmp_path):
