@@ -62,13 +62,13 @@ def main(arguments: Sequence[str]) -> int:
 
 def _unusable() -> tuple[type[ValueError], ...]:
     """Errors that say what to mend; imported late, so that a command loads no more than it needs."""
-    from cam import LayerError
+    from cam import LayerError, MethodError
     from datasets import DatasetError
     from metrics import MetricError
     from reports import ReportError
     from weights import WeightsError
 
-    return ConfigError, DatasetError, LayerError, MetricError, ReportError, WeightsError
+    return ConfigError, DatasetError, LayerError, MethodError, MetricError, ReportError, WeightsError
 
 
 def _one_line(error: Exception) -> str:

@@ -22,7 +22,7 @@ def first_manifest(plan: Plan, ranks: Ranks) -> dict[str, Any]:
         "status": "running",
         "error": None,
         "config": plan.config.as_json(),
-        "batch_size": plan.batch_size,
+        "batch_size": plan.job.batch_size,
         "dataset": {
             "name": dataset.name,
             "root": str(dataset.root),
@@ -41,18 +41,18 @@ def first_manifest(plan: Plan, ranks: Ranks) -> dict[str, Any]:
             "parameters": checkpoint.parameters,
             "notes": list(checkpoint.notes),
         },
-        "image_size": list(plan.size),
-        "layers": plan.layers,
+        "image_size": list(plan.job.size),
+        "layers": plan.job.layers,
         "methods": {
             name: {"title": method.title, "meaning": method.meaning, "source": method.source}
-            for name, method in plan.methods.items()
+            for name, method in plan.job.methods.items()
         },
         "controls": plan.control_records(),
-        "metrics": {name: metric.describe() for name, metric in plan.metrics.items()},
+        "metrics": {name: metric.describe() for name, metric in plan.job.metrics.items()},
         "protocols": plan.protocol_records(),
         "seeds": {"run": plan.config.seed, "tie_rule": plan.config.seed},
         "versions": versions(),
-        "device": describe_device(plan.device),
+        "device": describe_device(plan.job.device),
         "ranks": ranks.count,
         "git": git_state(),
         "started": now(),

@@ -1,6 +1,6 @@
 """Everything a run needs, resolved and checked before any long work."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -8,13 +8,13 @@ from typing import Any
 import torch
 
 from bench.config import RunConfig
+from bench.engine import Job, layer_shapes
 from bench.environment import select_device
 from bench.errors import ConfigError
 from bench.names import resolve, unknown
-from cam import CONTROLS, LADDER, METHODS, NEGATED, Method, Reference, tap
+from cam import CONTROLS, LADDER, METHODS, NEGATED, Method, Network
 from datasets import DATASETS, ROOTLESS, Dataset
-from datasets.drawn import GROUP_NAMES, PART_NAMES
-from metrics import CURVES, METRICS, PROTOCOLS, Metric
+from metrics import METRICS, PROTOCOLS, Metric
 from metrics.substrates import KERNEL_SIGMA, KERNEL_SIZE
 from weights import ARCHITECTURES, Architecture, Classifier, load_classifier
 
@@ -26,49 +26,29 @@ class Plan:
     """A resolved configuration.
 
     Attributes:
-        batch_size: images per forward pass, and per shard.
-        layers: per layer its channels, height and width.
-        methods: map methods, controls and truths, by name.
-        controls: maps that every method should beat, unless they are among the methods; the negated ones come on top.
-        metrics: the metrics to compute; those on curves only where a protocol provides them.
-        curves: the curves those metrics need, `direction_substrate`.
+        config: the options.
+        dataset: the images.
+        classifier: the network.
+        job: what the engine computes on every batch; a batch is a shard.
     """
 
     config: RunConfig
     dataset: Dataset
     classifier: Classifier
-    device: torch.device
-    batch_size: int
-    layers: dict[str, dict[str, int]]
-    methods: dict[str, Method | Reference]
-    controls: dict[str, Reference]
-    metrics: dict[str, Metric]
-    curves: tuple[str, ...]
-
-    @property
-    def size(self) -> tuple[int, int]:
-        """(H, W) of the images as the model sees them."""
-        crop = self.classifier.checkpoint.preprocess.crop
-        return crop, crop
-
-    @property
-    def truth(self) -> bool:
-        """Whether drawn images are drawn again without each part, and scored."""
-        wanted = [metric.needs_truth for metric in self.metrics.values()]
-        wanted += [isinstance(method, Reference) and method.needs_truth for method in self.methods.values()]
-        return any(wanted) and self.dataset.drawn
+    job: Job
 
     @property
     def shards(self) -> list[range]:
         """Positions of the records of every shard: one batch each, so that boundaries never move."""
         total = len(self.dataset.records)
-        return [range(start, min(start + self.batch_size, total)) for start in range(0, total, self.batch_size)]
+        size = self.job.batch_size
+        return [range(start, min(start + size, total)) for start in range(0, total, size)]
 
     def control_records(self) -> dict[str, dict[str, str]]:
         """Title and meaning of every control that is scored, the negated maps of the methods among them."""
-        records = {name: {"title": c.title, "meaning": c.meaning} for name, c in self.controls.items()}
-        for name, method in self.methods.items() if self.config.controls != "none" else ():
-            if isinstance(method, Method):
+        records = {name: {"title": c.title, "meaning": c.meaning} for name, c in self.job.controls.items()}
+        for name, method in self.job.methods.items():
+            if self.job.negated and method.kind == "method":
                 title = f"{method.title}, negated"
                 records[f"{NEGATED}{name}"] = {"title": title, "meaning": "the map's maximum minus the map"}
         return records
@@ -96,7 +76,7 @@ def make_plan(config: RunConfig, gpu: int | None = None) -> Plan:
     if any(not record.classes for record in dataset.records):
         raise ConfigError(f"split '{config.split}' has images of neither animal, which are to train on; choose another")
     for name, method in methods.items():
-        if isinstance(method, Reference) and method.needs_truth and not dataset.drawn:
+        if method.needs_truth and not dataset.drawn:
             raise ConfigError(f"method '{name}' needs drawn scenes; use --dataset synthetic")
     classifier = load_classifier(
         config.weights,
@@ -110,19 +90,39 @@ def make_plan(config: RunConfig, gpu: int | None = None) -> Plan:
         dtype=getattr(torch, config.dtype),
         architectures=architectures,
     )
-    arch = classifier.checkpoint.arch
-    layers = config.layers or (architectures[arch].default_layer,)
-    return Plan(
-        config=config,
-        dataset=dataset,
-        classifier=classifier,
-        device=device,
-        batch_size=config.batch_size or (CUDA_BATCH if device.type == "cuda" else CPU_BATCH),
-        layers=_layer_shapes(classifier, layers, device),
+    layers = config.layers or (architectures[classifier.checkpoint.arch].default_layer,)
+    return Plan(config, dataset, classifier, _job(config, dataset, classifier, layers, methods, metrics, device))
+
+
+def _job(
+    config: RunConfig,
+    dataset: Dataset,
+    classifier: Classifier,
+    layers: Sequence[str],
+    methods: Mapping[str, Method],
+    metrics: Mapping[str, Metric],
+    device: torch.device,
+) -> Job:
+    preprocess, network = classifier.checkpoint.preprocess, Network(classifier, classifier.network)
+    size = (preprocess.crop, preprocess.crop)
+    wanted = [entry.needs_truth for entry in methods.values()] + [entry.needs_truth for entry in metrics.values()]
+    return Job(
+        network=network,
+        classes=classifier.classes,
+        size=size,
+        mean=preprocess.mean,
+        layers=layer_shapes(network, size, layers, device),
         methods=methods,
         controls={} if config.controls == "none" else {k: v for k, v in CONTROLS.items() if k not in methods},
         metrics=metrics,
-        curves=tuple(curve for curve in CURVES if any(curve in metric.curves for metric in metrics.values())),
+        device=device,
+        negated=config.controls != "none",
+        controls_forward=config.controls == "all",
+        targets=config.targets,
+        steps=config.steps,
+        seed=config.seed,
+        batch_size=config.batch_size or (CUDA_BATCH if device.type == "cuda" else CPU_BATCH),
+        removals=any(wanted) and dataset.drawn,
     )
 
 
@@ -178,35 +178,14 @@ def select_metrics(config: RunConfig) -> dict[str, Metric]:
     return chosen
 
 
-def forward_passes(plan: Plan) -> int:
-    """Forward passes per one-animal image: the maps, the substrates and all masked copies."""
-    scored = len(plan.methods) + (len(plan.control_records()) if plan.config.controls == "all" else 0)
-    maps = scored * len(plan.layers) * len(plan.config.targets)
-    substrates = len({curve.partition("_")[2] for curve in plan.curves})
-    confidence = any("masked_probability" in metric.inputs for metric in plan.metrics.values())
-    removals = plan.truth * (1 + len(PART_NAMES) + len(GROUP_NAMES))
-    return 1 + removals + substrates + maps * (len(plan.curves) * (plan.config.steps - 1) + confidence)
-
-
-def _method(name: str) -> Method | Reference:
+def _method(name: str) -> Method:
     found: Any = resolve("method", name, {**METHODS, **CONTROLS, **LADDER})
-    known = isinstance(found, Method | Reference)
-    return found if known else Method(found, name, "named on the command line", "")
+    return found if isinstance(found, Method) else Method(found, name, "named on the command line")
 
 
 def _metric(name: str) -> Metric:
     found: Any = resolve("metric", name, METRICS)
     return found if isinstance(found, Metric) else Metric(found, name, meaning="named on the command line")
-
-
-def _layer_shapes(classifier: Classifier, layers: tuple[str, ...], device: torch.device) -> dict[str, dict[str, int]]:
-    """Channels, height and width of every layer, from one forward pass of a grey image."""
-    crop = classifier.checkpoint.preprocess.crop
-    tapped = tap(classifier, classifier.network, torch.full((1, 3, crop, crop), 0.5, device=device), layers)
-    return {
-        layer: dict(zip(("channels", "height", "width"), tapped.activations[layer].shape[1:], strict=True))
-        for layer in layers
-    }
 
 
 def _protocol_record(name: str, config: RunConfig) -> dict[str, Any]:

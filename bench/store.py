@@ -14,9 +14,9 @@ import filelock
 import pyarrow as pa
 import pyarrow.parquet as pq
 
+from bench.engine.tables import SCHEMAS, ShardTables
 from bench.errors import ConfigError
 from bench.manifest import identity
-from bench.tables import SCHEMAS, ShardTables
 from datasets import Skipped
 from reports.files import write_atomic
 

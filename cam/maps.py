@@ -4,11 +4,14 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 
 import torch.nn.functional as F
-from torch import Tensor, nn
+from torch import Tensor
 
-from cam.tap import tap
+from cam.contract import call
+from cam.inputs import MapBatch, Network
+from cam.registry import Method
+from cam.tap import Tapped, tap
 
-MapFunction = Callable[[Tensor, Tensor], Tensor]
+MapFunction = Callable[..., Tensor]
 
 
 @dataclass(frozen=True)
@@ -28,32 +31,40 @@ class Maps:
         return self.signed[method, layer].relu()
 
 
-def compute_maps(
-    model: nn.Module,
-    network: nn.Module,
-    images: Tensor,
-    layers: Sequence[str],
-    methods: Mapping[str, MapFunction],
-) -> Maps:
-    """Maps of every method at every layer for every class of the model.
+def compute_maps(network: Network, images: Tensor, layers: Sequence[str], methods: Mapping[str, Method]) -> Maps:
+    """Maps of every method at every layer for every class of the model, for images without a name.
 
     Args:
-        model: maps images (B, 3, H, W) to logits (B, K).
-        network: the module whose submodules `layers` names (see `cam.tap.tap`).
-        images: (B, 3, H, W), what `model` expects.
+        network: the model, and the module whose submodules `layers` names.
+        images: (B, 3, H, W), what the model expects.
         layers: submodule names.
-        methods: name to function of activations (B, C, h, w) and gradients (B, K, C, h, w), giving S (B, K, h, w).
+        methods: by name.
 
     Raises:
         LayerError: a layer that cannot be tapped.
+        MethodError: a method that asks for what this network does not have.
     """
-    tapped = tap(model, network, images, layers)
-    signed = {
-        (method, layer): function(tapped.activations[layer], tapped.gradients[layer])
-        for layer in layers
-        for method, function in methods.items()
-    }
-    return Maps(tapped.logits, signed)
+    tapped = tap_for(network, images, layers, methods)
+    ids = tuple(map(str, range(len(images))))
+    return Maps(tapped.logits, maps_of(MapBatch(network, tapped, images, ids), methods))
+
+
+def tap_for(network: Network, images: Tensor, layers: Sequence[str], methods: Mapping[str, Method]) -> Tapped:
+    """What the methods need of one forward pass; gradients only if one of them asks for them."""
+    gradients = any(method.needs_gradients for method in methods.values())
+    return tap(network.model, network.network, images, layers, gradients=gradients)
+
+
+def maps_of(
+    batch: MapBatch, methods: Mapping[str, Method], layers: Sequence[str] | None = None
+) -> dict[tuple[str, str], Tensor]:
+    """Signed maps (B, K, h, w) by method and layer, in the order of the layers (None: all), then of the methods."""
+    found = {}
+    for layer in batch.tapped.activations if layers is None else layers:
+        inputs = batch.at(layer)
+        for name, method in methods.items():
+            found[name, layer] = call(method.function, method.inputs, inputs)
+    return found
 
 
 def upsample(maps: Tensor, size: tuple[int, int]) -> Tensor:

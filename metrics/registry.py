@@ -1,11 +1,12 @@
 """What a metric is, and what it may ask for."""
 
-import inspect
 from collections.abc import Callable
 from dataclasses import dataclass, field
 from typing import Literal
 
 from torch import Tensor
+
+from cam.contract import asked_for
 
 # A metric is a function of one or more of these, by parameter name; N maps go in, (N,) comes out.
 INPUTS = {
@@ -22,17 +23,20 @@ INPUTS = {
     "parts": "code of the part seen at every pixel of a drawn scene, 0 the background (N, H, W)",
     "part_effect": "fall of the target's margin when a part is taken away (N, P)",
     "certified": "whether the scene counts as ground truth (N,)",
+    "images": "RGB in [0, 1] (N, 3, H, W)",
+    "logits": "on the full image (N, K)",
+    "target": "class index of the target (N,)",
     "probability": "softmax probability of the target on the full image (N,)",
     "masked_probability": "the same on the image masked by the scaled map (N,)",
     "deletion_mean": "deletion curve onto the mean colour (Curve)",
     "deletion_blur": "deletion curve onto the blurred image (Curve)",
     "insertion_blur": "insertion curve from the blurred image (Curve)",
+    "score": "function of images (M, 3, H, W) in [0, 1], any M, giving logits (M, K)",
+    "maps_of": "function of changed images (N, 3, H, W), and optionally a changed network, giving raw maps (N, h, w)",
 }
 CURVES = ("deletion_mean", "deletion_blur", "insertion_blur")
-FORWARD = (
-    *CURVES,
-    "masked_probability",
-)  # inputs that need the model again, so only for the roles in --targets
+ON_HOST = (*CURVES, "masked_probability")
+FORWARD = (*ON_HOST, "score", "maps_of")  # inputs that need the model again, so only for the roles in --targets
 TRUTH = ("parts", "part_effect", "certified")  # inputs that only drawn scenes have
 ROLES = ("right", "wrong", "present")
 
@@ -74,13 +78,7 @@ class Metric:
     inputs: tuple[str, ...] = field(init=False)
 
     def __post_init__(self) -> None:
-        inputs = tuple(inspect.signature(self.function).parameters)
-        unknown = [name for name in inputs if name not in INPUTS]
-        if unknown or not inputs:
-            raise MetricError(
-                f"metric function '{self.function.__name__}' asks for '{', '.join(unknown)}'; "
-                f"its parameters must be among: {', '.join(INPUTS)}"
-            )
+        inputs = asked_for(self.function, INPUTS, "metric", MetricError)
         object.__setattr__(self, "inputs", inputs)
 
     @property

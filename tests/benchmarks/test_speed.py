@@ -8,7 +8,7 @@ import torch
 from torch import nn
 
 from bench.pipeline import run
-from cam import METHODS, compute_maps, upsample
+from cam import METHODS, Network, compute_maps, upsample
 from datasets import load_batches
 from metrics import METRICS
 from metrics.inputs import BatchInputs, MapInputs
@@ -63,10 +63,11 @@ def test_forward(against, classifier, photographs, batch):
 @pytest.mark.parametrize("method", list(METHODS))
 def test_maps(against, classifier, photographs, method, classes, batch):
     images = photographs[:batch]
-    normalised, model = classifier.normalise(images), FirstClasses(classifier, classes)
+    normalised = classifier.normalise(images)
+    network = Network(FirstClasses(classifier, classes), classifier.network)
     against(
         "maps",
-        lambda: compute_maps(model, classifier.network, images, (LAYER,), {method: METHODS[method].function}),
+        lambda: compute_maps(network, images, (LAYER,), {method: METHODS[method]}),
         lambda: bare_forward(classifier, normalised),
         batch,
         method=method,

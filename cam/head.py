@@ -1,0 +1,101 @@
+"""The rest of a network, from a tapped layer on: activations in, logits out."""
+
+import torch
+from torch import Tensor, fx, nn
+
+from cam.registry import MethodError
+
+TOLERANCE = 1e-4  # of a network computed in two ways, relative to its largest logit
+
+
+class Head:
+    """Logits of activations put in the place of a layer's output.
+
+    Where the graph of the network can be traced and nothing but the layer's output leads on, only what comes after the
+    layer runs. Elsewhere the whole network runs, with the layer's output replaced.
+    """
+
+    def __init__(self, model: nn.Module, network: nn.Module, layer: str) -> None:
+        """Prepares the rest of the network.
+
+        Args:
+            model: images to logits (N, K); `network` itself or a wrapper around it.
+            network: the module whose submodules name the layers.
+            layer: name of the tapped layer.
+        """
+        self.model, self.module = model, network.get_submodule(layer)
+        self.tail = _tail(model, self.module)
+
+    def __call__(self, activations: Tensor, images: Tensor, batch_size: int) -> Tensor:
+        """Logits (N, K) float32.
+
+        Args:
+            activations: (N, C, h, w), N a multiple of B: block n // (N / B) belongs to image n.
+            images: the images of the batch, (B, 3, H, W), what the model expects.
+            batch_size: rows at a time.
+
+        Raises:
+            MethodError: a number of rows that is no multiple of the images.
+        """
+        count, rest = divmod(len(activations), len(images))
+        if rest or not count:
+            raise MethodError(
+                f"head was given {len(activations)} activations for {len(images)} images; expected as many for each"
+            )
+        if self.tail is not None:
+            return torch.cat([self.tail(part.clone()).float() for part in activations.split(batch_size)])
+        owners = torch.arange(len(activations), device=images.device) // count
+        parts = zip(activations.split(batch_size), owners.split(batch_size), strict=True)
+        return torch.cat([self._replaced(part, images[owner]) for part, owner in parts])
+
+    def _replaced(self, activations: Tensor, images: Tensor) -> Tensor:
+        handle = self.module.register_forward_hook(lambda *_: activations.clone())
+        try:
+            logits: Tensor = self.model(images)
+            return logits.float()
+        finally:
+            handle.remove()
+
+
+class _StopsAt(fx.Tracer):
+    """A tracer that looks into everything but torch's own layers and one other module."""
+
+    def __init__(self, module: nn.Module) -> None:
+        super().__init__()
+        self.module = module
+
+    def is_leaf_module(self, m: nn.Module, module_qualified_name: str) -> bool:
+        return m is self.module or super().is_leaf_module(m, module_qualified_name)
+
+
+def _tail(model: nn.Module, module: nn.Module) -> fx.GraphModule | None:
+    """What follows the module; None where that cannot be traced, or more than its output leads on."""
+    try:
+        graph = _StopsAt(module).trace(model)
+    except (TypeError, ValueError, RuntimeError, AttributeError, NotImplementedError, fx.proxy.TraceError):
+        return None  # control flow that depends on values: the whole network runs instead
+    calls = [n for n in graph.nodes if n.op == "call_module" and model.get_submodule(str(n.target)) is module]
+    if len(calls) != 1:
+        return None
+    with graph.inserting_before(calls[0]):
+        entry = graph.placeholder("activations")
+    calls[0].replace_all_uses_with(entry)
+    needed = _needed(graph)
+    if any(node in needed for node in graph.nodes if node.op == "placeholder" and node is not entry):
+        return None
+    for node in reversed(list(graph.nodes)):
+        if node not in needed:
+            graph.erase_node(node)
+    graph.lint()
+    return fx.GraphModule(model, graph)
+
+
+def _needed(graph: fx.Graph) -> set[fx.Node]:
+    """The nodes that the output is computed from, itself among them."""
+    waiting = [node for node in graph.nodes if node.op == "output"]
+    found = set(waiting)
+    while waiting:
+        new = [node for node in waiting.pop().all_input_nodes if node not in found]
+        found.update(new)
+        waiting += new
+    return found
