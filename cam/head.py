@@ -26,27 +26,27 @@ class Head:
         self.model, self.module = model, network.get_submodule(layer)
         self.tail = _tail(model, self.module)
 
-    def __call__(self, activations: Tensor, images: Tensor, batch_size: int) -> Tensor:
+    def __call__(self, activations: Tensor, images: Tensor, batch_size: int, of: Tensor | int | None = None) -> Tensor:
         """Logits (N, K) float32.
 
         Args:
-            activations: (N, C, h, w), N a multiple of B: block n // (N / B) belongs to image n.
+            activations: (N, C, h, w).
             images: the images of the batch, (B, 3, H, W), what the model expects.
             batch_size: rows at a time.
+            of: number of the image that a row belongs to, (N,) or one for all; None: as many rows for every image, one
+                image's after the other's.
 
         Raises:
-            MethodError: a number of rows that is no multiple of the images.
+            MethodError: rows that belong to no image.
         """
-        count, rest = divmod(len(activations), len(images))
-        if rest or not count:
-            raise MethodError(
-                f"head was given {len(activations)} activations for {len(images)} images; expected as many for each"
-            )
+        owners = _owners(len(activations), images, of)
         if self.tail is not None:
-            return torch.cat([self.tail(part.clone()).float() for part in activations.split(batch_size)])
-        owners = torch.arange(len(activations), device=images.device) // count
+            return self._rest(activations, batch_size)
         parts = zip(activations.split(batch_size), owners.split(batch_size), strict=True)
         return torch.cat([self._replaced(part, images[owner]) for part, owner in parts])
+
+    def _rest(self, activations: Tensor, batch_size: int) -> Tensor:
+        return torch.cat([self.tail(part.clone()).float() for part in activations.split(batch_size)])  # type: ignore[misc]
 
     def _replaced(self, activations: Tensor, images: Tensor) -> Tensor:
         handle = self.module.register_forward_hook(lambda *_: activations.clone())
@@ -55,6 +55,18 @@ class Head:
             return logits.float()
         finally:
             handle.remove()
+
+
+def _owners(count: int, images: Tensor, of: Tensor | int | None) -> Tensor:
+    """Number of the image of every row, (count,)."""
+    if of is not None:
+        return torch.as_tensor(of, device=images.device).expand(count)
+    each, rest = divmod(count, len(images))
+    if rest or not each:
+        raise MethodError(
+            f"head was given {count} activations for {len(images)} images; give as many for each, or say which with of="
+        )
+    return torch.arange(count, device=images.device) // each
 
 
 class _StopsAt(fx.Tracer):

@@ -142,10 +142,10 @@ class MapInputs:
         return self.batch.layers
 
     @cached_property
-    def head(self) -> Callable[[Tensor], Tensor]:
+    def head(self) -> Callable[..., Tensor]:
         """Activations at this layer to logits."""
         rest, batch = self.batch.network.head(self.layer), self.batch
-        return lambda activations: rest(activations, batch.images, batch.batch_size)
+        return lambda activations, of=None: rest(activations, batch.images, batch.batch_size, of)
 
     @cached_property
     def classifier_weights(self) -> Tensor:

@@ -19,7 +19,7 @@ MAP_INPUTS = {
     "classes": "K, how many there are",
     "size": "(h, w) of the layer",
     "score": "function of images (N, 3, H, W) in [0, 1], any N, giving logits (N, K)",
-    "head": "the rest of the network: function of activations (N, C, h, w), N a multiple of B, giving logits (N, K)",
+    "head": "the rest of the network: head(activations (N, C, h, w), of=image number) gives logits (N, K)",
     "classifier_weights": "rows of the linear layer behind global average pooling (K, C)",
     "layers": "the tapped layers in order, each with name, activations and gradients",
     "parts": "code of the part seen at every pixel of drawn images (B, H, W)",

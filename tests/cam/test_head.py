@@ -54,7 +54,10 @@ def test_rows_are_blocks_of_their_image(images):
     found = Network(network).head("second")(activations, images, 3)
     early = network.first(images).repeat_interleave(2, dim=0)
     expected = network.last((activations + early).relu().mean(dim=(2, 3)))
-    torch.testing.assert_close(found, expected.detach() if not found.requires_grad else expected)
+    torch.testing.assert_close(found, expected)
+    torch.testing.assert_close(Network(network).head("second")(activations[2:4], images, 3, of=1), expected[2:4])
+    of = torch.tensor([1, 0])
+    torch.testing.assert_close(Network(network).head("second")(activations[[2, 0]], images, 3, of), expected[[2, 0]])
 
 
 def test_the_activations_are_not_written_into(gap_net, images):
