@@ -11,7 +11,7 @@ SCENES := catdog-scenes catdog-scenes-1 catdog-scenes-2
 STAMP := $(VENV)/.installed
 
 .DEFAULT_GOAL := help
-.PHONY: help setup bench pets weights truth results test time lint format clean
+.PHONY: help setup bench pets weights truth results test mutants time lint format clean
 
 help:  ## list the targets
 	@grep -hE '^[a-z]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*##/\t/' | expand -t 10
@@ -60,6 +60,11 @@ results: bench pets  ## the verdicts on photographs and drawn scenes side by sid
 test: setup  ## run the tests, one process per core (JOBS=)
 	OMP_NUM_THREADS=1 $(BIN)/python -m pytest -n $(JOBS) --dist loadfile --no-loadscope-reorder
 
+mutants: setup  ## change cam/ and metrics/ place by place and list what no test notices (hours; goes on where it was)
+	$(BIN)/python -m pip install --quiet --disable-pip-version-check -c constraints.txt -e '.[test,mutants]'
+	OMP_NUM_THREADS=1 CAMBENCH_SHARED=$(abspath ../shared) $(BIN)/mutmut run --max-children $(JOBS:auto=1)
+	$(BIN)/mutmut results
+
 time: setup  ## time every stage against a bare forward pass; OUT= is the run that gets latency.json and shows it
 	$(BIN)/python -m pytest tests/benchmarks --benchmark-only --benchmark-json=runs/latency.json
 	if [ -f $(OUT)/manifest.json ]; then cp runs/latency.json $(OUT)/latency.json && $(BIN)/cambench report $(OUT); fi
@@ -74,5 +79,5 @@ format: setup  ## let ruff format the tree
 	$(BIN)/ruff format .
 
 clean:  ## remove what the other targets made (not runs/)
-	rm -rf $(VENV) build *.egg-info .pytest_cache .mypy_cache .ruff_cache .hypothesis .benchmarks
+	rm -rf $(VENV) build *.egg-info .pytest_cache .mypy_cache .ruff_cache .hypothesis .benchmarks mutants
 	find . -name __pycache__ -type d -prune -exec rm -rf {} +

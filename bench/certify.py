@@ -11,7 +11,7 @@ from bench.environment import make_deterministic, select_device
 from datasets.synthetic import WITHOUT, Scene, render, sample_scene
 from metrics.margins import margins
 from metrics.truth import HEAD, REST, certify_scenes
-from weights import Classifier, load_classifier
+from weights import Classifier, load_classifier, tried
 
 ACCURACY = 0.98  # least share of scenes called right
 BATCH = 32
@@ -89,7 +89,7 @@ def certify_file(weights: Path, count: int, device: str) -> Certificate:
         ConfigError, WeightsError: unusable device or checkpoint.
     """
     make_deterministic(0)
-    return certify(load_classifier(weights, device=select_device(device)), count)
+    return certify(tried(load_classifier(weights, device=select_device(device))), count)
 
 
 def _chunks(scenes: list[Scene]) -> list[list[Scene]]:

@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import Any
 
 from bench.config import load_config, load_options
-from bench.errors import GateError
+from bench.errors import GateError, NotComparable
 from bench.nightly_config import NightlyConfig
 from bench.train_config import TrainConfig
 
@@ -106,30 +106,49 @@ def nightly(options: argparse.Namespace) -> None:
     from bench.nightly import nightly
 
     verdict = nightly(load_options(NightlyConfig, options.config, _given(options)))
+    if verdict.differs:
+        raise NotComparable(f"night {verdict.folder.name} {verdict.headline}")
     if not verdict.passed:
-        raise GateError(f"night {verdict.folder.name} failed: {len(verdict.culprits)} regressions, see above")
+        raise GateError(f"night {verdict.folder.name} {verdict.headline}")
+
+
+def accept(options: argparse.Namespace) -> None:
+    """`cambench accept`."""
+    from bench.accept import accept
+
+    print(f"  {accept(options.night, options.why)}  the reference of the nights after it")
 
 
 def history(options: argparse.Namespace) -> None:
     """`cambench history`."""
     from reports.history import render_history
 
-    print(f"  {render_history(options.runs_dir)}  all nights: open it in a browser")
+    page = render_history(options.runs_dir, lambda line: print(line, file=sys.stderr))
+    print(f"  {page}  all nights: open it in a browser")
 
 
 def report(options: argparse.Namespace) -> None:
     """`cambench report`."""
-    from reports import render
+    from bench.store import render_again
 
-    render(options.run_dir)
+    render_again(options.run_dir)
     _print_result(options.run_dir)
 
 
 def _print_result(folder: Path) -> None:
-    """The summary table, the findings, and where everything is."""
-    from reports import summary_text
+    """The summary table, the findings, what was left out or undefined, and where everything is."""
+    from bench.undefined import undefined_lines
+    from reports import Run, summary_text
+    from reports.counts import data_notes, left_out_text
 
     print(summary_text(folder), end="\n\n")
+    manifest = Run(folder).manifest
+    print(f"{manifest['counts']['scored']} images scored, {left_out_text(manifest)}")
+    for line in undefined_lines(manifest):
+        print(line)
+    for note in data_notes(manifest):
+        print(f"data set: {note}")
+    print()
     for name, content in (
         ("report.html", "the report: open it in a browser"),
         ("tables", "summary and dispersion as CSV, Markdown, LaTeX"),

@@ -9,7 +9,7 @@ import pandas as pd
 from bench.gates import Gates, quality_culprits, speed_culprits
 from metrics.comparison import HEADLINE_FAMILY
 from reports import Run
-from reports.compare import check_comparable, quality_changes, speed_changes, surroundings
+from reports.compare import ACCURACY, check_comparable, quality_changes, speed_changes, surroundings
 from reports.files import aligned, write_table
 from reports.style import interval_text, number
 
@@ -42,6 +42,15 @@ class Comparison:
         return ", ".join(MEANINGS[what] for what in self.changed["what"].unique()) or "nothing else changed"
 
     @property
+    def new(self) -> list[str]:
+        """Methods, layers and metrics that only the second run has, so that nothing is known of them."""
+        return [
+            f"{what}: {', '.join(more)} new, nothing to compare with"
+            for what in ("methods", "layers", "metrics")
+            if (more := [name for name in self.second.manifest[what] if name not in self.first.manifest[what]])
+        ]
+
+    @property
     def culprits(self) -> list[str]:
         """All gates that failed, each with what else changed."""
         return [f"{line} [{self.suspects}]" for line in (*self.quality_culprits, *self.speed_culprits)]
@@ -58,7 +67,8 @@ class Comparison:
         cells: list[tuple[str, ...]] = [
             ("metric", "role", "method", "n", "before", "after", "difference [95 % interval]")
         ]
-        shown = self.quality[self.quality["metric"].isin(headline) & self.quality["layer"].eq(layer)]
+        accuracy = self.quality["metric"].eq(ACCURACY[-1])
+        shown = self.quality[self.quality["metric"].isin(headline) & self.quality["layer"].eq(layer) | accuracy]
         for row in shown[shown["role"] != "wrong"].to_dict("records"):
             means = [number(row[name]) for name in ("mean_a", "mean_b")]
             change = interval_text(row["mean_difference"], row["ci_low"], row["ci_high"])
@@ -71,7 +81,7 @@ class Comparison:
                 cells.append((row["benchmark"], *numbers))
             lines += ["", *aligned(cells).splitlines()]
         lines += ["", *(f"{row.what}: {row.field} was {row.a}, is {row.b}" for row in self.changed.itertuples())]
-        return [*lines, self.suspects]
+        return [*lines, *self.new, self.suspects]
 
     def write(self, out: Path) -> None:
         """compare_quality, compare_speed and compare_changed as CSV, Markdown and LaTeX."""
@@ -80,7 +90,12 @@ class Comparison:
 
 
 def compare(
-    first: Path, second: Path, gates: Gates, earlier: Mapping[str, Sequence[float]] | None = None
+    first: Path,
+    second: Path,
+    gates: Gates,
+    earlier: Mapping[str, Sequence[float]] | None = None,
+    *,
+    whole: bool = False,
 ) -> Comparison:
     """Pairs two runs by image and applies the gates to the second one.
 
@@ -88,15 +103,19 @@ def compare(
         first: the earlier run.
         second: the later one.
         gates: tolerances and limits.
-        earlier: ratios of earlier nights by benchmark, the oldest first; None takes those of the first run alone.
+        earlier: ratios of earlier nights by benchmark, the oldest first, of which the gate says how many it needs; None
+            takes those of the first run alone.
+        whole: refuse a second run that was not asked for all of the first one's methods, layers and metrics.
 
     Raises:
-        ReportError: no runs, or runs of other images or protocols.
+        ReportError: no runs; `reports.compare.IncomparableError`: runs of other images or protocols.
     """
     a, b = Run(first), Run(second)
-    check_comparable(a, b)
+    check_comparable(a, b, whole=whole)
     quality, speed = quality_changes(a, b), speed_changes(a, b)
-    past = dict(zip(speed["benchmark"], ([ratio] for ratio in speed["ratio_a"]), strict=True))
+    past, fewest = earlier, gates.speed.fewest
+    if past is None:
+        past, fewest = dict(zip(speed["benchmark"], ([ratio] for ratio in speed["ratio_a"]), strict=True)), 1
     return Comparison(
         first=a,
         second=b,
@@ -104,5 +123,5 @@ def compare(
         speed=speed,
         changed=surroundings(a, b),
         quality_culprits=tuple(quality_culprits(quality, gates)),
-        speed_culprits=tuple(speed_culprits(speed, past if earlier is None else earlier, gates.speed)),
+        speed_culprits=tuple(speed_culprits(speed, past, gates.speed, fewest)),
     )

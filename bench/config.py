@@ -1,114 +1,42 @@
 """Options of a run: one table for flags, TOML keys, defaults and help."""
 
-import math
 import tomllib
-from collections.abc import Callable, Mapping
-from dataclasses import MISSING, dataclass, field, fields
+from collections.abc import Mapping
+from dataclasses import MISSING, dataclass, fields
 from pathlib import Path
 from typing import Any, TypeVar
 
 from bench.errors import ConfigError
 from bench.names import unknown
+from bench.options import (
+    BATCH,
+    PIXELS,
+    SEEDS,
+    STEPS,
+    WORKERS,
+    as_flag,
+    as_integer,
+    as_names,
+    as_number,
+    as_numbers,
+    as_path,
+    as_share,
+    as_text,
+    one_of,
+    option,
+    or_auto,
+    printable,
+)  # fmt: skip
+
+__all__ = [
+    "RunConfig", "as_integer", "as_number", "as_path", "as_share", "as_text", "load_config", "load_options", "option",
+    "or_auto", "printable", "read_toml",
+]  # fmt: skip
 
 Options = TypeVar("Options")
 
-
-def as_text(value: Any) -> str:
-    """A text that is not empty."""
-    if not isinstance(value, str) or not value:
-        raise ValueError("expected a text")
-    return value
-
-
-def as_path(value: Any) -> Path:
-    """A path; ~ is the home folder."""
-    return Path(as_text(value)).expanduser()
-
-
-def as_integer(low: int) -> Callable[[Any], int]:
-    """A whole number of at least `low`."""
-
-    def parse(value: Any) -> int:
-        try:
-            number = int(value)
-        except (TypeError, ValueError):
-            number = low - 1
-        if isinstance(value, bool | float) or number < low:
-            raise ValueError(f"expected a whole number of at least {low}")
-        return number
-
-    return parse
-
-
-def or_auto(parse: Callable[[Any], int]) -> Callable[[Any], int | None]:
-    """What `parse` takes, or auto for None."""
-
-    def parse_or_auto(value: Any) -> int | None:
-        try:
-            return None if value == "auto" else parse(value)
-        except ValueError as error:
-            raise ValueError(f"{error}, or auto") from error
-
-    return parse_or_auto
-
-
-def as_names(value: Any) -> tuple[str, ...]:
-    """Names, each once."""
-    parts = value.split(",") if isinstance(value, str) else value
-    if not isinstance(parts, list) or not all(isinstance(part, str) and part.strip() for part in parts):
-        raise ValueError("expected names separated by commas")
-    names = tuple(part.strip() for part in parts)
-    if len(set(names)) < len(names):
-        raise ValueError("expected each name once")
-    return names
-
-
-def as_number(value: Any) -> float:
-    """A number above 0."""
-    number = _float(value)
-    if not 0 < number < float("inf"):
-        raise ValueError("expected a number above 0")
-    return number
-
-
-def as_share(value: Any) -> float:
-    """A number from 0 up to, not including, 1."""
-    number = _float(value)
-    if not 0 <= number < 1:
-        raise ValueError("expected a number from 0, below 1")
-    return number
-
-
-def as_numbers(value: Any) -> tuple[float, ...]:
-    """Numbers separated by commas."""
-    parts = value.split(",") if isinstance(value, str) else value
-    try:
-        return tuple(float(part) for part in parts)
-    except (TypeError, ValueError) as error:
-        raise ValueError("expected numbers separated by commas") from error
-
-
-def one_of(*choices: str) -> Callable[[Any], str]:
-    """One of the choices."""
-
-    def parse(value: Any) -> str:
-        if value not in choices:
-            raise ValueError(f"expected one of {', '.join(choices)}")
-        return str(value)
-
-    return parse
-
-
-def as_flag(value: Any) -> bool:
-    """True or false."""
-    if not isinstance(value, bool):
-        raise ValueError("expected true or false")
-    return value
-
-
-def option(parse: Callable[[Any], Any], text: str, metavar: str = "", **default: Any) -> Any:
-    """A field that is a flag and a TOML key; `parse` raises ValueError with what was expected."""
-    return field(metadata={"parse": parse, "help": text, "metavar": metavar}, **default)
+SHOWN = 80  # characters of a value that a message repeats
+LARGEST = 1 << 20  # bytes of a configuration
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -126,10 +54,12 @@ class RunConfig:
     weights: Path = option(as_path, "checkpoint: .pth, .pt, .safetensors, or the name of a shipped one", "FILE|NAME")
     arch: str | None = option(as_text, "architecture, or package.module:name of one", "NAME", default=None)
     classes: tuple[str, ...] | None = option(as_names, "classes in the order of the logits", "a,b", default=None)
-    resize: int | None = option(as_integer(1), "shorter side after resizing, pixels", "N", default=None)
-    crop: int | None = option(as_integer(1), "side of the centre crop, pixels", "N", default=None)
-    mean: tuple[float, ...] | None = option(as_numbers, "channel means of the normalisation", "r,g,b", default=None)
-    std: tuple[float, ...] | None = option(as_numbers, "channel deviations", "r,g,b", default=None)
+    resize: int | None = option(as_integer(1, PIXELS), "shorter side after resizing, pixels", "N", default=None)
+    crop: int | None = option(as_integer(1, PIXELS), "side of the centre crop, pixels", "N", default=None)
+    mean: tuple[float, ...] | None = option(
+        as_numbers(-1000, 1000), "channel means of the normalisation", "r,g,b", default=None
+    )
+    std: tuple[float, ...] | None = option(as_numbers(1e-6, 1000), "channel deviations", "r,g,b", default=None)
     layers: tuple[str, ...] | None = option(as_names, "layers to tap (default: the last ReLU)", "a,b", default=None)
     methods: tuple[str, ...] = option(as_names, "map methods", "a,b", default=("gradcam", "layercam"))
     controls: str = option(
@@ -142,18 +72,20 @@ class RunConfig:
     protocols: tuple[str, ...] = option(
         as_names, "perturbation presets, or none", "rise,srg|none", default=("rise", "srg")
     )
-    steps: int = option(as_integer(2), "steps of a deletion or insertion curve, even", "N", default=32)
+    steps: int = option(as_integer(2, STEPS), "steps of a deletion or insertion curve, even", "N", default=32)
     targets: tuple[str, ...] = option(
         as_names,
         "roles that get curves: right, wrong; both classes on two-animal images",
         "a,b",
         default=("right",),
     )
-    batch_size: int | None = option(or_auto(as_integer(1)), "images per forward pass", "N|auto", default=None)
+    batch_size: int | None = option(or_auto(as_integer(1, BATCH)), "images per forward pass", "N|auto", default=None)
     device: str = option(as_text, "auto, cpu, cuda or cuda:N", "NAME", default="auto")
     dtype: str = option(one_of("float32", "bfloat16", "float16"), "of the network", "NAME", default="float32")
-    seed: int = option(as_integer(0), "of the tie rule and the intervals", "N", default=0)
-    workers: int | None = option(or_auto(as_integer(0)), "processes that decode images", "N|auto", default=None)
+    seed: int = option(as_integer(0, SEEDS), "of the tie rule and the intervals", "N", default=0)
+    workers: int | None = option(
+        or_auto(as_integer(0, WORKERS)), "processes that decode images", "N|auto", default=None
+    )
     out: Path = option(as_path, "folder of this run", "DIR")
     resume: bool = option(as_flag, "continue the run in --out, keeping finished shards", default=False)
 
@@ -169,7 +101,10 @@ class RunConfig:
     def as_json(self) -> dict[str, Any]:
         """The options as plain values, for the manifest."""
         values = {f.name: getattr(self, f.name) for f in fields(self)}
-        return {k: str(v) if isinstance(v, Path) else list(v) if isinstance(v, tuple) else v for k, v in values.items()}
+        return {
+            k: printable(v) if isinstance(v, Path) else list(v) if isinstance(v, tuple) else v
+            for k, v in values.items()
+        }
 
 
 def load_config(toml: Path | None, flags: Mapping[str, Any]) -> RunConfig:
@@ -193,11 +128,11 @@ def load_options(kind: type[Options], toml: Path | None, flags: Mapping[str, Any
     values = {}
     for key, value in given.items():
         if key not in options:
-            raise ConfigError(unknown(f"key in {toml}:", key, options))
+            raise ConfigError(unknown(f"key in {toml}:", key[:SHOWN], options))
         try:
             values[key] = options[key].metadata["parse"](value)
         except ValueError as error:
-            raise ConfigError(f"{key.replace('_', '-')} is {value!r}, {error}") from error
+            raise ConfigError(f"{key.replace('_', '-')} is {_shown(value)}, {error}") from error
     required = [name for name, f in options.items() if f.default is MISSING and name not in values]
     if required:
         names = ", ".join(f"--{name.replace('_', '-')}" for name in required)
@@ -205,12 +140,10 @@ def load_options(kind: type[Options], toml: Path | None, flags: Mapping[str, Any
     return kind(**values)
 
 
-def _float(value: Any) -> float:
-    """NaN for what is no number."""
-    try:
-        return math.nan if isinstance(value, bool) else float(value)
-    except (TypeError, ValueError):
-        return math.nan
+def _shown(value: Any) -> str:
+    """A value as a message repeats it."""
+    text = repr(value)
+    return text if len(text) <= SHOWN else f"{text[:SHOWN]}..."
 
 
 def read_toml(path: Path, kind: str) -> dict[str, Any]:
@@ -224,9 +157,17 @@ def read_toml(path: Path, kind: str) -> dict[str, Any]:
         ConfigError: it cannot be read, or is not TOML.
     """
     try:
-        content = tomllib.loads(path.read_text(encoding="utf-8"))
+        if path.exists() and not path.is_file():
+            raise ConfigError(f"{kind} '{path}' cannot be read: it is no regular file; give the path of a TOML file")
+        with path.open("rb") as file:
+            data = file.read(LARGEST + 1)
+        if len(data) > LARGEST:
+            raise ConfigError(f"{kind} '{path}' is larger than {LARGEST >> 20} MB, expected a few lines of TOML")
+        content = tomllib.loads(data.decode("utf-8-sig").replace("\r\n", "\n"))
     except OSError as error:
         raise ConfigError(f"{kind} '{path}' cannot be read: {error.strerror}") from error
+    except RecursionError as error:
+        raise ConfigError(f"{kind} '{path}' is nested too deeply, expected one key per line") from error
     except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
         raise ConfigError(f"{kind} '{path}' is not TOML: {error}") from error
     return {key.replace("-", "_"): value for key, value in content.items()}

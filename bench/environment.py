@@ -1,12 +1,13 @@
 """What a run ran on: device, threads, versions, revision."""
 
 import ctypes
+import hashlib
 import importlib.metadata
 import os
 import platform
-import resource
 import subprocess
 import sys
+from collections.abc import Iterable
 from pathlib import Path
 from typing import Any
 
@@ -14,6 +15,12 @@ import torch
 
 from bench.errors import ConfigError
 
+try:
+    import resource
+except ImportError:  # Windows
+    resource = None  # type: ignore[assignment]
+
+CODE = ("bench", "cam", "datasets", "metrics", "weights")  # packages whose source decides numbers
 PACKAGES = (
     "torch",
     "torchvision",
@@ -98,14 +105,33 @@ def git_state() -> dict[str, Any]:
         return {"revision": None, "dirty": None}
 
 
-def peak_memory_mb() -> float:
-    """Largest resident set of this process so far, MB (2^20 bytes)."""
+def code_hash(modules: Iterable[str] = ()) -> str:
+    """SHA-256 of the source that decides numbers, in a checkout with changes as in an installed wheel.
+
+    Args:
+        modules: more modules, of the user; those without a file are known by name alone.
+    """
+    root, content = Path(__file__).resolve().parents[1], hashlib.sha256()
+    for path in sorted(path for package in CODE for path in (root / package).rglob("*.py")):
+        content.update(f"{path.relative_to(root).as_posix()}\0".encode() + path.read_bytes() + b"\0")
+    for name in modules:
+        file = getattr(sys.modules.get(name), "__file__", None)
+        content.update(f"{name}\0".encode() + (Path(file).read_bytes() if file else b"") + b"\0")
+    return content.hexdigest()
+
+
+def peak_memory_mb() -> float | None:
+    """Largest resident set of this process so far, MB (2^20 bytes); None where the system does not say (Windows)."""
+    if resource is None:
+        return None
     peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
     return round(peak / (2**20 if sys.platform == "darwin" else 2**10), 1)
 
 
 def release_free_memory() -> None:
     """Returns freed memory to the system where the C library can; else its heap creeps up batch by batch."""
+    if sys.platform == "win32":
+        return
     trim = getattr(ctypes.CDLL(None), "malloc_trim", None)  # glibc
     if trim is not None:
         trim(0)

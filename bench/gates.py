@@ -16,11 +16,15 @@ from metrics import METRICS
 
 MAD_TO_SIGMA = 1.4826  # of a normal distribution
 GATED_ROLES = ("right", "present")  # a map of the absent class has no better direction
+MEASURED = ("accuracy", "dispersion_gap", "scatter_gap")  # gated like metrics, although no map alone gives them
 
 
 @dataclass(frozen=True)
 class QualityGate:
-    """How much worse a mean may become, absolute or relative to the mean before; how many more undefined values."""
+    """How much worse a mean may become, absolute or relative to the mean before; how many values may be lost.
+
+    A metric without a better direction may move by as much either way.
+    """
 
     absolute: float | None = None
     relative: float | None = None
@@ -36,11 +40,13 @@ class SpeedGate:
     """Limit of a ratio: median + max(relative x median, mads x 1.4826 x MAD) of the last nights.
 
     What one night cannot tell is not held against it either: `mads` standard errors of its own median are the least.
+    Before there are `fewest` nights nobody knows how much they differ, and none is judged.
     """
 
     relative: float = 0.05
     mads: float = 4.0
     nights: int = 20
+    fewest: int = 8
 
     def limit(self, earlier: Sequence[float], error: float = 0.0) -> float:
         """The largest ratio that passes.
@@ -79,20 +85,23 @@ def load_gates(path: Path) -> Gates:
     quality = content.get("quality", {})
     named = {key: value for key, value in quality.items() if isinstance(value, dict)}
     for name in named:
-        if name not in METRICS and ":" not in name:
-            raise ConfigError(unknown(f"metric in {path}:", name, METRICS))
+        if name not in METRICS and name not in MEASURED and ":" not in name:
+            raise ConfigError(unknown(f"metric in {path}:", name, [*METRICS, *MEASURED]))
     plain = {key: value for key, value in quality.items() if key not in named}
     return Gates(
         quality=_quality(path, plain) if plain else Gates.quality,
         metrics={name: _quality(path, table) for name, table in named.items()},
-        speed=SpeedGate(**_numbers(path, content.get("speed", {}), SpeedGate, ("nights",))),
+        speed=SpeedGate(**_numbers(path, content.get("speed", {}), SpeedGate, ("nights", "fewest"))),
     )
 
 
 def quality_culprits(changes: pd.DataFrame, gates: Gates) -> list[str]:
-    """One line per metric that became worse by more than its tolerance, lost values or is missing."""
+    """One line per metric that became worse by more than its tolerance, moved if it has no direction, or lost values.
+
+    Of a map of the absent class only metrics without a direction are judged.
+    """
     lines = []
-    for row in changes[changes["role"].isin(GATED_ROLES)].to_dict("records"):
+    for row in changes[changes["role"].isin(GATED_ROLES) | changes["direction"].eq("none")].to_dict("records"):
         gate = gates.metrics.get(row["metric"], gates.quality)
         problem = _quality_problem(row, gate)
         if problem:
@@ -101,18 +110,24 @@ def quality_culprits(changes: pd.DataFrame, gates: Gates) -> list[str]:
     return lines
 
 
-def speed_culprits(changes: pd.DataFrame, earlier: Mapping[str, Sequence[float]], gate: SpeedGate) -> list[str]:
+def speed_culprits(
+    changes: pd.DataFrame, earlier: Mapping[str, Sequence[float]], gate: SpeedGate, fewest: int = 1
+) -> list[str]:
     """One line per benchmark whose ratio is above its limit.
 
     Args:
         changes: see `reports.compare.speed_changes`.
-        earlier: ratios of the nights before by benchmark, the oldest first; a benchmark without any passes.
+        earlier: ratios of the nights before by benchmark, the oldest first.
         gate: the limits.
+        fewest: a benchmark with fewer earlier nights passes.
     """
     lines = []
     for name, ratio, error in changes[["benchmark", "ratio_b", "error_b"]].itertuples(index=False):
         past = earlier.get(name, ())
-        if past and ratio > (limit := gate.limit(past, error)):
+        if len(past) < fewest or not past:
+            continue
+        limit = gate.limit(past, 0.0 if math.isnan(error) else error)
+        if not ratio <= limit:  # nor is a ratio that is no number
             said = f"median {np.median(past[-gate.nights :]):.3f} of {min(len(past), gate.nights)} earlier"
             lines.append(f"speed of {name}: {ratio:.3f} bare forward passes, limit {limit:.3f} ({said})")
     return lines
@@ -120,17 +135,22 @@ def speed_culprits(changes: pd.DataFrame, earlier: Mapping[str, Sequence[float]]
 
 def _quality_problem(row: Mapping[str, Any], gate: QualityGate) -> str:
     """What is wrong with a row of `quality_changes`, if anything."""
-    undefined_before, undefined = row["n_undefined_a"], row["n_undefined_b"]
-    if undefined > undefined_before + gate.undefined:
-        return f"undefined on {undefined} images, was on {undefined_before}"
-    if row["direction"] == "none" or math.isnan(row["mean_difference"]):
+    before, undefined, lost = row["n_undefined_a"], row["n_undefined_b"], row["n_lost"]
+    if lost > gate.undefined:
+        other = "" if undefined > before else f", {lost} of them had a value"
+        return f"undefined on {undefined} images, was on {before}{other}"
+    if not row["n"]:  # undefined before as well, or new
         return ""
-    worse = row["mean_difference"] * (-1 if row["direction"] == "higher" else 1)
+    difference = row["mean_difference"]
+    if not math.isfinite(difference):
+        return f"{row['mean_a']:.4f} to {row['mean_b']:.4f}, expected finite means"
+    worse = abs(difference) if row["direction"] == "none" else difference * (-1 if row["direction"] == "higher" else 1)
     tolerance = gate.tolerance(row["mean_a"])
     if worse <= tolerance:
         return ""
-    interval = f"{row['mean_difference']:+.4f} [{row['ci_low']:+.4f}, {row['ci_high']:+.4f}]"
-    return f"{row['mean_a']:.4f} to {row['mean_b']:.4f}, {interval}, tolerance {tolerance:.4f}"
+    interval = "" if math.isnan(row["ci_low"]) else f" [{row['ci_low']:+.4f}, {row['ci_high']:+.4f}]"
+    either = " either way" if row["direction"] == "none" else ""
+    return f"{row['mean_a']:.4f} to {row['mean_b']:.4f}, {difference:+.4f}{interval}, tolerance {tolerance:.4f}{either}"
 
 
 def _quality(path: Path, table: Mapping[str, Any]) -> QualityGate:

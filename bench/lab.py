@@ -13,6 +13,7 @@ from bench.config import RunConfig
 from bench.errors import ConfigError
 from bench.pipeline import run
 from bench.plan import Plan, make_plan
+from bench.serialise import canonical
 from cam import tap
 from datasets import load_batches
 from datasets.files import BOX_COLUMNS, BOX_FILE, read_rows
@@ -97,9 +98,9 @@ def _keep_channels(plan: Plan, out: Path) -> None:
         classes=plan.classifier.classes,
     )
     kept = {}
-    for batch in batches:
+    for batch in batches:  # read in this process: there are no others to end
         if batch.ids:
             images = batch.images.to(plan.job.device).float() / 255
             tapped = tap(plan.classifier, plan.classifier.network, images, tuple(plan.job.layers)[:1])
             kept[batch.ids[0]] = next(iter(tapped.activations.values()))[0].cpu().contiguous()
-    write_atomic(out / CHANNELS, safetensors.torch.save(kept))
+    write_atomic(out / CHANNELS, canonical(safetensors.torch.save(kept)))

@@ -4,13 +4,16 @@ import dataclasses
 import datetime
 import json
 from collections import Counter
+from collections.abc import Callable
 from typing import Any
 
-from bench.environment import describe_device, git_state, versions
+from bench.environment import code_hash, describe_device, git_state, versions
 from bench.plan import Plan
 from bench.ranks import Ranks
+from datasets.text import printable
 
 SCHEMA_VERSION = 1
+SHORT = 48  # characters of a value that a message repeats
 
 
 def first_manifest(plan: Plan, ranks: Ranks) -> dict[str, Any]:
@@ -21,12 +24,12 @@ def first_manifest(plan: Plan, ranks: Ranks) -> dict[str, Any]:
         "schema_version": SCHEMA_VERSION,
         "status": "running",
         "error": None,
-        "config": plan.config.as_json(),
+        "config": {key: _text(value) for key, value in plan.config.as_json().items()},
         "batch_size": plan.job.batch_size,
         "dataset": {
             "name": dataset.name,
-            "root": str(dataset.root),
-            "split": dataset.split,
+            "root": printable(dataset.root),
+            "split": _text(dataset.split),
             "n": len(dataset.records),
             "labels": dict(sorted(Counter(record.label for record in dataset.records).items())),
             "fingerprint": dataset.fingerprint(),
@@ -40,6 +43,7 @@ def first_manifest(plan: Plan, ranks: Ranks) -> dict[str, Any]:
             "preprocess": json.loads(json.dumps(preprocess)),  # tuples become lists, as they will be when read back
             "parameters": checkpoint.parameters,
             "notes": list(checkpoint.notes),
+            "warnings": list(checkpoint.warnings),
         },
         "image_size": list(plan.job.size),
         "layers": plan.job.layers,
@@ -55,6 +59,7 @@ def first_manifest(plan: Plan, ranks: Ranks) -> dict[str, Any]:
         "device": describe_device(plan.job.device),
         "ranks": ranks.count,
         "git": git_state(),
+        "code": code_hash(_own_code(plan)),
         "started": now(),
         "finished": None,
     }
@@ -74,6 +79,42 @@ def identity(manifest: dict[str, Any]) -> dict[str, Any]:
     }
 
 
+def _text(value: Any) -> Any:
+    """An option as JSON takes it: names with bytes that are no UTF-8 as `printable` writes them."""
+    return printable(value) if isinstance(value, str) else value
+
+
+def origin(manifest: dict[str, Any]) -> dict[str, Any]:
+    """What decides numbers beside `identity`: half a run made with one and half with another is neither's."""
+    device = manifest["device"]
+    return {
+        "code": manifest.get("code"),
+        **{f"version of {package}": version for package, version in manifest["versions"].items()},
+        "threads": device["threads"],
+        "machine": device["name"],
+    }
+
+
+def differing(
+    manifest: dict[str, Any], old: dict[str, Any], part: Callable[[dict[str, Any]], dict[str, Any]]
+) -> list[str]:
+    """Names of what differs from an older manifest, with both values where they are short."""
+    new, before = part(manifest), part(old)
+    return [f"{key}{_both(before.get(key), new[key])}" for key in new if new[key] != before.get(key)]
+
+
 def now() -> str:
     """The time in UTC, ISO 8601."""
     return datetime.datetime.now(datetime.UTC).isoformat(timespec="seconds")
+
+
+def _own_code(plan: Plan) -> list[str]:
+    """Modules of the user's that the run is made with."""
+    config = plan.config
+    names = [config.dataset, plan.classifier.checkpoint.arch, *plan.job.methods, *plan.job.metrics]
+    return sorted({name.partition(":")[0] for name in names if ":" in name})
+
+
+def _both(before: object, now: object) -> str:
+    short = all(isinstance(value, int | float | str) and len(str(value)) <= SHORT for value in (before, now))
+    return f" ({before}, now {now})" if short else ""

@@ -1,10 +1,7 @@
 """From a name on the command line to an entry of a registry, or to the user's own function."""
 
 import difflib
-import importlib
-import sys
 from collections.abc import Iterable, Mapping
-from pathlib import Path
 from typing import TypeVar
 
 from bench.errors import ConfigError
@@ -18,21 +15,16 @@ def resolve(kind: str, name: str, registry: Mapping[str, Entry]) -> Entry | obje
     Modules are also looked for in the current folder.
 
     Raises:
-        ConfigError: neither; the message gives the closest known name.
+        ConfigError: neither, or one that cannot be imported; the message gives the closest known name.
     """
     if name in registry:
         return registry[name]
-    module_name, colon, attribute = name.partition(":")
-    if not colon:
+    if ":" not in name:
         raise ConfigError(unknown(kind, name, registry))
-    if str(Path.cwd()) not in sys.path:
-        sys.path.insert(0, str(Path.cwd()))
-    try:
-        found = getattr(importlib.import_module(module_name), attribute)
-    except ImportError as error:
-        raise ConfigError(f"{kind} '{name}': cannot import '{module_name}' ({error})") from error
-    except AttributeError as error:
-        raise ConfigError(f"{kind} '{name}': module '{module_name}' has no '{attribute}'") from error
+    from bench.userfunctions import import_named  # late: it loads torch, and --help asks for names alone
+
+    found = import_named(kind, name)
+    attribute = name.partition(":")[2]
     if not callable(found) and not isinstance(found, tuple({type(entry) for entry in registry.values()})):
         raise ConfigError(f"{kind} '{name}': '{attribute}' is a {type(found).__name__}, expected a function")
     return found

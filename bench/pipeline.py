@@ -2,7 +2,9 @@
 
 import sys
 import time
-from contextlib import nullcontext
+from collections import Counter
+from collections.abc import Generator
+from contextlib import closing, nullcontext
 from typing import Any
 
 import torch
@@ -13,13 +15,13 @@ from bench.engine.tables import ShardTables, only_skipped, shard_tables
 from bench.environment import auto_workers, make_deterministic, peak_memory_mb, release_free_memory
 from bench.errors import ConfigError
 from bench.interrupt import StopRequest
-from bench.manifest import first_manifest, identity, now
+from bench.manifest import first_manifest, identity, now, origin
 from bench.plan import Plan, make_plan
 from bench.progress import Progress
 from bench.ranks import Ranks, process_group
 from bench.store import RunStore
-from datasets import load_batches
-from datasets.records import printable
+from datasets import Batch, Skipped, load_batches
+from datasets.text import printable
 from metrics.perturbation import ScoreFn
 from reports import render
 
@@ -42,29 +44,29 @@ def run(config: RunConfig, *, report: bool = True) -> bool:
     with process_group(config.device) as ranks:
         make_deterministic(config.seed)
         plan = make_plan(config, ranks.local)
-        store = RunStore(config.out)
+        manifest = first_manifest(plan, ranks)
+        ranks.require_same({**identity(manifest), **origin(manifest)})
+        store = RunStore(config.out, manifest, len(plan.shards))
+        if ranks.first:
+            store.check(resume=config.resume)  # before anything is written into the folder, be it a lock
         with store.locked() if ranks.first else nullcontext():
-            manifest = _score(plan, store, ranks)
+            manifest = _score(plan, store, ranks, manifest)
             if ranks.first and report:
                 _report(store, manifest, started)
     return ranks.first
 
 
-def _score(plan: Plan, store: RunStore, ranks: Ranks) -> dict[str, Any]:
+def _score(plan: Plan, store: RunStore, ranks: Ranks, manifest: dict[str, Any]) -> dict[str, Any]:
     """Scores what is not on disk yet; the first rank waits for the others, and writes the final files."""
-    manifest = first_manifest(plan, ranks)
-    ranks.require_same(identity(manifest))
     pending: list[int] = []
     if ranks.first:
-        store.create(manifest, resume=plan.config.resume)
+        finished = store.create(resume=plan.config.resume)
         manifest = store.manifest()
-        if manifest["status"] != "complete":
-            finished = store.finished()
-            pending = [number for number in range(len(plan.shards)) if number not in finished]
+        pending = [number for number in range(len(plan.shards)) if number not in finished]
     watch = Stopwatch(plan.job.device)
     try:
         with StopRequest() as stop:
-            _score_shards(plan, store, ranks, ranks.share(pending), watch, stop)
+            _score_shards(plan, store, ranks.share(pending), watch, stop, _verb(ranks))
             _wait_for(pending, store, stop)
         return _finish(plan, store, watch, manifest) if ranks.first and manifest["status"] != "complete" else manifest
     except OSError:
@@ -75,8 +77,12 @@ def _score(plan: Plan, store: RunStore, ranks: Ranks) -> dict[str, Any]:
         raise
 
 
+def _verb(ranks: Ranks) -> str:
+    return "scored" if ranks.count == 1 else f"rank {ranks.rank} of {ranks.count} scored, with the others' share,"
+
+
 def _wait_for(shards: list[int], store: RunStore, stop: StopRequest) -> None:
-    """Returns when the shards are on disk, those of other ranks too; torchrun ends this rank if one of them fails."""
+    """Returns when the shards are on disk, those of other ranks too; if one of them fails, this one is interrupted."""
     said = False
     while missing := set(shards) - store.finished():
         stop.check()
@@ -87,24 +93,13 @@ def _wait_for(shards: list[int], store: RunStore, stop: StopRequest) -> None:
 
 
 def _score_shards(
-    plan: Plan, store: RunStore, ranks: Ranks, pending: list[int], watch: Stopwatch, stop: StopRequest
+    plan: Plan, store: RunStore, pending: list[int], watch: Stopwatch, stop: StopRequest, verb: str
 ) -> None:
     """Scores shards in order, and ends between two of them if asked to."""
-    preprocess = plan.classifier.checkpoint.preprocess
-    batches = load_batches(
-        plan.dataset.records,
-        [list(plan.shards[number]) for number in pending],
-        resize=preprocess.resize,
-        crop=preprocess.crop,
-        classes=plan.classifier.checkpoint.classes,
-        workers=auto_workers() if plan.config.workers is None else plan.config.workers,
-        pin_memory=plan.job.device.type == "cuda",
-        removals=plan.job.removals,
-    )
     total = len(plan.dataset.records)
     done = total - sum(len(plan.shards[number]) for number in pending)
-    verb = "scored" if ranks.count == 1 else f"rank {ranks.rank} of {ranks.count} scored, with the others' share,"
-    with Progress(total, done, verb) as progress:
+    # Closed, the loader ends its processes; left to itself after an error, it would keep this one alive.
+    with closing(_batches(plan, pending)) as batches, Progress(total, done, verb) as progress:
         score_fn = _score_function(plan, watch, progress)
         for number in pending:
             stop.check()
@@ -123,6 +118,21 @@ def _tables(scores: BatchScores, plan: Plan) -> ShardTables:
     records = [plan.dataset.records[position] for position in scores.batch.positions]
     labels, paths = [record.label for record in records], [printable(record.path) for record in records]
     return shard_tables(scores, labels, paths, plan.classifier.classes)
+
+
+def _batches(plan: Plan, pending: list[int]) -> Generator[Batch]:
+    """The images of the shards, in order."""
+    preprocess = plan.classifier.checkpoint.preprocess
+    yield from load_batches(
+        plan.dataset.records,
+        [list(plan.shards[number]) for number in pending],
+        resize=preprocess.resize,
+        crop=preprocess.crop,
+        classes=plan.classifier.checkpoint.classes,
+        workers=auto_workers() if plan.config.workers is None else plan.config.workers,
+        pin_memory=plan.job.device.type == "cuda",
+        removals=plan.job.removals,
+    )
 
 
 def _score_function(plan: Plan, watch: Stopwatch, progress: Progress) -> ScoreFn:
@@ -150,6 +160,7 @@ def _finish(plan: Plan, store: RunStore, watch: Stopwatch, manifest: dict[str, A
             raise ConfigError(
                 f"none of the {len(unreadable)} images could be read; '{store.folder / 'skipped.csv'}' says why"
             )
+        _check_classes(plan, store, unreadable)
         store.finish()
     timings = {name: round(seconds, 3) for name, seconds in watch.seconds.items()}
     if timings.get("perturbation"):
@@ -160,6 +171,8 @@ def _finish(plan: Plan, store: RunStore, watch: Stopwatch, manifest: dict[str, A
         "status": "complete",
         "error": None,
         "counts": {"images": images, "scored": scored, "skipped": len(skipped)},
+        "left_out": dict(Counter(entry.kind for entry in skipped).most_common()),
+        "undefined_maps": store.undefined_maps(),
         "timings": timings,
         "peak_memory_mb": peak_memory_mb(),
         "finished": now(),
@@ -167,6 +180,24 @@ def _finish(plan: Plan, store: RunStore, watch: Stopwatch, manifest: dict[str, A
     store.write_manifest(manifest)
     store.drop_shards()
     return manifest
+
+
+def _check_classes(plan: Plan, store: RunStore, unreadable: list[Skipped]) -> None:
+    """Every class that was given has an image that was scored.
+
+    Raises:
+        ConfigError: one has none; numbers of the other alone are not what was asked for.
+    """
+    paths = {entry.path for entry in unreadable}
+    given = Counter(name for record in plan.dataset.records for name in record.classes)
+    lost = Counter(
+        name for record in plan.dataset.records if printable(record.path) in paths for name in record.classes
+    )
+    for name, count in given.items():
+        if lost[name] == count:
+            raise ConfigError(
+                f"none of the {count} images of a {name} could be read; '{store.folder / 'skipped.csv'}' says why"
+            )
 
 
 def _report(store: RunStore, manifest: dict[str, Any], started: float) -> None:

@@ -1,22 +1,27 @@
 """Everything a run needs, resolved and checked before any long work."""
 
+import dataclasses
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 import torch
+from torch import nn
 
 from bench.config import RunConfig
 from bench.engine import Job, layer_shapes
 from bench.environment import select_device
 from bench.errors import ConfigError
-from bench.names import resolve, unknown
-from cam import CONTROLS, LADDER, METHODS, NEGATED, Method, Network
-from datasets import DATASETS, ROOTLESS, Dataset
-from metrics import METRICS, PROTOCOLS, Metric
+from bench.names import resolve
+from bench.selection import check_annotations, select_methods, select_metrics
+from bench.userfunctions import called, check_parameters, guarded_result
+from cam import CONTROLS, NEGATED, Method, Network
+from datasets import DATASETS, ROOTLESS, Dataset, DatasetError
+from datasets.gather import check_dataset
+from metrics import PROTOCOLS, Metric
 from metrics.substrates import KERNEL_SIGMA, KERNEL_SIZE
-from weights import ARCHITECTURES, Architecture, Classifier, load_classifier
+from weights import ARCHITECTURES, Architecture, Classifier, WeightsError, load_classifier, tried
 
 CPU_BATCH, CUDA_BATCH = 32, 128
 
@@ -68,8 +73,8 @@ def make_plan(config: RunConfig, gpu: int | None = None) -> Plan:
     Raises:
         ConfigError, DatasetError, WeightsError, LayerError, MetricError: whatever cannot work, in one line.
     """
-    methods = {name: _method(name) for name in config.methods}
-    metrics = select_metrics(config)
+    methods = select_methods(config.methods)
+    metrics = select_metrics(config, truth=any(method.needs_truth for method in methods.values()))
     device = select_device(config.device, gpu)
     architectures = known_architectures(config.arch)
     dataset = read_dataset(config.dataset, config.data_root, config.split, config.limit, config.download)
@@ -78,6 +83,8 @@ def make_plan(config: RunConfig, gpu: int | None = None) -> Plan:
     for name, method in methods.items():
         if method.needs_truth and not dataset.drawn:
             raise ConfigError(f"method '{name}' needs drawn scenes; use --dataset synthetic")
+    if config.metrics is not None:
+        check_annotations(metrics, dataset)
     classifier = load_classifier(
         config.weights,
         arch=config.arch,
@@ -90,6 +97,7 @@ def make_plan(config: RunConfig, gpu: int | None = None) -> Plan:
         dtype=getattr(torch, config.dtype),
         architectures=architectures,
     )
+    classifier = tried(classifier)
     layers = config.layers or (architectures[classifier.checkpoint.arch].default_layer,)
     return Plan(config, dataset, classifier, _job(config, dataset, classifier, layers, methods, metrics, device))
 
@@ -103,15 +111,27 @@ def _job(
     metrics: Mapping[str, Metric],
     device: torch.device,
 ) -> Job:
+    """What the engine is to compute, after one pass of a grey image in which one's own methods are called.
+
+    Raises:
+        LayerError, UserFunctionError: a layer that cannot be tapped; a user's architecture or method that fails.
+    """
     preprocess, network = classifier.checkpoint.preprocess, Network(classifier, classifier.network)
     size = (preprocess.crop, preprocess.crop)
+    own = {name: method for name, method in methods.items() if method.finish is not None}
+
+    def trial() -> dict[str, dict[str, int]]:
+        return layer_shapes(network, size, layers, device, own)
+
+    own_arch = config.arch is not None and config.arch not in ARCHITECTURES
+    shapes = called(f"architecture '{config.arch}'", trial) if own_arch else trial()
     wanted = [entry.needs_truth for entry in methods.values()] + [entry.needs_truth for entry in metrics.values()]
     return Job(
         network=network,
         classes=classifier.classes,
         size=size,
         mean=preprocess.mean,
-        layers=layer_shapes(network, size, layers, device),
+        layers=shapes,
         methods=methods,
         controls={} if config.controls == "none" else {k: v for k, v in CONTROLS.items() if k not in methods},
         metrics=metrics,
@@ -135,7 +155,10 @@ def read_dataset(name: str, root: Path | None, split: str | None, limit: int | N
     adapter: Any = resolve("data set", name, DATASETS)
     if root is None and name not in ROOTLESS:
         raise ConfigError(f"missing: --data-root, the folder or file that --dataset {name} reads")
-    dataset: Dataset = adapter(root, split, download)
+    if name not in DATASETS:
+        check_parameters(f"data set '{name}'", adapter, ("root", "split", "download"))
+        adapter = guarded_result(f"data set '{name}'", adapter, Dataset, DatasetError)
+    dataset = check_dataset(name, adapter(root, split, download))
     return dataset if limit is None else dataset.limited(limit)
 
 
@@ -150,42 +173,8 @@ def known_architectures(name: str | None) -> Mapping[str, Architecture]:
     found: Any = resolve("architecture", name, ARCHITECTURES)
     if not isinstance(found, Architecture):
         raise ConfigError(f"architecture '{name}' is no weights.Architecture; see weights/architectures.py for two")
-    return {**ARCHITECTURES, name: found}
-
-
-def select_metrics(config: RunConfig) -> dict[str, Metric]:
-    """The metrics of a run: those named, or all that the protocols provide for.
-
-    Raises:
-        ConfigError: unknown metric or protocol, or a metric whose protocol is not selected.
-    """
-    protocols = () if config.protocols == ("none",) else config.protocols
-    for name in protocols:
-        if name not in PROTOCOLS:
-            raise ConfigError(unknown("protocol", name, [*PROTOCOLS, "none"]))
-    provided = {curve for name in protocols for curve in PROTOCOLS[name].curves}
-
-    def available(metric: Metric) -> bool:
-        return metric.family not in PROTOCOLS or metric.family in protocols
-
-    if config.metrics is None:
-        return {name: metric for name, metric in METRICS.items() if available(metric)}
-    chosen = {name: _metric(name) for name in config.metrics}
-    for name, metric in chosen.items():
-        if not available(metric) or not provided.issuperset(metric.curves):
-            needed = metric.family if metric.family in PROTOCOLS else "rise,srg"
-            raise ConfigError(f"metric '{name}' needs --protocols {needed}; given: {','.join(config.protocols)}")
-    return chosen
-
-
-def _method(name: str) -> Method:
-    found: Any = resolve("method", name, {**METHODS, **CONTROLS, **LADDER})
-    return found if isinstance(found, Method) else Method(found, name, "named on the command line")
-
-
-def _metric(name: str) -> Metric:
-    found: Any = resolve("metric", name, METRICS)
-    return found if isinstance(found, Metric) else Metric(found, name, meaning="named on the command line")
+    build = guarded_result(f"architecture '{name}'", found.build, nn.Module, WeightsError)
+    return {**ARCHITECTURES, name: dataclasses.replace(found, build=build)}
 
 
 def _protocol_record(name: str, config: RunConfig) -> dict[str, Any]:

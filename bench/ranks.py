@@ -10,6 +10,7 @@ from typing import Any
 import torch
 from torch import distributed
 
+from bench.bulletin import Bulletin
 from bench.errors import ConfigError
 
 PATIENCE = datetime.timedelta(minutes=10)  # for the other ranks to open data set and checkpoint
@@ -52,7 +53,7 @@ class Ranks:
             if differing:
                 raise ConfigError(
                     f"rank {rank} has other {', '.join(differing)} than rank 0; "
-                    "every rank needs the same options, data set and checkpoint"
+                    "every rank needs the same options, data set, checkpoint, code and machine"
                 )
 
     def share(self, items: Sequence[int]) -> list[int]:
@@ -100,10 +101,23 @@ def process_group(device: str) -> Iterator[Ranks]:
         distributed.init_process_group(
             "nccl" if on_gpu else "gloo", store=attempt, rank=ranks.rank, world_size=ranks.count, timeout=PATIENCE
         )
+    own = attempt.clone() if hasattr(attempt, "clone") else attempt  # a connection that no collective blocks
+    bulletin = Bulletin(distributed.PrefixStore("signs", own), ranks.rank, ranks.count)
+    bulletin.start()
     try:
         yield ranks
-    finally:
-        distributed.destroy_process_group()
+    except BaseException as error:
+        # The group is left as it is: to take it down would wait for ranks that may be gone.
+        if bulletin.lost is None:
+            bulletin.fail(type(error).__name__ if str(error) == "" else str(error).partition("\n")[0])
+        elif isinstance(error, KeyboardInterrupt):
+            bulletin.fail(bulletin.lost)
+            raise ConfigError(
+                f"{bulletin.lost}, so rank {ranks.rank} ends too; finished work is kept, go on with --resume"
+            ) from error
+        raise
+    bulletin.end()
+    distributed.destroy_process_group()
 
 
 def from_environment(environment: Mapping[str, str]) -> Ranks:

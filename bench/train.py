@@ -1,9 +1,12 @@
 """`cambench train`: a checkpoint from any data set and architecture."""
 
 import dataclasses
+import hashlib
 import io
 import math
-from collections.abc import Iterator, Sequence
+import os
+from collections.abc import Generator, Sequence
+from contextlib import closing
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -12,14 +15,16 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from bench.environment import auto_workers, git_state, make_deterministic, select_device, versions
+from bench.environment import auto_workers, code_hash, git_state, make_deterministic, select_device, versions
 from bench.errors import ConfigError
+from bench.lock import LOCK, only_writer, tidy
 from bench.plan import known_architectures, read_dataset
 from bench.progress import Progress
+from bench.serialise import canonical
 from bench.train_config import TrainConfig
-from datasets import Record, load_batches
+from datasets import Batch, Record, load_batches
 from datasets.records import CLASSES
-from reports.files import write_atomic
+from reports.files import remove_scratch, write_atomic
 from weights import Classifier, checkpoint_bytes, fresh_classifier, load_classifier
 from weights.files import DAMAGED
 from weights.training import Epoch, Trainer
@@ -38,8 +43,25 @@ def train(config: TrainConfig) -> Path:
     """
     if config.out.suffix != ".safetensors":
         raise ConfigError(f"out is '{config.out}', expected a file ending in .safetensors")
-    if config.out.exists():
-        raise ConfigError(f"out '{config.out}' exists already; choose another --out, or move it away")
+    state = config.out.with_suffix(".state.pt")
+    card = config.out.with_suffix(".md")
+    taken = next((path for path in (config.out, card) if path.exists()), None)
+    lock = config.out.with_name(_lock_name(config.out.name))
+    if taken is not None and not state.exists():
+        tidy(lock)
+        raise ConfigError(f"out '{taken}' exists already; choose another --out, or move it away")
+    config.out.parent.mkdir(parents=True, exist_ok=True)
+    busy = f"another training is writing '{config.out}'; wait until it ends, or choose another --out"
+    with only_writer(lock, busy):
+        remove_scratch(config.out.parent, (config.out.name, card.name, state.name))
+        return _train(config, state)
+
+
+def _lock_name(name: str) -> str:
+    return f"{LOCK}-{hashlib.sha256(os.fsencode(name)).hexdigest()[:16]}"  # short, whatever the name
+
+
+def _train(config: TrainConfig, state: Path) -> Path:
     make_deterministic(config.seed)
     device = select_device(config.device)
     data = _Data.of(config)
@@ -53,16 +75,16 @@ def train(config: TrainConfig) -> Path:
         seed=config.seed,
         dropout=config.dropout,
     )
-    memory = _Memory(config, data)
+    memory = _Memory(state, config, data, device)
     memory.restore(trainer)
     for number in range(len(trainer.history) + 1, config.epochs + 1):
         order = np.random.default_rng([config.seed, number]).permutation(len(data.training))
-        with Progress(len(order), verb=f"epoch {number}/{config.epochs}: trained on") as progress:
-            epoch = trainer.run_epoch(
-                images[0].batches(order),
-                images[1].batches(np.arange(len(data.held_out))),
-                progress.advance,
-            )
+        with (
+            closing(images[0].batches(order)) as training,
+            closing(images[1].batches(np.arange(len(data.held_out)))) as held_out,
+            Progress(len(order), verb=f"epoch {number}/{config.epochs}: trained on") as progress,
+        ):
+            epoch = trainer.run_epoch(training, held_out, progress.advance)
         print(f"epoch {number}/{config.epochs}: loss {epoch.loss:.4f}, accuracy {epoch.accuracy:.4f}", flush=True)
         memory.keep(trainer)
     _write(config, data, trainer)
@@ -114,7 +136,7 @@ class _Images:
         self.kept: dict[int, tuple[Tensor, Tensor]] = {}
         self.complete = False
 
-    def batches(self, order: np.ndarray) -> Iterator[tuple[Tensor, Tensor]]:
+    def batches(self, order: np.ndarray) -> Generator[tuple[Tensor, Tensor]]:
         """Images in [0, 1] and the classes they show; unreadable images are left out.
 
         Args:
@@ -122,18 +144,28 @@ class _Images:
         """
         size = self.config.batch_size
         chunks = [order[start : start + size].tolist() for start in range(0, len(order), size)]
-        for images, present in self._kept(chunks) if self.complete else self._loaded(chunks):
-            yield images.float() / 255, present
+        with closing(self._kept(chunks) if self.complete else self._loaded(chunks)) as source:
+            for images, present in source:
+                yield images.float() / 255, present
 
-    def _kept(self, chunks: list[list[int]]) -> Iterator[tuple[Tensor, Tensor]]:
+    def _kept(self, chunks: list[list[int]]) -> Generator[tuple[Tensor, Tensor]]:
         for chunk in chunks:
             there = [self.kept[position] for position in chunk if position in self.kept]
             if there:
                 yield torch.stack([image for image, _ in there]), torch.stack([shown for _, shown in there])
 
-    def _loaded(self, chunks: list[list[int]]) -> Iterator[tuple[Tensor, Tensor]]:
+    def _loaded(self, chunks: list[list[int]]) -> Generator[tuple[Tensor, Tensor]]:
+        with closing(self._read(chunks)) as source:  # closed, it ends its processes whatever fails
+            for batch in source:
+                if self.keep:
+                    self.kept |= dict(zip(batch.positions, zip(batch.images, batch.present, strict=True), strict=True))
+                if batch.ids:
+                    yield batch.images, batch.present
+        self.complete = self.keep
+
+    def _read(self, chunks: list[list[int]]) -> Generator[Batch]:
         preprocess, workers = self.classifier.checkpoint.preprocess, self.config.workers
-        loaded = load_batches(
+        yield from load_batches(
             self.records,
             chunks,
             resize=preprocess.resize,
@@ -141,22 +173,18 @@ class _Images:
             classes=self.classifier.classes,
             workers=auto_workers() if workers is None else workers,
         )
-        for batch in loaded:
-            if self.keep:
-                self.kept |= dict(zip(batch.positions, zip(batch.images, batch.present, strict=True), strict=True))
-            if batch.ids:
-                yield batch.images, batch.present
-        self.complete = self.keep
 
 
 class _Memory:
     """The state after the last finished epoch, beside the checkpoint to be."""
 
-    def __init__(self, config: TrainConfig, data: _Data) -> None:
-        self.path = config.out.with_suffix(".state.pt")
+    def __init__(self, path: Path, config: TrainConfig, data: _Data, device: torch.device) -> None:
+        self.path = path
         where = ("out", "workers", "data_root", "device")
         chosen = {k: v for k, v in dataclasses.asdict(config).items() if k not in where}
-        self.identity = repr((chosen, data.fingerprint, len(data.training), len(data.held_out)))
+        own = sorted(name.partition(":")[0] for name in (config.dataset, config.arch) if ":" in name)
+        made_with = (code_hash(own), versions(), device.type, torch.get_num_threads())
+        self.identity = repr((chosen, data.fingerprint, len(data.training), len(data.held_out), made_with))
 
     def restore(self, trainer: Trainer) -> None:
         if not self.path.exists():
@@ -168,7 +196,8 @@ class _Memory:
             raise ConfigError(f"'{self.path}' cannot be read; remove it to begin again") from error
         if identity != self.identity:
             raise ConfigError(
-                f"'{self.path}' is of another training; remove it to begin again, or choose another --out"
+                f"'{self.path}' is of another training, or of other code, versions or threads; remove it to begin "
+                "again, or choose another --out"
             )
         trainer.restore(state)
 
@@ -194,10 +223,11 @@ def _write(config: TrainConfig, data: _Data, trainer: Trainer) -> None:
     }
     classifier = trainer.finish()
     name = config.out.stem
-    write_atomic(config.out, checkpoint_bytes(classifier, {"name": name, **about}))
     rows = {"architecture": classifier.checkpoint.arch, "classes": ", ".join(classifier.classes), **about}
     lines = [f"# {name}", "", "| | |", "|---|---|", *(f"| {key} | {value} |" for key, value in rows.items())]
     write_atomic(config.out.with_suffix(".md"), ("\n".join(lines) + "\n").encode())
+    # Last: where the checkpoint is, the training is complete.
+    write_atomic(config.out, canonical(checkpoint_bytes(classifier, {"name": name, **about})))
 
 
 def _revision() -> str:

@@ -2,8 +2,14 @@
 
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
-from bench.config import as_integer, as_number, as_path, as_share, as_text, option, or_auto
+from bench.options import BATCH, SEEDS, WORKERS, as_integer, as_number, as_path, as_share, as_text, option, or_auto
+
+
+def as_rate(value: Any) -> float:
+    """A learning rate."""
+    return as_number(value, high=10)
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -19,13 +25,15 @@ class TrainConfig:
         as_text, "architecture to train from scratch, or package.module:name of one", "NAME", default="alexnet_narrow"
     )
     weights: Path | None = option(as_path, "checkpoint to start from, instead of --arch", "FILE|NAME", default=None)
-    epochs: int = option(as_integer(1), "passes over the images", "N", default=10)
-    rate: float = option(as_number, "learning rate at the start", "X", default=3e-4)
+    epochs: int = option(as_integer(1, 100_000), "passes over the images", "N", default=10)
+    rate: float = option(as_rate, "learning rate at the start", "X", default=3e-4)
     dropout: float | None = option(
         as_share, "units dropped while training (default: the architecture's)", "X", default=None
     )
-    batch_size: int = option(as_integer(1), "images per step", "N", default=32)
+    batch_size: int = option(as_integer(1, BATCH), "images per step", "N", default=32)
     device: str = option(as_text, "auto, cpu, cuda or cuda:N", "NAME", default="auto")
-    seed: int = option(as_integer(0), "of weights, order, augmentation and dropout", "N", default=0)
-    workers: int | None = option(or_auto(as_integer(0)), "processes that decode images", "N|auto", default=None)
+    seed: int = option(as_integer(0, SEEDS), "of weights, order, augmentation and dropout", "N", default=0)
+    workers: int | None = option(
+        or_auto(as_integer(0, WORKERS)), "processes that decode images", "N|auto", default=None
+    )
     out: Path = option(as_path, "checkpoint to write, .safetensors", "FILE")

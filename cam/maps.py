@@ -3,11 +3,12 @@
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 
+import torch
 import torch.nn.functional as F
 from torch import Tensor
 
 from cam.contract import call
-from cam.inputs import MapBatch, Network
+from cam.inputs import MapBatch, MapInputs, Network
 from cam.registry import Method
 from cam.tap import Tapped, tap
 
@@ -58,13 +59,39 @@ def tap_for(network: Network, images: Tensor, layers: Sequence[str], methods: Ma
 def maps_of(
     batch: MapBatch, methods: Mapping[str, Method], layers: Sequence[str] | None = None
 ) -> dict[tuple[str, str], Tensor]:
-    """Signed maps (B, K, h, w) by method and layer, in the order of the layers (None: all), then of the methods."""
+    """Signed maps (B, K, h, w) by method and layer, in the order of the layers (None: all), then of the methods.
+
+    NaN where an activation or gradient behind a map is not finite, whatever a ReLU would make of it.
+
+    Raises:
+        MethodError: a method that asks for what there is not, or gives something else than such maps.
+    """
     found = {}
     for layer in batch.tapped.activations if layers is None else layers:
         inputs = batch.at(layer)
+        shape = (len(batch.images), inputs.classes, *inputs.size)
         for name, method in methods.items():
-            found[name, layer] = call(method.function, method.inputs, inputs)
+            maps = method.checked(call(method.function, method.inputs, inputs), shape, batch.images.device)
+            found[name, layer] = maps.masked_fill(~_founded(inputs, method)[..., None, None], torch.nan)
     return found
+
+
+def _founded(inputs: MapInputs, method: Method) -> Tensor:
+    """Whether all that a map is made of is finite, (B, K) bool."""
+    images, classes = inputs.logits.shape
+    sound = torch.ones(images, classes, dtype=torch.bool, device=inputs.logits.device)
+    layers = [inputs.batch.at(layer.name) for layer in inputs.layers] if "layers" in method.inputs else [inputs]
+    for there in layers:
+        if {"activations", "layers"} & set(method.inputs):
+            sound &= _finite(there.activations, 1)[:, None]
+        if {"gradients", "layers"} & set(method.inputs):
+            sound &= _finite(there.gradients, 2)
+    return sound
+
+
+def _finite(values: Tensor, keep: int) -> Tensor:
+    """Whether all values are finite, over all dimensions after the first `keep`."""
+    return values.isfinite().flatten(keep).all(dim=keep)
 
 
 def upsample(maps: Tensor, size: tuple[int, int]) -> Tensor:

@@ -4,6 +4,7 @@ from collections.abc import Callable
 from dataclasses import dataclass, field
 from typing import Literal
 
+import torch
 from torch import Tensor
 
 from cam.contract import asked_for
@@ -43,6 +44,7 @@ class Method:
         meaning: one line.
         source: paper, or "" for our own.
         kind: method; control, a map that no network decides; truth, known of drawn images alone.
+        finish: makes a tensor of a shape on a device of what a user's function returned, or says what is wrong.
         inputs: what the function asks for.
     """
 
@@ -51,10 +53,24 @@ class Method:
     meaning: str = ""
     source: str = ""
     kind: Literal["method", "control", "truth"] = "method"
+    finish: Callable[[object, tuple[int, ...], torch.device], Tensor] | None = None
     inputs: tuple[str, ...] = field(init=False)
 
     def __post_init__(self) -> None:
-        object.__setattr__(self, "inputs", asked_for(self.function, MAP_INPUTS, "method", MethodError))
+        object.__setattr__(self, "inputs", asked_for(self.function, MAP_INPUTS, f"method '{self.title}'", MethodError))
+
+    def checked(self, found: object, shape: tuple[int, ...], device: torch.device) -> Tensor:
+        """What the function returned, as maps of that shape.
+
+        Raises:
+            MethodError: something else.
+        """
+        if self.finish is not None:
+            return self.finish(found, shape, device)
+        if not isinstance(found, Tensor) or tuple(found.shape) != shape:
+            given = tuple(found.shape) if isinstance(found, Tensor) else type(found).__name__
+            raise MethodError(f"method '{self.title}' gave {given}, expected a tensor {shape}")
+        return found
 
     @property
     def needs_gradients(self) -> bool:

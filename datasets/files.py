@@ -1,15 +1,20 @@
 """Single pictures whose names say what they show."""
 
-import csv
 import re
+import unicodedata
 from collections import defaultdict
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 
-from datasets.folder import SYSTEM_FILES, is_image_name
-from datasets.records import Box, Dataset, DatasetError, Record, Skipped, existing_folder, printable, sorted_paths
+from datasets.boxes import CORNERS, BoxText, make_boxes
+from datasets.gather import gather
+from datasets.listing import SUBFOLDER, UNNAMED, kinds_text, look_at_root, not_an_image, trouble, walk
+from datasets.records import CLASSES, Box, Dataset, DatasetError, Record, Skipped, existing_folder, refuse_archive
+from datasets.table import read_table
+from datasets.text import printable, shown
 
 BOX_FILE = "boxes.csv"
-BOX_COLUMNS = ("image", "class", "part", "xmin", "ymin", "xmax", "ymax")
+BOX_COLUMNS = ("image", "class", "part", *CORNERS)
 WORDS = {
     "cat": {"cat", "cats", "kitten", "kittens", "both"},
     "dog": {"dog", "dogs", "puppy", "puppies", "both"},
@@ -20,7 +25,8 @@ HOW_TO_NAME = "put cat, dog or both into the name (both.jpg, my_cat.png)"
 def files(root: Path, split: str | None = None, download: bool = False) -> Dataset:
     """Single pictures in one folder (or one picture); the name says cat, dog or both.
 
-    A file `boxes.csv` beside them gives boxes: columns image, class, part (animal or head), xmin, ymin, xmax, ymax.
+    A file `boxes.csv` beside them gives boxes: columns image, class, part (animal or head), xmin, ymin, xmax, ymax, in
+    pixels or as shares of the image.
 
     Args:
         root: the folder, or one image file.
@@ -28,27 +34,35 @@ def files(root: Path, split: str | None = None, download: bool = False) -> Datas
         download: not supported.
 
     Raises:
-        DatasetError: missing, without pictures, or a broken boxes.csv.
+        DatasetError: missing, without pictures, a broken boxes.csv, or the same picture under two labels.
     """
     if split is not None or download:
         raise DatasetError("--dataset files has no splits and no download; leave --split and --download out")
+    refuse_archive(root)
     single = root.is_file()
     parent = root.parent if single else existing_folder(root, f"a folder of pictures; {HOW_TO_NAME}")
-    boxes = _read_boxes(parent / BOX_FILE)
-    records, skipped = [], []
-    for path in [root] if single else sorted_paths(p for p in parent.iterdir() if p.is_file()):
-        if path.name == BOX_FILE or path.name.startswith(".") or path.name.lower() in SYSTEM_FILES:
-            continue
-        classes = classes_in_name(path.stem)
-        if not is_image_name(path):
-            skipped.append(Skipped(printable(path), f"no image file name (ending '{printable(path.suffix)}')"))
-        elif not classes:
-            skipped.append(Skipped(printable(path), f"the name does not say what it shows; {HOW_TO_NAME}"))
+    paths, left_out = ([root], []) if single else _listed(parent)
+    named = {}
+    for path in paths:
+        classes, reason = classes_in_name(path.stem), not_an_image(path)
+        if reason is None and not classes:
+            reason = Skipped(printable(path), f"the name does not say what it shows; {HOW_TO_NAME}", UNNAMED)
+        if reason is None:
+            named[path] = classes
         else:
-            records.append(Record(printable(path.name), path, classes, boxes=boxes.get(path.name, ())))
-    if not records:
-        raise DatasetError(f"no pictures to score in '{printable(root)}'; {HOW_TO_NAME}")
-    return Dataset("files", root, None, tuple(records), tuple(skipped))
+            left_out.append(reason)
+    if not named:
+        lost = f" (left out: {kinds_text(left_out)})" if left_out else ""
+        raise DatasetError(f"no pictures to score in '{printable(root)}'{lost}; {HOW_TO_NAME}")
+    boxes, notes = _read_boxes(parent / BOX_FILE, {path.name: classes for path, classes in named.items()})
+    records = [Record(printable(path.name), path, classes, boxes=boxes.get(path.name, ()))
+               for path, classes in named.items()]  # fmt: skip
+
+    def class_of(entry: Skipped) -> tuple[str, ...]:
+        return () if entry.kind == SUBFOLDER else classes_in_name(Path(entry.path).stem)
+
+    given = {name for entry in left_out for name in class_of(entry)}
+    return gather("files", root, None, records, left_out, () if single else notes, given=given, class_of=class_of)
 
 
 def classes_in_name(name: str) -> tuple[str, ...]:
@@ -63,41 +77,73 @@ def read_rows(path: Path) -> list[dict[str, str]]:
     Raises:
         DatasetError: it cannot be read or lacks a column.
     """
-    if not path.exists():
+    if trouble(path) == "not found":
         return []
-    try:
-        with path.open(encoding="utf-8", newline="") as file:
-            rows = csv.DictReader(file)
-            missing = [column for column in BOX_COLUMNS if column not in (rows.fieldnames or ())]
-            if missing:
-                raise DatasetError(
-                    f"'{path}' lacks the columns {', '.join(missing)}; expected {', '.join(BOX_COLUMNS)}"
-                )
-            return [{**row, "line": str(rows.line_num)} for row in rows]
-    except (OSError, UnicodeDecodeError, csv.Error) as error:
-        raise DatasetError(f"'{path}' cannot be read: {error}") from error
+    columns, rows = read_table(path)
+    missing = [column for column in BOX_COLUMNS if column not in columns]
+    if missing:
+        raise DatasetError(
+            f"'{printable(path)}' lacks the columns {', '.join(missing)}; expected {', '.join(BOX_COLUMNS)}"
+        )
+    return [{**row.cells, "line": str(row.line)} for row in rows]
 
 
-def _read_boxes(path: Path) -> dict[str, tuple[Box, ...]]:
-    """Boxes by image name; none where there is no such file."""
+def _listed(folder: Path) -> tuple[list[Path], list[Skipped]]:
+    """Files of a folder, but for its boxes.csv; and what is left out, the files below it among that."""
+    level = look_at_root(folder)
+    left_out = list(level.left_out)
+    for below in [*level.folders, *level.linked]:
+        found, lost = walk(below)
+        reason = "in a sub-folder; --dataset files reads one folder alone, --dataset folder class folders"
+        left_out += [*lost, *(Skipped(printable(path), reason, SUBFOLDER) for path in sorted(found))]
+    return [path for path in level.files if path.name != BOX_FILE], left_out
+
+
+def _read_boxes(path: Path, named: Mapping[str, tuple[str, ...]]) -> tuple[dict[str, tuple[Box, ...]], list[str]]:
+    """Boxes by image name, none where there is no such file; and notes of rows for images that are not there."""
+    rows, names = read_rows(path), _Names(named)
+    texts, owners, strangers = [], [], []
+    for row in rows:
+        where = f"'{printable(path)}' line {row['line']}"
+        owner = names.find(row["image"])
+        if owner is None:
+            strangers.append(row["image"])
+        corners = [row[column] for column in CORNERS]
+        visible = CLASSES if owner is None else named[owner]
+        texts.append(BoxText(where, row["class"], row["part"], corners, visible))
+        owners.append(owner)
     boxes: dict[str, list[Box]] = defaultdict(list)
-    for row in read_rows(path):
-        corners = [row[column] for column in BOX_COLUMNS[3:]]
-        boxes[row["image"]].append(make_box(row["class"], row["part"], corners, f"'{path}' line {row['line']}"))
-    return {name: tuple(found) for name, found in boxes.items()}
+    for owner, box in zip(owners, make_boxes(texts), strict=True):
+        if owner is not None:
+            boxes[owner].append(box)
+    return {name: tuple(found) for name, found in boxes.items()}, _strangers(strangers)
 
 
-def make_box(class_name: str, part: str, corners: list[str], where: str) -> Box:
-    """A box from text.
+def _strangers(names: Sequence[str]) -> list[str]:
+    different = list(dict.fromkeys(names))
+    if not different:
+        return []
+    first = ", ".join(f"'{shown(name)}'" for name in different[:3])
+    more = f" and {len(different) - 3} more" if len(different) > 3 else ""
+    return [f"{BOX_FILE} has boxes for images that are not scored: {first}{more}"]
 
-    Raises:
-        DatasetError: no numbers, no box, unknown class or part; the message says where.
-    """
-    try:
-        xmin, ymin, xmax, ymax = (float(corner) for corner in corners)
-    except (TypeError, ValueError) as error:
-        raise DatasetError(f"{where}: box is '{' '.join(map(str, corners))}', expected xmin ymin xmax ymax") from error
-    try:
-        return Box(class_name, part, xmin, ymin, xmax, ymax)
-    except DatasetError as error:
-        raise DatasetError(f"{where}: {error}") from error
+
+class _Names:
+    """File names as a list may give them: in another case, another Unicode form, or after a folder's name."""
+
+    def __init__(self, names: Mapping[str, object]) -> None:
+        self.exact = set(names)
+        self.alike: dict[str, list[str]] = defaultdict(list)
+        for name in names:
+            self.alike[_plain(name)].append(name)
+
+    def find(self, name: str) -> str | None:
+        """The file that is meant, if there is exactly one."""
+        if name in self.exact:
+            return name
+        alike = self.alike.get(_plain(name.strip()), [])
+        return alike[0] if len(alike) == 1 else None
+
+
+def _plain(name: str) -> str:
+    return unicodedata.normalize("NFC", re.split(r"[\\/]", name)[-1]).casefold()

@@ -1,18 +1,32 @@
 """Class folders, or Kaggle's flat layout."""
 
 import re
+from collections.abc import Iterator, Sequence
 from pathlib import Path
 
-from datasets.records import Dataset, DatasetError, Record, Skipped, existing_folder, printable, sorted_paths
+from datasets.gather import gather
+from datasets.listing import (
+    UNNAMED,
+    Level,
+    is_image_name,
+    kinds_text,
+    look,
+    look_at_root,
+    not_an_image,
+    walk,
+)
+from datasets.records import ARCHIVES, CLASSES, Dataset, DatasetError, Record, Skipped, existing_folder, sorted_paths
+from datasets.text import printable, shown
 
-IMAGE_SUFFIXES = {".jpg", ".jpeg", ".jpe", ".png", ".gif", ".bmp", ".webp", ".tif", ".tiff", ".ppm", ".pgm", ".avif"}
 CLASS_FOLDERS = {"cat": "cat", "cats": "cat", "dog": "dog", "dogs": "dog"}
-SYSTEM_FILES = {"thumbs.db", "desktop.ini"}
 EXPECTED = "class folders cat and dog (or cats, dogs), or files named cat.1.jpg, dog.1.jpg"
+DEEPEST = 5  # folders of one folder each, as archives unpack to
 
 
 def folder(root: Path, split: str | None = None, download: bool = False) -> Dataset:
     """Class folders cat/dog or cats/dogs in any case, or flat files named cat.1.jpg and dog.1.jpg.
+
+    A folder that holds nothing but one other folder is entered. Sub-folders of class folders and links are followed.
 
     Args:
         root: the folder.
@@ -20,7 +34,8 @@ def folder(root: Path, split: str | None = None, download: bool = False) -> Data
         download: not supported.
 
     Raises:
-        DatasetError: missing, empty, or with a class folder that is neither cat nor dog.
+        DatasetError: missing, empty, with a class folder that is neither cat nor dog, a class without images, or the
+            same picture in both.
     """
     if download:
         raise DatasetError("--download works with --dataset oxford-iiit-pet; a folder is read as it is")
@@ -28,54 +43,115 @@ def folder(root: Path, split: str | None = None, download: bool = False) -> Data
     if split is not None:
         existing_folder(root / split, f"the split '{split}' as a folder with {EXPECTED}")
         root = root / split
-    inside = sorted_paths(path for path in root.iterdir() if not path.name.startswith("."))
-    folders = [path for path in inside if path.is_dir()]
-    _check_class_folders(folders, root)
-    files = [(path, CLASS_FOLDERS[parent.name.lower()]) for parent in folders for path in _files_below(parent)]
-    files += [(path, _flat_class(path)) for path in inside if path.is_file()]
-    records, skipped = [], []
-    for path, name in files:
-        if path.name.lower() in SYSTEM_FILES:
-            continue
-        if not is_image_name(path):
-            skipped.append(Skipped(printable(path), f"no image file name (ending '{printable(path.suffix)}')"))
-        elif not name:
-            skipped.append(
-                Skipped(printable(path), "name begins with neither cat. nor dog., and it is in no class folder")
-            )
-        else:
+    asked, (root, level, left_out) = root, _entered(root)
+    class_folders = sorted_paths([*level.folders, *level.linked])
+    _check_folders(class_folders, level, asked)
+    records = []
+    for path, name, lost in _files(level, class_folders):
+        left_out += lost
+        if path is not None:
             records.append(Record(printable(path.relative_to(root).as_posix()), path, (name,)))
     if not records:
-        raise DatasetError(f"no images in '{printable(root)}'; expected {EXPECTED}")
-    return Dataset("folder", root, split, tuple(records), tuple(skipped))
+        raise DatasetError(f"no images in '{printable(root)}'{_instead(level, left_out)}; expected {EXPECTED}")
+    notes = [] if root == asked else [f"read from '{printable(root)}', the one folder in '{printable(asked)}'"]
+    classes = {Path(printable(path)): _folder_class(path) for path in class_folders}
+
+    def class_of(entry: Skipped) -> tuple[str, ...]:
+        path = Path(entry.path)
+        inside = [classes[place] for place in (path, *path.parents) if place in classes]
+        return tuple(filter(None, inside or [_folder_class(path) or _flat_class(path)]))
+
+    return gather("folder", root, split, records, left_out, notes, given=CLASSES, class_of=class_of)
 
 
-def is_image_name(path: Path) -> bool:
-    """Whether a file is named like an image."""
-    return path.suffix.lower() in IMAGE_SUFFIXES
+def _files(level: Level, class_folders: Sequence[Path]) -> Iterator[tuple[Path | None, str, list[Skipped]]]:
+    """Every image with its class, in order, and whatever is left out."""
+    for class_folder in class_folders:
+        found, lost = walk(class_folder)
+        yield None, "", lost
+        for path in sorted_paths(found):
+            reason = not_an_image(path)
+            yield (None, "", [reason]) if reason else (path, _folder_class(class_folder), [])
+    for path in level.files:
+        name, reason = _flat_class(path), not_an_image(path)
+        if reason is None and not name:
+            said = "name begins with neither cat. nor dog., and it is in no class folder"
+            reason = Skipped(printable(path), said, UNNAMED)
+        yield (None, "", [reason]) if reason else (path, name, [])
 
 
-def _check_class_folders(folders: list[Path], root: Path) -> None:
-    unknown = [path.name for path in folders if path.name.lower() not in CLASS_FOLDERS]
-    if unknown and len(unknown) == len(folders):
-        splits = [name for name in unknown if any(p.name.lower() in CLASS_FOLDERS for p in (root / name).iterdir())]
-        if splits:
-            raise DatasetError(f"'{printable(root)}' holds {', '.join(splits)}; name one with --split {splits[0]}")
-    if unknown:
-        raise DatasetError(
-            f"class folder '{printable(root / unknown[0])}' is neither cat nor dog; expected {EXPECTED}; "
-            "move it away or rename it"
-        )
+def _entered(root: Path) -> tuple[Path, Level, list[Skipped]]:
+    """The root, or what is inside its only folder, where the classes are; and what is left out on the way."""
+    level, left_out = look_at_root(root), []
+    for _ in range(DEEPEST):
+        inner = [*level.folders, *level.linked]
+        if len(inner) != 1 or _holds_classes(level) or inner[0].name.strip().isdigit():
+            break
+        try:
+            below = look(inner[0])
+        except OSError:
+            break
+        if not below.folders and not below.linked and not _holds_classes(below):
+            break
+        left_out += [*level.left_out, *(_left_at(path) for path in level.files)]
+        root, level = inner[0], below
+    return root, level, [*left_out, *level.left_out]
 
 
-def _files_below(folder_path: Path) -> list[Path]:
-    return sorted_paths(
-        path
-        for path in folder_path.rglob("*")
-        if path.is_file() and not any(part.startswith(".") for part in path.relative_to(folder_path).parts)
+def _left_at(path: Path) -> Skipped:
+    return not_an_image(path) or Skipped(printable(path), "it is in no class folder", UNNAMED)
+
+
+def _holds_classes(level: Level) -> bool:
+    """Whether there are class folders, or files whose names begin with a class."""
+    return any(_folder_class(path) for path in (*level.folders, *level.linked)) or any(
+        is_image_name(path) and _flat_class(path) for path in level.files
     )
 
 
+def _check_folders(class_folders: Sequence[Path], level: Level, asked: Path) -> None:
+    """Every folder is that of a class.
+
+    Raises:
+        DatasetError: one is not; the message says what to do.
+    """
+    unknown = [path for path in class_folders if not _folder_class(path)]
+    if not unknown:
+        return
+    if not _holds_classes(level):
+        splits = [printable(path.relative_to(asked).as_posix()) for path in unknown if _is_split(path)]
+        if splits:
+            raise DatasetError(f"'{printable(asked)}' holds {', '.join(splits)}; name one with --split {splits[0]}")
+    numbered = [path.name for path in unknown if path.name.strip().isdigit()]
+    if numbered:
+        raise DatasetError(
+            f"folders {', '.join(numbered)} in '{printable(unknown[0].parent)}' do not say which is cat and which is "
+            "dog; rename them cat and dog (0 is usually cat), or make links of these names"
+        )
+    raise DatasetError(
+        f"class folder '{printable(unknown[0])}' is neither cat nor dog; expected {EXPECTED}; move it away or rename it"
+    )
+
+
+def _is_split(path: Path) -> bool:
+    try:
+        return _holds_classes(look(path))
+    except OSError:
+        return False
+
+
+def _instead(level: Level, left_out: Sequence[Skipped]) -> str:
+    """What is there in place of images."""
+    archives = [path.name for path in level.files if path.suffix.lower() in ARCHIVES]
+    if archives:
+        return f", but the archive '{shown(printable(archives[0]))}'; unpack it"
+    return f" (left out: {kinds_text(left_out)})" if left_out else ""
+
+
+def _folder_class(path: Path) -> str:
+    return CLASS_FOLDERS.get(path.name.strip().lower(), "")
+
+
 def _flat_class(path: Path) -> str:
-    match = re.match(r"(cat|dog)s?[._ -]", path.name, flags=re.IGNORECASE)
+    match = re.match(r"(cat|dog)s?[\d._ (-]", path.name, flags=re.IGNORECASE)
     return match[1].lower() if match else ""

@@ -1,24 +1,16 @@
-"""The one loader: decodes, resizes, batches, prefetches; images stream through it."""
+"""The one loader: decodes, resizes, batches, reads ahead; images stream through it."""
 
-import multiprocessing
-import os
-import signal
-import threading
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Generator, Sequence
+from contextlib import closing, nullcontext
 from dataclasses import dataclass, replace
-from multiprocessing import connection
-from multiprocessing.process import BaseProcess
 
 import torch
 from torch import Tensor
-from torch.utils import data
 
-from datasets.decode import UnreadableError, read_image, read_mask
-from datasets.geometry import IGNORE, fit_image, fit_mask, paint_boxes
-from datasets.records import DatasetError, Record, Skipped, printable
-from datasets.redraw import Removals, draw_annotated, draw_removals
-
-PREFETCH = 2  # batches per worker
+from datasets.reading import Reader, Reading, stamps_of
+from datasets.records import Record, Skipped
+from datasets.redraw import Removals, draw_removals
+from datasets.workers import in_order
 
 
 @dataclass(frozen=True)
@@ -70,8 +62,14 @@ def load_batches(
     workers: int = 0,
     pin_memory: bool = False,
     removals: bool = False,
-) -> Iterator[Batch]:
+) -> Generator[Batch, None, None]:
     """One batch per list of positions, in that order; the result does not depend on `workers`.
+
+    Whatever an image does, it is skipped with its reason and the others are read: also if it kills the process that
+    decodes it (with `workers` of 1 and more), or changes between this call and its reading.
+
+    The processes end with the generator: close it (`contextlib.closing`) where it may not be read to its end. One that
+    is forgotten ends with the interpreter at the latest, and keeps it from nothing.
 
     Args:
         records: of the data set.
@@ -84,128 +82,80 @@ def load_batches(
         removals: draw drawn images again without each part.
 
     Raises:
-        DatasetError: a worker process died.
+        DatasetError: processes cannot be started.
     """
-    source = _Batches(records, batches, resize, crop, tuple(classes), removals)
-    # A forked copy of a process with threads may hang; the fork server has none, and imports this module once.
-    context = multiprocessing.get_context("forkserver") if workers else None
-    if context is not None:
-        context.set_forkserver_preload(["datasets.loader"])
-    loader = data.DataLoader(
-        source,
-        batch_size=None,
-        num_workers=min(workers, len(batches)),
-        prefetch_factor=PREFETCH if workers and batches else None,
-        multiprocessing_context=context if batches else None,
-        pin_memory=pin_memory,
-        worker_init_fn=_follow_parent,
-        generator=torch.Generator(),  # its own: reading images must not advance the caller's random numbers
+    wanted = {position: records[position] for batch in batches for position in batch}
+    reader = Reader(wanted, stamps_of(wanted), resize, crop, tuple(classes))
+    with_parts = any(record.drawing is not None for record in records)
+    work = _Batches(
+        reader=reader,
+        batches=tuple(tuple(batch) for batch in batches),
+        with_masks=any(record.has_mask for record in records),
+        with_faces=any(record.has_face for record in records),
+        with_parts=with_parts,
+        with_removals=removals and with_parts,
     )
-    try:
-        yield from loader
-    except RuntimeError as error:
-        if "DataLoader worker" not in str(error):
-            raise
-        raise DatasetError(f"a process that decodes images died ({error}); free memory, or use --workers 0") from error
+    return _generate(work, min(workers, len(work)), pin_memory)
 
 
-def _follow_parent(_worker: int) -> None:
-    """Ends with the process that asked, and not before.
-
-    Signals to the group are that process's to handle: it ends the batch in flight, then its workers. If it is killed,
-    the fork server between it and this worker would keep both alive.
-    """
-    for number in (signal.SIGINT, signal.SIGTERM):
-        signal.signal(number, signal.SIG_IGN)
-    threading.Thread(target=_exit_with, args=(multiprocessing.parent_process(),), daemon=True).start()
+def _generate(work: "_Batches", workers: int, pin_memory: bool) -> Generator[Batch, None, None]:
+    # A function of its own: the files' stamps are taken when the loader is asked for, not when it is first read.
+    found = in_order(work, workers) if workers else map(work, range(len(work)))
+    with closing(found) if isinstance(found, Generator) else nullcontext():
+        for batch in found:
+            yield batch.pin_memory() if pin_memory else batch
 
 
-def _exit_with(parent: BaseProcess | None) -> None:
-    if parent is not None:
-        connection.wait([parent.sentinel])
-        os._exit(1)
+@dataclass(frozen=True)
+class _Batches:
+    """Batch number n, read when asked for; the work of `datasets.workers`, whose parts are positions."""
 
-
-class _Batches(data.Dataset[Batch]):
-    """Batch number n, read when asked for."""
-
-    def __init__(
-        self,
-        records: Sequence[Record],
-        batches: Sequence[Sequence[int]],
-        resize: int,
-        crop: int,
-        classes: tuple[str, ...],
-        removals: bool,
-    ) -> None:
-        self.records, self.batches, self.resize, self.crop, self.classes = records, batches, resize, crop, classes
-        self.with_parts = any(record.drawing is not None for record in records)
-        self.with_removals = removals and self.with_parts
-        self.with_masks = any(record.has_mask for record in records)
-        self.with_faces = any(record.has_face for record in records)
+    reader: Reader
+    batches: tuple[tuple[int, ...], ...]
+    with_masks: bool
+    with_faces: bool
+    with_parts: bool
+    with_removals: bool
 
     def __len__(self) -> int:
         return len(self.batches)
 
-    def __getitem__(self, number: int) -> Batch:
-        read: dict[int, tuple[Tensor, ...]] = {}
-        skipped = []
-        for position in self.batches[number]:
-            record = self.records[position]
-            try:
-                read[position] = self._read(record)
-            except UnreadableError as error:
-                skipped.append(Skipped(printable(record.path), str(error)))
-        positions = tuple(read)
-        present = [[name in self.records[p].classes for name in self.classes] for p in positions]
+    def __call__(self, number: int) -> Batch:
+        return self.joined(number, [self.reader.read(position) for position in self.batches[number]])
+
+    def parts(self, number: int) -> Sequence[int]:
+        return self.batches[number]
+
+    def single(self, part: int) -> Callable[[int], Reading | Skipped]:
+        return self.reader.only(part).read
+
+    def lost(self, part: int, reason: str) -> Skipped:
+        return self.reader.skipped(part, reason)
+
+    def joined(self, number: int, parts: Sequence[Reading | Skipped]) -> Batch:
+        read = {p: part for p, part in zip(self.batches[number], parts, strict=True) if not isinstance(part, Skipped)}
+        records = [self.reader.records[position] for position in read]
+        classes, crop = self.reader.classes, self.reader.crop
 
         def stacked(place: int, wanted: bool = True) -> Tensor | None:
-            return torch.stack([entry[place] for entry in read.values()]) if read and wanted else None
+            return torch.stack([part[place] for part in read.values()]) if read and wanted else None
 
         images = stacked(0)
+        present = [[name in record.classes for name in classes] for record in records]
         return Batch(
-            ids=tuple(self.records[p].image_id for p in positions),
-            positions=positions,
-            images=torch.empty(0, 3, self.crop, self.crop, dtype=torch.uint8) if images is None else images,
-            present=torch.tensor(present, dtype=torch.bool).view(len(read), len(self.classes)),
+            ids=tuple(record.image_id for record in records),
+            positions=tuple(read),
+            images=torch.empty(0, 3, crop, crop, dtype=torch.uint8) if images is None else images,
+            present=torch.tensor(present, dtype=torch.bool).view(len(read), len(classes)),
             masks=stacked(1, self.with_masks),
             faces=stacked(2, self.with_faces),
             parts=stacked(3, self.with_parts),
-            removals=self._removals(positions),
-            skipped=tuple(skipped),
+            removals=self._removals(records),
+            skipped=tuple(part for part in parts if isinstance(part, Skipped)),
         )
 
-    def _read(self, record: Record) -> tuple[Tensor, ...]:
-        """Image (3, H, W), masks and faces (K, H, W), parts (H, W)."""
-        if record.drawing is not None:
-            return draw_annotated(record.drawing, self.classes, self.resize, self.crop)
-        image = read_image(record.path)
-        size = (image.shape[1], image.shape[2])
-        masks = [self._mask(record, name, size) for name in self.classes]
-        faces = [self._painted(record, name, "head", size) for name in self.classes]
-        no_parts = torch.zeros(self.crop, self.crop, dtype=torch.uint8)
-        return fit_image(image, self.resize, self.crop), torch.stack(masks), torch.stack(faces), no_parts
-
-    def _removals(self, positions: Sequence[int]) -> Removals | None:
-        if not (self.with_removals and positions):
+    def _removals(self, records: Sequence[Record]) -> Removals | None:
+        if not (self.with_removals and records):
             return None
-        drawings = [self.records[position].drawing for position in positions]
-        return draw_removals(drawings, self.classes, self.resize, self.crop)
-
-    def _mask(self, record: Record, name: str, size: tuple[int, int]) -> Tensor:
-        """Where class `name`'s map should sit, (crop, crop)."""
-        if record.mask_path is None or len(record.classes) > 1:
-            return self._painted(record, name, "animal", size)
-        mask = read_mask(record.mask_path, dict(record.mask_values))
-        if tuple(mask.shape) != size:
-            found, expected = ("x".join(map(str, reversed(s))) for s in (tuple(mask.shape), size))
-            raise UnreadableError(f"mask '{record.mask_path.name}' is {found} pixels, the image {expected}")
-        return fit_mask(mask, self.resize, self.crop)
-
-    def _painted(self, record: Record, name: str, part: str, size: tuple[int, int]) -> Tensor:
-        """Boxes of a part as a mask: of class `name` on a two-animal image, else of the animal there is."""
-        owner = name if len(record.classes) > 1 else record.classes[0]
-        boxes = [box for box in record.boxes if box.part == part and box.class_name == owner]
-        if not boxes:
-            return torch.full((self.crop, self.crop), IGNORE, dtype=torch.uint8)
-        return fit_mask(paint_boxes(boxes, size), self.resize, self.crop)
+        drawings = [record.drawing for record in records]
+        return draw_removals(drawings, self.reader.classes, self.reader.resize, self.reader.crop)

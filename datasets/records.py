@@ -1,26 +1,39 @@
 """Records: what is known about an image before it is opened."""
 
 import hashlib
+import math
 import os
 from collections import defaultdict
-from collections.abc import Iterable
-from dataclasses import dataclass, replace
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, field, replace
 from itertools import chain, zip_longest
 from pathlib import Path
 
 from datasets.drawn import Drawing
+from datasets.text import one_line, printable
+
+__all__ = ["CLASSES", "PARTS", "Box", "Dataset", "DatasetError", "Record", "Skipped", "printable"]
 
 CLASSES = ("cat", "dog")
 PARTS = ("animal", "head")
+LONGEST_SIDE = 1_000_000  # pixels; no image is larger, so a corner beyond it is a mistake
+MOST_BOXES = 1000  # per image
+UNREADABLE = "images that cannot be read"
+ARCHIVES = {".zip", ".tar", ".gz", ".tgz", ".bz2", ".xz", ".7z", ".rar"}
 
 
 class DatasetError(ValueError):
-    """A data set that cannot be used; the message names the path, what was expected and what to do."""
+    """A data set that cannot be used; the message, one line, names the path, what was expected and what to do."""
+
+    def __init__(self, message: str) -> None:
+        super().__init__(one_line(message))
 
 
 @dataclass(frozen=True)
 class Box:
-    """A box around an animal or a head, in pixels of the upright, full-size image.
+    """A box around an animal or a head, in the upright, full-size image.
+
+    Corners may lie outside the image, as long as some of the box is inside.
 
     Attributes:
         class_name: cat or dog.
@@ -29,6 +42,7 @@ class Box:
         ymin: upper edge.
         xmax: right edge.
         ymax: lower edge.
+        relative: the corners are shares of the image's width and height, 0 to 1; else they are pixels.
     """
 
     class_name: str
@@ -37,15 +51,33 @@ class Box:
     ymin: float
     xmax: float
     ymax: float
+    relative: bool = field(default=False, repr=False)  # the fingerprints of boxes in pixels stay what they were
 
     def __post_init__(self) -> None:
         if self.class_name not in CLASSES:
             raise DatasetError(f"box class is '{self.class_name}', expected one of {', '.join(CLASSES)}")
         if self.part not in PARTS:
             raise DatasetError(f"box part is '{self.part}', expected one of {', '.join(PARTS)}")
+        self._check_corners()
+
+    def _check_corners(self) -> None:
+        corners = (self.xmin, self.ymin, self.xmax, self.ymax)
+        said = f"box is {' '.join(f'{corner:g}' for corner in corners)}"
+        if not all(math.isfinite(corner) and abs(corner) <= LONGEST_SIDE for corner in corners):
+            raise DatasetError(f"{said}, expected four finite numbers of at most {LONGEST_SIDE}")
         if not (self.xmin < self.xmax and self.ymin < self.ymax):
-            corners = f"{self.xmin:g} {self.ymin:g} {self.xmax:g} {self.ymax:g}"
-            raise DatasetError(f"box is {corners}, expected xmin < xmax and ymin < ymax")
+            raise DatasetError(f"{said}, expected xmin < xmax and ymin < ymax")
+        if self.xmax <= 0 or self.ymax <= 0:
+            raise DatasetError(f"{said}, outside any image; expected corners inside it")
+        if self.relative and not all(0 <= corner <= 1 for corner in corners):
+            raise DatasetError(f"{said}, expected shares of the image from 0 to 1")
+        if not self.relative and min(self.xmax - self.xmin, self.ymax - self.ymin) < 1:
+            raise DatasetError(f"{said}, smaller than a pixel; expected pixels, or all four corners from 0 to 1")
+
+    def in_pixels(self, width: int, height: int) -> tuple[float, float, float, float]:
+        """xmin, ymin, xmax, ymax in pixels of an image of that size."""
+        across, down = (width, height) if self.relative else (1, 1)
+        return self.xmin * across, self.ymin * down, self.xmax * across, self.ymax * down
 
 
 @dataclass(frozen=True)
@@ -73,6 +105,8 @@ class Record:
     def __post_init__(self) -> None:
         if self.classes not in ((), ("cat",), ("dog",), ("cat", "dog")):
             raise DatasetError(f"classes of '{self.image_id}' are {self.classes}, expected cat, dog, both or none")
+        if len(self.boxes) > MOST_BOXES:
+            raise DatasetError(f"'{self.image_id}' has {len(self.boxes)} boxes, expected at most {MOST_BOXES}")
 
     @property
     def label(self) -> str:
@@ -92,10 +126,17 @@ class Record:
 
 @dataclass(frozen=True)
 class Skipped:
-    """An input that was not scored, and why."""
+    """An input that was not scored, and why.
+
+    Attributes:
+        path: of the input.
+        reason: in words.
+        kind: a few words, under which it is counted.
+    """
 
     path: str
     reason: str
+    kind: str = UNREADABLE
 
 
 @dataclass(frozen=True)
@@ -108,7 +149,8 @@ class Dataset:
         split: part of the data set, or None.
         records: what to score.
         skipped: inputs left out before any was opened.
-        notes: what is wrong with an annotation that had to be left out.
+        notes: what is odd, such as an annotation that had to be left out.
+        digests: SHA-256 of the images that an adapter had to read, by path.
     """
 
     name: str
@@ -117,14 +159,19 @@ class Dataset:
     records: tuple[Record, ...]
     skipped: tuple[Skipped, ...] = ()
     notes: tuple[str, ...] = ()
+    digests: Mapping[Path, bytes] = field(default_factory=dict, repr=False, compare=False)
 
     def __post_init__(self) -> None:
         if not self.records:
-            raise DatasetError(f"no images in '{self.root}'; expected photographs of cats and dogs, see --dataset")
+            raise DatasetError(
+                f"no images in '{printable(self.root)}'; expected photographs of cats and dogs, see --dataset"
+            )
         seen: set[str] = set()
         for record in self.records:
             if record.image_id in seen:
-                raise DatasetError(f"'{record.image_id}' is listed twice in '{self.root}'; list each image once")
+                raise DatasetError(
+                    f"'{record.image_id}' is listed twice in '{printable(self.root)}'; list each image once"
+                )
             seen.add(record.image_id)
 
     @property
@@ -146,17 +193,14 @@ class Dataset:
         digest = hashlib.sha256()
         for record in self.records:
             digest.update(repr((record.image_id, record.label, record.boxes)).encode())
+            if any(box.relative for box in record.boxes):
+                digest.update(b"relative")
             if record.drawing is not None:
                 digest.update(repr(record.drawing).encode())
                 continue
             for path in (record.path, record.mask_path):
-                digest.update(b"-" if path is None else _content_hash(path))
+                digest.update(b"-" if path is None else self.digests.get(path) or content_hash(path) or b"unreadable")
         return digest.hexdigest()
-
-
-def printable(path: Path | str) -> str:
-    r"""A path as text that any file format takes: undecodable bytes become \xNN."""
-    return os.fsencode(path).decode("utf-8", "backslashreplace")
 
 
 def existing_folder(root: Path, expected: str) -> Path:
@@ -165,6 +209,7 @@ def existing_folder(root: Path, expected: str) -> Path:
     Raises:
         DatasetError: missing, not a folder, or unreadable.
     """
+    refuse_archive(root)
     if not root.exists():
         raise DatasetError(f"data root '{printable(root)}' not found; expected {expected}")
     if not root.is_dir():
@@ -174,14 +219,27 @@ def existing_folder(root: Path, expected: str) -> Path:
     return root
 
 
+def refuse_archive(root: Path) -> None:
+    """Says that an archive has to be unpacked.
+
+    Raises:
+        DatasetError: the path is a file that is named like an archive.
+    """
+    if root.suffix.lower() in ARCHIVES and root.is_file():
+        raise DatasetError(f"data root '{printable(root)}' is an archive; unpack it and name the folder")
+
+
 def sorted_paths(paths: Iterable[Path]) -> list[Path]:
     """Paths in one order on every machine."""
     return sorted(paths, key=os.fsencode)
 
 
-def _content_hash(path: Path) -> bytes:
+def content_hash(path: Path) -> bytes | None:
+    """SHA-256 of a regular file; None where it cannot be read."""
     try:
+        if not path.is_file():  # to open a pipe would wait
+            return None
         with path.open("rb") as file:
             return hashlib.file_digest(file, "sha256").digest()
     except OSError:
-        return b"unreadable"
+        return None

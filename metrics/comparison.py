@@ -144,7 +144,9 @@ def holm(p_values: Sequence[float]) -> list[float]:
 
 
 def verdict(found: Paired, p_value: float, direction: str) -> str:
-    """What may be said of a: better, worse, higher, lower, no difference shown, or undefined.
+    """What may be said of a: better, worse, higher, lower, mixed, no difference shown, or undefined.
+
+    Mixed: the test sees a difference, but mean and ranks do not point the same way: a few images decide the mean.
 
     Args:
         found: the comparison.
@@ -153,6 +155,8 @@ def verdict(found: Paired, p_value: float, direction: str) -> str:
     """
     if math.isnan(p_value):
         return "undefined"
+    if p_value < ALPHA and found.rank_biserial * found.mean_difference < 0:
+        return "mixed"
     if p_value >= ALPHA or not (found.ci_low > 0 or found.ci_high < 0):  # test of ranks and interval of the mean agree
         return "no difference shown"
     larger = found.mean_difference > 0

@@ -18,7 +18,8 @@ def average_drop(probability: Tensor, masked_probability: Tensor) -> Tensor:
 
 def increase(probability: Tensor, masked_probability: Tensor) -> Tensor:
     """1 where p_M > p, else 0. Higher is better. Source: Chattopadhay et al., "Grad-CAM++", WACV 2018."""
-    return (masked_probability > probability).to(probability.dtype)
+    undefined = masked_probability.isnan() | probability.isnan()
+    return (masked_probability > probability).to(probability.dtype).masked_fill(undefined, torch.nan)
 
 
 def average_gain(probability: Tensor, masked_probability: Tensor) -> Tensor:
@@ -32,4 +33,4 @@ def average_gain(probability: Tensor, masked_probability: Tensor) -> Tensor:
 
 def map_area(upsampled: Tensor) -> Tensor:
     """Mean of the min-max scaled upsampled map: what the confidence metrics let through. Range [0, 1]."""
-    return min_max_scaled(upsampled).mean(dim=(1, 2))
+    return min_max_scaled(upsampled).mean(dim=(1, 2), dtype=torch.float64)

@@ -1,4 +1,8 @@
-"""Dispersion: how widely a raw map spreads, whatever its scale. All take (N, h, w), at least 0, and give (N,)."""
+"""Dispersion: how widely a raw map spreads, whatever its scale.
+
+All take (N, h, w), at least 0 unless they are signed, and give (N,) float64, computed with the scale removed first; NaN
+for a map that is not finite.
+"""
 
 import torch
 import torch.nn.functional as F
@@ -11,7 +15,7 @@ def effective_area(raw: Tensor) -> Tensor:
     Range [1 / (h w), 1], higher is more dispersed: a uniform map has 1, one cell 1 / (h w), two equal cells twice that.
     Invariant to scale; NaN for an empty map.
     """
-    cells = raw.flatten(1) / _peak(raw)
+    cells = _scaled(raw).flatten(1)
     return cells.sum(1).square() / (cells.shape[1] * cells.square().sum(1))
 
 
@@ -42,12 +46,13 @@ def largest_component(raw: Tensor) -> Tensor:
 
     Range (0, 1]: 1 is one focus, 1 / n is n equal ones. NaN for an empty map.
     """
-    strong = torch.where(raw >= raw.amax(dim=(1, 2), keepdim=True) / 2, raw, 0)
-    mass = _distribution(strong.double()).flatten(1)  # a broad map has many cells to add up
+    scaled = _scaled(raw)
+    strong = torch.where(scaled >= 0.5, scaled, 0)  # nowhere in a map without a peak
+    mass = strong.flatten(1) / strong.sum(dim=(1, 2))[:, None]
     labels = component_labels(strong > 0).flatten(1)
     per_component = torch.zeros(len(mass), mass.shape[1] + 1, dtype=mass.dtype, device=mass.device)
     share = per_component.scatter_add(1, labels, mass)[:, 1:].amax(dim=1)
-    return share.masked_fill(empty(raw) == 1, torch.nan)
+    return share.masked_fill(scaled.isnan().flatten(1).any(dim=1), torch.nan)
 
 
 def component_labels(mask: Tensor) -> Tensor:
@@ -63,7 +68,8 @@ def component_labels(mask: Tensor) -> Tensor:
 
 def empty(raw: Tensor) -> Tensor:
     """1 where the map is zero everywhere, else 0."""
-    return (raw.amax(dim=(1, 2)) == 0).to(raw.dtype)
+    cells = raw.flatten(1)
+    return (cells == 0).all(dim=1).double().masked_fill(~cells.isfinite().all(dim=1), torch.nan)
 
 
 def antisymmetry(signed: Tensor, other_signed: Tensor) -> Tensor:
@@ -72,10 +78,8 @@ def antisymmetry(signed: Tensor, other_signed: Tensor) -> Tensor:
     Range [-1, 1]; -1: the two maps mirror each other, and the wrong-class map is what the right-class map leaves. NaN
     where either is constant.
     """
-    a = signed.flatten(1) - signed.mean(dim=(1, 2))[:, None]
-    b = other_signed.flatten(1) - other_signed.mean(dim=(1, 2))[:, None]
-    norms = a.norm(dim=1) * b.norm(dim=1)
-    return ((a * b).sum(1) / norms.masked_fill(norms == 0, torch.nan)).clamp(-1, 1)
+    a, b = _centred(signed), _centred(other_signed)
+    return ((a * b).sum(1) / (a.norm(dim=1) * b.norm(dim=1))).clamp(-1, 1)
 
 
 def signed_mirror_area(signed: Tensor) -> Tensor:
@@ -83,7 +87,8 @@ def signed_mirror_area(signed: Tensor) -> Tensor:
 
     Range [1 / (h w), 1]; NaN where S has no negative cell.
     """
-    return effective_area((-signed).relu())
+    area = effective_area((-signed).relu())
+    return area.masked_fill(~signed.flatten(1).isfinite().all(dim=1), torch.nan)
 
 
 def map_separation(raw: Tensor, other_raw: Tensor) -> Tensor:
@@ -94,16 +99,27 @@ def map_separation(raw: Tensor, other_raw: Tensor) -> Tensor:
     return 1 - torch.minimum(_distribution(raw), _distribution(other_raw)).sum(dim=(1, 2))
 
 
-def _peak(raw: Tensor) -> Tensor:
-    """Maximum per map, (N, 1), NaN for empty maps; division by it keeps squares clear of underflow."""
-    peak = raw.flatten(1).amax(dim=1, keepdim=True)
-    return peak.masked_fill(peak == 0, torch.nan)
+def _scaled(raw: Tensor) -> Tensor:
+    """M / max M, (N, h, w) float64; NaN for a map that is empty or not finite."""
+    cells = raw.double()
+    peak = cells.amax(dim=(1, 2), keepdim=True)
+    finite = cells.isfinite().all(dim=2, keepdim=True).all(dim=1, keepdim=True)
+    return cells / peak.masked_fill((peak == 0) | ~finite, torch.nan)
 
 
 def _distribution(raw: Tensor) -> Tensor:
-    """M / sum M, (N, h, w); NaN for empty maps."""
-    scaled = raw / _peak(raw)[..., None]
+    """M / sum M, (N, h, w) float64; NaN for a map that is empty or not finite."""
+    scaled = _scaled(raw)
     return scaled / scaled.sum(dim=(1, 2), keepdim=True)
+
+
+def _centred(signed: Tensor) -> Tensor:
+    """(S - mean S) / max |S|, (N, h * w) float64; NaN for a map that is constant or not finite."""
+    cells = signed.double().flatten(1)
+    low, high = cells.amin(dim=1, keepdim=True), cells.amax(dim=1, keepdim=True)
+    scaled = cells / torch.maximum(low.abs(), high.abs()).masked_fill(low == high, torch.nan)
+    centred = scaled - scaled.mean(dim=1, keepdim=True)
+    return centred.masked_fill(~cells.isfinite().all(dim=1, keepdim=True), torch.nan)
 
 
 def _variance(marginal: Tensor) -> Tensor:

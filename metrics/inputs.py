@@ -8,6 +8,7 @@ from torch import Tensor
 
 from cam import upsample
 from metrics.ordering import rank_pixels
+from metrics.scaling import binary_scale
 
 
 @dataclass(frozen=True, eq=False)
@@ -43,30 +44,51 @@ class BatchInputs:
 class MapInputs:
     """Named inputs (see `metrics.registry.INPUTS`) of the N = B * K maps of one method at one layer.
 
-    Row b * K + k is image b, target k; the other class is the target's rival on that image.
+    Row b * K + k is image b, target k; the other class is the target's rival on that image. A map with a NaN or an
+    infinity in it is undefined: an empty map stands in its place here, and `metrics.evaluation` gives it no value.
 
     Attributes:
         batch: what the methods and layers share.
-        signed_maps: S, (B, K, h, w).
+        signed_maps: S, (B, K, h, w), as the method gave it.
     """
 
     batch: BatchInputs
     signed_maps: Tensor
 
     @cached_property
+    def defined_maps(self) -> Tensor:
+        """Whether every cell of S is finite, (B, K) bool."""
+        return self.signed_maps.isfinite().all(dim=-1).all(dim=-1)
+
+    @cached_property
+    def defined(self) -> Tensor:
+        """The same by row, (N,)."""
+        return self.defined_maps.flatten()
+
+    @cached_property
+    def other_defined(self) -> Tensor:
+        """Whether the other class's map is defined, (N,)."""
+        return self._of_rivals(self.defined_maps)
+
+    @cached_property
+    def finite_maps(self) -> Tensor:
+        """S, with 0 in every cell of a map that is undefined."""
+        return self.signed_maps.masked_fill(~self.defined_maps[..., None, None], 0)
+
+    @cached_property
     def raw_maps(self) -> Tensor:
         """M = ReLU(S), (B, K, h, w)."""
-        return self.signed_maps.relu()
+        return self.finite_maps.relu()
 
     @cached_property
     def signed(self) -> Tensor:
         """Row b * K + k is S of image b, target k."""
-        return self.signed_maps.flatten(0, 1)
+        return self.finite_maps.flatten(0, 1)
 
     @cached_property
     def other_signed(self) -> Tensor:
         """The same of the other class."""
-        return self._of_rivals(self.signed_maps)
+        return self._of_rivals(self.finite_maps)
 
     @cached_property
     def raw(self) -> Tensor:
@@ -81,12 +103,19 @@ class MapInputs:
     @cached_property
     def upsampled(self) -> Tensor:
         """M upsampled to the image."""
-        return upsample(self.raw_maps, self.batch.size).flatten(0, 1)
+        scale = binary_scale(self.raw_maps).flatten(0, 1)
+        limit = torch.finfo(self._upsampled.dtype).max  # rounding must not make an infinity of the largest number
+        return (self._upsampled * scale).clamp(max=limit)
 
     @cached_property
     def ranks(self) -> Tensor:
         """Rank of every pixel, 0 highest."""
-        return rank_pixels(self.upsampled, self._per_class(self.batch.permutations))
+        return rank_pixels(self._upsampled, self._per_class(self.batch.permutations))
+
+    @cached_property
+    def _upsampled(self) -> Tensor:
+        """The same with its scale taken out, so that no order depends on it."""
+        return upsample(self.raw_maps / binary_scale(self.raw_maps), self.batch.size).flatten(0, 1)
 
     @cached_property
     def probability(self) -> Tensor:
@@ -162,6 +191,10 @@ def negated(inputs: MapInputs) -> MapInputs:
 @dataclass(frozen=True, eq=False)
 class _Negated(MapInputs):
     base: MapInputs
+
+    @cached_property
+    def defined_maps(self) -> Tensor:
+        return self.base.defined_maps
 
     @cached_property
     def ranks(self) -> Tensor:

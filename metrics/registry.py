@@ -37,6 +37,8 @@ INPUTS = {
 CURVES = ("deletion_mean", "deletion_blur", "insertion_blur")
 ON_HOST = (*CURVES, "masked_probability")
 FORWARD = (*ON_HOST, "score", "maps_of")  # inputs that need the model again, so only for the roles in --targets
+ANNOTATIONS = ("mask", "other_mask", "face", "other_face", "parts", "part_effect", "certified")  # not of every image
+OTHER_MAPS = ("other_raw", "other_signed")
 TRUTH = ("parts", "part_effect", "certified")  # inputs that only drawn scenes have
 ROLES = ("right", "wrong", "present")
 
@@ -63,6 +65,7 @@ class Metric:
         roles: roles the metric is given for.
         validated: whether it ranks the truth of drawn scenes above chance and mixtures in between (yes), the first only
             (partly), or not (no); "" for one without a better direction. Measured: docs/ground-truth.md.
+        scale_free: whether maps multiplied by a constant score the same; tested of every entry that does not deny it.
     """
 
     function: Callable[..., Tensor]
@@ -75,11 +78,14 @@ class Metric:
     source: str = ""
     roles: tuple[str, ...] = ROLES
     validated: Literal["yes", "partly", "no", ""] = ""
+    scale_free: bool = True
     inputs: tuple[str, ...] = field(init=False)
 
     def __post_init__(self) -> None:
-        inputs = asked_for(self.function, INPUTS, "metric", MetricError)
-        object.__setattr__(self, "inputs", inputs)
+        object.__setattr__(self, "inputs", asked_for(self.function, INPUTS, f"metric '{self.title}'", MetricError))
+        wrong = [role for role in self.roles if role not in ROLES]
+        if wrong or not self.roles:
+            raise MetricError(f"roles of metric '{self.title}' are {self.roles}, expected some of {', '.join(ROLES)}")
 
     @property
     def curves(self) -> tuple[str, ...]:
@@ -90,6 +96,16 @@ class Metric:
     def needs_forward(self) -> bool:
         """Whether the metric runs the model again, beyond the maps."""
         return any(name in FORWARD for name in self.inputs)
+
+    @property
+    def perturbs(self) -> bool:
+        """Whether it needs the images perturbed along the map, which the protocols stand for."""
+        return any(name in ON_HOST for name in self.inputs)
+
+    @property
+    def annotations(self) -> tuple[str, ...]:
+        """The inputs that not every image has; the metric is given where all of them are there."""
+        return tuple(name for name in self.inputs if name in ANNOTATIONS)
 
     @property
     def needs_truth(self) -> bool:

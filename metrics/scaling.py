@@ -1,11 +1,24 @@
-"""Min-max scaling, for the metrics that are defined on scaled maps; everything else takes maps as they are."""
+"""Scales of maps: taken out without a change of digits, or min-max, for the metrics that are defined on scaled maps."""
 
 import torch
 from torch import Tensor
 
 
 def min_max_scaled(maps: Tensor) -> Tensor:
-    """(M - min M) / (max M - min M) of each map (N, H, W), in [0, 1]; a constant map becomes 0."""
+    """(M - min M) / (max M - min M) of each map (N, H, W), in [0, 1]; a constant map becomes 0, an infinite one NaN."""
     low = maps.amin(dim=(1, 2), keepdim=True)
     high = maps.amax(dim=(1, 2), keepdim=True)
-    return (maps - low) / torch.where(high > low, high - low, 1)
+    scaled = (maps - low) / torch.where(high > low, high - low, 1)
+    return scaled.masked_fill(~(low.isfinite() & high.isfinite()), torch.nan)
+
+
+def binary_scale(maps: Tensor) -> Tensor:
+    """The largest power of two not above the largest magnitude of each map, (..., 1, 1); 1 for an empty map.
+
+    Dividing by it changes no digit, and what is computed then neither overflows nor underflows.
+
+    Args:
+        maps: finite, (..., h, w).
+    """
+    peak = maps.abs().amax(dim=(-2, -1), keepdim=True)
+    return torch.where(peak > 0, torch.ldexp(torch.ones_like(peak), torch.frexp(peak).exponent - 1), 1)

@@ -3,20 +3,15 @@
 Intervals describe the sampling of images for one network, and nothing else.
 """
 
-import warnings
-from collections.abc import Callable, Sequence
-from functools import lru_cache
-from typing import Any
+from collections.abc import Sequence
 
 import numpy as np
 import torch
 from numpy.typing import ArrayLike
-from scipy import stats
 
+from metrics.bootstrap import CONFIDENCE, bca_limits, weighted
 from metrics.localisation import average_precision
 
-CONFIDENCE = 0.95
-RESAMPLES = 2000
 BOX_LEVELS = (0.3, 0.5, 0.7)
 
 Interval = tuple[float, float]
@@ -24,7 +19,7 @@ UNDEFINED: Interval = (float("nan"), float("nan"))
 
 
 def mean_interval(values: ArrayLike, seed: int) -> Interval:
-    """95 % interval of the mean over images: BCa bootstrap (Efron 1987), 2000 resamples.
+    """95 % interval of the mean over images: BCa bootstrap (Efron 1987), 2000 resamples (see `metrics.bootstrap`).
 
     Args:
         values: one per image, defined, (n,).
@@ -36,6 +31,30 @@ def mean_interval(values: ArrayLike, seed: int) -> Interval:
     return balanced_interval([values], seed)
 
 
+def mean_intervals(values: ArrayLike, seed: int) -> tuple[np.ndarray, np.ndarray]:
+    """`mean_interval` of every column at once.
+
+    Args:
+        values: (n, m), NaN is undefined; columns that are defined on as many images share their resamples.
+        seed: of the resampling.
+
+    Returns:
+        Low and high, each (m,).
+    """
+    array = np.asarray(values, dtype=float)
+    low, high = np.full((2, array.shape[1]), np.nan)
+    defined = ~np.isnan(array)
+    for pattern in np.unique(defined, axis=1).T if array.size else ():
+        columns = np.flatnonzero((defined == pattern[:, None]).all(axis=0))
+        own = array[pattern][:, columns]
+        if len(own) < 2:
+            continue
+        low[columns], high[columns] = bca_limits([own], [1.0], seed)
+        level = np.ptp(own, axis=0) == 0
+        low[columns[level]] = high[columns[level]] = own[0, level]
+    return low, high
+
+
 def balanced_mean(groups: Sequence[ArrayLike]) -> float:
     """Mean of the groups' means, so that each counts the same whatever its size; NaN if one is empty."""
     arrays = [np.asarray(group, dtype=float) for group in groups]
@@ -44,18 +63,18 @@ def balanced_mean(groups: Sequence[ArrayLike]) -> float:
 
 def balanced_interval(groups: Sequence[ArrayLike], seed: int) -> Interval:
     """95 % BCa interval of `balanced_mean`, resampling within the groups."""
-    return _interval(groups, lambda *means: sum(means) / len(means), seed)
+    return _interval(groups, [1 / len(groups)] * len(groups), seed)
 
 
 def difference_interval(first: ArrayLike, second: ArrayLike, seed: int) -> Interval:
     """95 % BCa interval of mean(first) - mean(second) of unpaired images."""
-    return _interval([first, second], lambda a, b: a - b, seed)
+    return _interval([first, second], [1.0, -1.0], seed)
 
 
 def mean_band(curves: ArrayLike, seed: int) -> tuple[np.ndarray, np.ndarray]:
     """Pointwise 95 % percentile bootstrap band of the mean curve; (n, points) to two arrays (points,)."""
     array = np.asarray(curves, dtype=float)
-    means = _weights(len(array), seed) @ array
+    means = weighted(len(array), seed, array)
     low, high = np.quantile(means, _tails(), axis=0)
     return low, high
 
@@ -72,8 +91,11 @@ def dataset_pxap(foreground: ArrayLike, background: ArrayLike, seed: int) -> tup
         Value in [0, 1], higher is better (Choe et al. 2020); interval over images.
     """
     front, back = np.asarray(foreground, dtype=float), np.asarray(background, dtype=float)
-    weights = np.vstack([np.full(len(front), 1 / max(len(front), 1)), _weights(len(front), seed)])
-    values = average_precision(torch.from_numpy(weights @ front), torch.from_numpy(weights @ back)).numpy()
+    pooled = [
+        np.vstack([counts.sum(axis=0) / max(len(counts), 1), weighted(len(counts), seed, counts)])
+        for counts in (front, back)
+    ]
+    values = average_precision(*map(torch.from_numpy, pooled)).numpy()
     return _with_interval(values, len(front))
 
 
@@ -88,59 +110,24 @@ def max_box_acc_v2(box_iou: ArrayLike, seed: int) -> tuple[float, Interval]:
         Value in [0, 1], higher is better (Choe et al. 2020); percentile bootstrap interval over images.
     """
     ious = np.asarray(box_iou, dtype=float)
-    weights = np.vstack([np.full(len(ious), 1 / max(len(ious), 1)), _weights(len(ious), seed)])
-    values = np.mean([(weights @ (ious >= level)).max(axis=1) for level in BOX_LEVELS], axis=0)
+    shares = []
+    for level in BOX_LEVELS:
+        reached = (ious >= level).astype(float)
+        own = reached.sum(axis=0) / max(len(ious), 1)
+        shares.append(np.vstack([own, weighted(len(ious), seed, reached)]).max(axis=1))
+    values = np.mean(shares, axis=0)
     return _with_interval(values, len(ious))
 
 
-def _interval(groups: Sequence[ArrayLike], combine: Callable[..., np.ndarray], seed: int) -> Interval:
+def _interval(groups: Sequence[ArrayLike], weights: Sequence[float], seed: int) -> Interval:
     arrays = [np.asarray(group, dtype=float) for group in groups]
     if min(map(len, arrays)) < 2:
         return UNDEFINED
     if all(np.ptp(array) == 0 for array in arrays):
-        point = float(combine(*(array[0] for array in arrays)))
+        point = float(sum(weight * array[0] for weight, array in zip(weights, arrays, strict=True)))
         return point, point
-
-    def statistic(*samples: np.ndarray, axis: int = -1) -> np.ndarray:
-        return combine(*(sample.mean(axis=axis) for sample in samples))
-
-    for method in ("BCa", "percentile"):  # BCa is undefined where leaving any one image out changes nothing
-        rng = _Replayed(seed) if len(arrays) == 1 else np.random.default_rng(seed)
-        with warnings.catch_warnings(), np.errstate(divide="ignore", invalid="ignore"):
-            warnings.simplefilter("ignore", stats.DegenerateDataWarning)
-            result = stats.bootstrap(arrays, statistic, n_resamples=RESAMPLES, method=method, rng=rng)
-        limits = result.confidence_interval
-        if np.isfinite(limits.low) and np.isfinite(limits.high):
-            break
-    return float(limits.low), float(limits.high)
-
-
-class _Replayed(np.random.Generator):
-    """The generator of a seed whose first draw is kept: the resamples of n images are the same for every metric.
-
-    For one draw alone; a second one of the same size would repeat it.
-    """
-
-    def __init__(self, seed: int) -> None:
-        super().__init__(np.random.default_rng(seed).bit_generator)
-        self.seed = seed
-
-    def integers(self, low: int, high: int, size: tuple[int, ...], **options: Any) -> np.ndarray:  # type: ignore[override]
-        """As of a fresh generator."""
-        return _drawn(self.seed, low, high, tuple(size), tuple(options.items()))
-
-
-@lru_cache(maxsize=2)
-def _drawn(seed: int, low: int, high: int, size: tuple[int, ...], options: tuple[tuple[str, Any], ...]) -> np.ndarray:
-    return np.random.default_rng(seed).integers(low, high, size, **dict(options))
-
-
-@lru_cache(maxsize=2)
-def _weights(count: int, seed: int) -> np.ndarray:
-    """Share of each image in each resample, (RESAMPLES, count)."""
-    if count == 0:
-        return np.empty((RESAMPLES, 0))
-    return np.random.default_rng(seed).multinomial(count, np.full(count, 1 / count), size=RESAMPLES) / count
+    low, high = bca_limits([array[:, None] for array in arrays], weights, seed)
+    return float(low[0]), float(high[0])
 
 
 def _with_interval(values: np.ndarray, count: int) -> tuple[float, Interval]:

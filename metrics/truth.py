@@ -1,7 +1,7 @@
 """Ground truth of drawn scenes: does the map lie where the network's own margin comes from?
 
 N maps; P codes of parts, 0 the background (see `datasets.drawn`). The truth is the network's margin change when a part
-is taken away, not the drawing. Only certified scenes count: NaN elsewhere.
+is taken away, not the drawing. Only certified scenes count: NaN elsewhere, and for maps that are not finite.
 """
 
 import torch
@@ -27,11 +27,12 @@ def part_correlation(upsampled: Tensor, parts: Tensor, part_effect: Tensor, cert
         deletion protocol).
     """
     codes, count = parts.flatten(1).long(), part_effect.shape[1]
-    empty = torch.zeros(len(codes), count, device=codes.device)
-    mass = empty.scatter_add(1, codes, upsampled.flatten(1).float())
-    seen = (empty.scatter_add(1, codes, torch.ones_like(codes, dtype=torch.float32)) > 0) & ~part_effect.isnan()
-    rho = _spearman(mass.double(), part_effect.double(), seen)
-    defined = certified.bool() & (seen.sum(1) >= 3) & (upsampled.flatten(1).amax(1) > 0)
+    empty = torch.zeros(len(codes), count, dtype=torch.float64, device=codes.device)
+    mass = empty.scatter_add(1, codes, upsampled.flatten(1).double())
+    seen = (empty.scatter_add(1, codes, torch.ones_like(codes, dtype=torch.float64)) > 0) & ~part_effect.isnan()
+    rho = _spearman(mass, part_effect.double(), seen)
+    highest = upsampled.flatten(1).amax(1)
+    defined = certified.bool() & (seen.sum(1) >= 3) & (highest > 0) & highest.isfinite()
     return rho.masked_fill(~defined, torch.nan)
 
 
@@ -49,8 +50,9 @@ def target_sensitivity(upsampled: Tensor, face: Tensor, other_face: Tensor, cert
     Higher is better; 0.5 for a map that ignores the target. NaN without mass on either head. Source: Hesse et al.,
     "FunnyBirds", ICCV 2023 (target sensitivity).
     """
-    own, other = ((upsampled * (head == 1)).sum(dim=(1, 2)) for head in (face, other_face))
-    return (own > other).double().masked_fill(~certified.bool() | (own + other == 0), torch.nan)
+    own, other = ((upsampled * (head == 1)).sum(dim=(1, 2), dtype=torch.float64) for head in (face, other_face))
+    undefined = ~certified.bool() | (own + other == 0) | ~(own + other).isfinite()
+    return (own > other).double().masked_fill(undefined, torch.nan)
 
 
 def certified_scene(certified: Tensor) -> Tensor:

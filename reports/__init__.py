@@ -8,8 +8,9 @@ from matplotlib import pyplot as plt
 from matplotlib.figure import Figure
 
 from reports.across import across, agreement_text
-from reports.comparison import comparison
+from reports.comparison import COMPARISON, comparison
 from reports.controls import control_table
+from reports.csvfiles import read_csv
 from reports.curves import curve_figures
 from reports.differences import correlation_figure, difference_figures, reliability_figure
 from reports.dispersion import dispersion_gap
@@ -23,9 +24,11 @@ from reports.pooled import pooled
 from reports.ranks import critical_difference_figure, mean_rank_table
 from reports.reliability import metric_correlation, reliability
 from reports.run import ReportError, Run
+from reports.stale import remove_stale
 from reports.strata import strata
 from reports.style import interval_text, style
-from reports.tables import summary
+from reports.tables import SUMMARY, summary
+from reports.text import file_stem
 from reports.validation import RUNGS, validation
 
 __all__ = ["ReportError", "Run", "contrast", "pool", "render", "summary_text"]
@@ -61,20 +64,22 @@ def render(folder: Path) -> Path:
         tables["validation"] = validation(run)
     for name, table in tables.items():
         write_table(folder / "tables", name, table)
-    names = []
+    names: list[str] = []
     with style():
         for name, figure in _figures(run, tables):
-            save_figure(folder / "figures", name, figure)
+            names.append(file_stem(name, names))
+            save_figure(folder / "figures", names[-1], figure)
             plt.close(figure)
-            names.append(name)
+    remove_stale(run, tables, names)
     write_atomic(folder / "report.html", page(run, tables, names).encode())
     return folder / "report.html"
 
 
 def summary_text(folder: Path) -> str:
     """The headline rows of the methods as aligned text, and the findings in words; from tables/ alone."""
-    run, names = Run(folder), ("summary", "comparison", "dispersion_gap")
-    tables = [pd.read_csv(folder / "tables" / f"{name}.csv") for name in names]
+    run = Run(folder)
+    columns = {"summary": SUMMARY, "comparison": COMPARISON, "dispersion_gap": ["method", "layer", "stratum"]}
+    tables = [read_csv(folder / "tables" / f"{name}.csv", needed) for name, needed in columns.items()]
     table = headline(run, tables[0])
     cells = [("method", "layer", "role", "metric", "n", "undefined", "mean [95 % interval]")]
     for row in table.to_dict("records"):

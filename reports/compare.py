@@ -1,6 +1,6 @@
 """Two runs of the same job: what changed in quality, speed and surroundings."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 import numpy as np
@@ -8,47 +8,64 @@ import pandas as pd
 
 from metrics.comparison import paired
 from reports.comparison import values_by_image
+from reports.job import differences
 from reports.latency import LATENCY_FILE, latency_table
-from reports.run import ReportError, Run
+from reports.run import BOTH, ReportError, Run
 
 QUALITY = [
-    "method", "layer", "role", "metric", "direction", "n", "n_undefined_a", "n_undefined_b", "mean_a", "mean_b",
-    "mean_difference", "ci_low", "ci_high",
+    "method", "layer", "role", "metric", "direction", "n", "n_undefined_a", "n_undefined_b", "n_lost",
+    "mean_a", "mean_b", "mean_difference", "ci_low", "ci_high",
 ]  # fmt: skip
 SPEED = ["benchmark", "ratio_a", "ratio_b", "error_a", "error_b", "relative_change"]
 CHANGED = ["what", "field", "a", "b"]
+ACCURACY = ("network", "logits", "right", "accuracy")  # of the network itself: no map and no layer of a map
 MODEL, CODE, MACHINE = "model", "code", "machine"
 ERROR_OF_MEDIAN = 1.2533 * 1.4826  # of normal rounds, from their MAD
 LABELS = ("method", "metric", "classes", "batch")  # of a benchmark, beside its stage
 
 
-def check_comparable(first: Run, second: Run) -> None:
+class IncomparableError(ReportError):
+    """Two runs of different jobs.
+
+    Attributes:
+        reasons: what differs, in words.
+    """
+
+    def __init__(self, first: Run, second: Run, reasons: Sequence[str]) -> None:
+        self.reasons = tuple(reasons)
+        said = "; ".join(reasons)
+        super().__init__(f"'{first.folder}' and '{second.folder}' cannot be compared, they differ in {said}")
+
+
+def check_comparable(first: Run, second: Run, *, whole: bool = False) -> None:
     """Numbers of two runs can be paired if both scored the same images under the same protocols.
 
+    Args:
+        first: the earlier run.
+        second: the later one.
+        whole: refuse the second one too if it was not asked for a method, layer or metric of the first.
+
     Raises:
-        ReportError: with the fields that differ, and both values.
+        IncomparableError: with what differs in words.
     """
-    ours, theirs = must_match(first.manifest), must_match(second.manifest)
-    protocols = first.manifest["protocols"], second.manifest["protocols"]
-    for name in {**protocols[0], **protocols[1]}:
-        for fields, records in zip((ours, theirs), protocols, strict=True):
-            present = all(name in other for other in protocols)
-            record = records.get(name, {}) if present else {"selected": name in records}
-            fields |= {f"protocol {name}, {key}": value for key, value in record.items()}
-    names = [name for name in {**ours, **theirs} if ours.get(name) != theirs.get(name)]
-    if names:
-        said = "; ".join(f"{name}: {ours.get(name, 'none')} against {theirs.get(name, 'none')}" for name in names)
-        raise ReportError(f"'{first.folder}' and '{second.folder}' cannot be compared, they differ in {said}")
+    reasons = differences(first, second)
+    if whole:
+        for what in ("methods", "layers", "metrics"):
+            gone = [name for name in first.manifest[what] if name not in second.manifest[what]]
+            reasons += [f"{what}: {', '.join(gone)} before, not now"] if gone else []
+    if reasons:
+        raise IncomparableError(first, second, reasons)
 
 
 def quality_changes(first: Run, second: Run) -> pd.DataFrame:
     """Per method, layer, role and metric of either run: b - a, paired by image, with its 95 % interval over images.
 
-    `n` images have a value in both; `n_undefined_a` and `n_undefined_b` have none in that run. Means are those of the
-    n images; on images of both animals the mean over both maps counts. A row that one run lacks has n = 0.
+    `n` images have a value in both; `n_undefined_a` and `n_undefined_b` have none in that run, `n_lost` only in the
+    second. Means are those of the n images; on images of both animals the mean over both maps counts. A row that one
+    run lacks has n = 0. The first row is the accuracy of the network on images of one animal.
     """
     ours, theirs = _values(first), _values(second)
-    metrics = {**first.manifest["metrics"], **second.manifest["metrics"]}
+    metrics = {"accuracy": {"direction": "higher"}, **first.manifest["metrics"], **second.manifest["metrics"]}
     rows = []
     for key in {**ours, **theirs}:
         nothing = pd.Series(dtype=float)
@@ -56,7 +73,8 @@ def quality_changes(first: Run, second: Run) -> pd.DataFrame:
         before, after = before.align(after)
         found = paired(after, before, first.seed, None if groups is None else groups.reindex(before.index))
         both = before.notna() & after.notna()
-        undefined = (int(before.isna().sum()), int(after.isna().sum()))
+        missing = before.isna(), after.isna()
+        undefined = (int(missing[0].sum()), int(missing[1].sum()), int((missing[1] & ~missing[0]).sum()))
         means = (before[both].mean(), after[both].mean())
         change = (found.mean_difference, found.ci_low, found.ci_high)
         rows.append((*key, metrics.get(key[3], {}).get("direction", "none"), found.n, *undefined, *means, *change))
@@ -98,24 +116,13 @@ def surroundings(first: Run, second: Run) -> pd.DataFrame:
 
 def _values(run: Run) -> dict[tuple[str, str, str, str], tuple[pd.Series, pd.Series | None]]:
     """Values by image, and their groups, by method, layer, role and metric."""
-    return {
-        (method, layer, role, metric): (wide[method], groups)
-        for layer, role, metric, wide, groups in values_by_image(run)
-        for method in run.methods
-        if method in wide
-    }
-
-
-def must_match(manifest: dict[str, Any]) -> dict[str, Any]:
-    """What makes two runs the same job, field by field."""
-    checkpoint = manifest["checkpoint"]
-    return {
-        "data": manifest["dataset"].get("fingerprint"),
-        "classes": checkpoint["classes"],
-        "preprocessing": checkpoint.get("preprocess"),
-        "image size": manifest["image_size"],
-        "seeds": manifest["seeds"],
-    }
+    known: dict[tuple[str, str, str, str], tuple[pd.Series, pd.Series | None]] = {}
+    single = run.all_scores[run.all_scores["label"] != BOTH].drop_duplicates("image_id").set_index("image_id")
+    if len(single):
+        known[ACCURACY] = (single["label"].eq(single["predicted"]).astype(float), None)
+    for layer, role, metric, wide, groups in values_by_image(run):
+        known |= {(method, layer, role, metric): (wide[method], groups) for method in run.methods if method in wide}
+    return known
 
 
 def _surroundings(manifest: dict[str, Any]) -> dict[str, dict[str, Any]]:

@@ -9,6 +9,7 @@ from metrics.comparison import HEADLINE_FAMILY, paired, verdict
 from reports.run import Run
 from reports.tables import by_image, in_order
 
+NOT_TRIED = "not tried"
 CONTROLS = [
     "method", "control", "layer", "role", "metric", "n", "n_undefined", "mean_difference", "ci_low", "ci_high",
     "p_value", "beats",
@@ -20,7 +21,7 @@ def control_table(run: Run) -> pd.DataFrame:
 
     A method beats a control where the difference is in the metric's better direction, its interval excludes 0 and
     p < 0.05 (uncorrected, which makes it easier to beat one: who does not is flagged rightly). A negated map is
-    a control of its own method alone.
+    a control of its own method alone. A control that has no value of the metric was not tried.
     """
     scores, rows = run.all_scores, []
     for metric, role in _asked(run):
@@ -28,6 +29,9 @@ def control_table(run: Run) -> pd.DataFrame:
         for layer, group in own.groupby("layer"):
             values = by_image(group)
             for method, control in _pairs(run, values):
+                if control not in values:
+                    rows.append((method, control, layer, role, metric, 0, len(values), *[float("nan")] * 4, NOT_TRIED))
+                    continue
                 found = paired(values[method], values[control], run.seed)
                 said = verdict(found, found.p_value, run.manifest["metrics"][metric]["direction"])
                 beats = {"better": "yes", "undefined": "undefined"}.get(said, "no")
@@ -41,15 +45,18 @@ def unbeaten(run: Run, table: pd.DataFrame) -> list[str]:
     sentences = []
     for method in run.methods:
         own = table[table["method"].eq(method) & table["layer"].eq(run.layers[0])]
-        lost = own[own["beats"].eq("no")]
+        lost, untried = own[own["beats"].eq("no")], own[own["beats"].eq(NOT_TRIED)]
         if own.empty:
             continue
         listed = [
             f"{run.title(str(metric))} of the {role} class ({_named(run, group)})"
             for (metric, role), group in lost.groupby(["metric", "role"], sort=False)
         ]
-        said = f"does not beat every control: {'; '.join(listed)}" if listed else "beats every control"
-        sentences.append(f"{run.title(method)} {said}.")
+        every = "every control that was tried" if len(untried) else "every control"
+        said = f"does not beat {every}: {'; '.join(listed)}" if listed else f"beats {every}"
+        open_ = sorted({run.title(str(metric)) for metric in untried["metric"]})
+        also = f" Not tried on {', '.join(open_)}: --controls all does." if open_ else ""
+        sentences.append(f"{run.title(method)} {said}.{also}")
     return sentences
 
 
@@ -70,5 +77,5 @@ def _pairs(run: Run, values: pd.DataFrame) -> Iterator[tuple[str, str]]:
     for method in run.methods:
         for control in run.controls:
             rival = not control.startswith(NEGATED) or control == f"{NEGATED}{method}"
-            if rival and method in values and control in values:
+            if rival and method in values:
                 yield method, control

@@ -10,6 +10,7 @@ from matplotlib.figure import Figure
 from metrics.statistics import mean_band
 from reports.run import ROLES, Run
 from reports.style import finding, method_colours, number, panels
+from reports.text import label
 
 HEADLINE = {"rise": ("insertion_auc", "Insertion AUC"), "srg": ("srg_probability", "SRG")}
 
@@ -43,7 +44,7 @@ def _figure(run: Run, summary: pd.DataFrame, protocol: str, pairs: list[tuple[st
             _plot(axis, run, chosen)
             onto = "the mean colour" if substrate == "mean" else "the blurred image"
             verb = "deleted onto" if direction == "deletion" else "inserted into"
-            axis.set_title(f"{layer}: pixels {verb} {onto}")
+            axis.set_title(f"{label(layer)}: pixels {verb} {onto}")
             axis.set_xlabel(f"share of pixels {'deleted' if direction == 'deletion' else 'inserted'}")
         row[0].set_ylabel(f"probability of the {role} class")
     axes[0, 0].legend(loc="best", frameon=True)
@@ -65,12 +66,12 @@ def _plot(axis: Axes, run: Run, curves: pd.DataFrame) -> None:
 
 
 def _title(run: Run, summary: pd.DataFrame, protocol: str, role: str) -> str:
-    metric, name = HEADLINE[protocol]
+    metric, name = HEADLINE.get(protocol, ("", protocol))
     values = summary[(summary["metric"] == metric) & (summary["role"] == role)]
     parts = []
     for layer, group in values.rename(columns={"mean": "average"}).groupby("layer", sort=False):
         means = ", ".join(f"{run.title(row.method)} {number(row.average)}" for row in group.itertuples())
-        parts.append(f"{layer}: {means}")
+        parts.append(f"{label(str(layer))}: {means}")
     images = run.curves.loc[run.curves["role"] == role, "image_id"].nunique()
     said = f"{name}, higher is better. {'; '.join(parts)}" if parts else f"Curves of {protocol}"
     return f"{said} (mean of {images} images, 95 % bands)"

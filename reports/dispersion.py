@@ -62,12 +62,13 @@ def gap_values(wide: pd.DataFrame) -> pd.Series:
 
 def _paired(parts: list[pd.DataFrame], cells: int, seed: int) -> dict[str, Any]:
     gaps = [gap_values(part).dropna() for part in parts]
+    both = [part.loc[gap.index] for part, gap in zip(parts, gaps, strict=True)]  # the images that the gap is over
     low, high = balanced_interval(gaps, seed)
     row: dict[str, Any] = {
         "n": sum(map(len, gaps)),
         "n_undefined": sum(len(part) - len(gap) for part, gap in zip(parts, gaps, strict=True)),
-        "area_right": _mean(parts, "effective_area_right"),
-        "area_wrong": _mean(parts, "effective_area_wrong"),
+        "area_right": _mean(both, "effective_area_right"),
+        "area_wrong": _mean(both, "effective_area_wrong"),
         "gap": balanced_mean(gaps),
         "ci_low": low,
         "ci_high": high,

@@ -11,7 +11,8 @@ from matplotlib.patches import Patch
 
 from reports.dispersion import wide_scores
 from reports.run import ROLES, Run
-from reports.style import LABEL_COLOURS, ROLE_COLOURS, finding, interval_text, panels
+from reports.style import LABEL_COLOURS, OTHER_COLOUR, ROLE_COLOURS, finding, interval_text, panels
+from reports.text import label as as_label
 
 BOX_WIDTH = 0.8  # of all boxes of a method
 
@@ -35,13 +36,13 @@ def _family(run: Run, family: str, names: list[str]) -> Figure:
             _boxes(axis, run, shown[(shown["metric"] == name) & (shown["layer"] == layer)])
             better = {"higher": ", higher is better", "lower": ", lower is better"}
             direction = better.get(run.manifest["metrics"][name]["direction"], "")
-            axis.set_title(f"{run.title(name)}, {layer}{direction}")
-            axis.set(xlabel="", ylabel=run.manifest["metrics"][name]["unit"])
+            axis.set_title(f"{run.title(name)}, {as_label(layer)}{direction}")
+            axis.set(xlabel="", ylabel=as_label(run.manifest["metrics"][name]["unit"]))
         limits = [axis.get_ylim() for axis in row]
         for axis in row:
             axis.set_ylim(min(low for low, _ in limits), max(high for _, high in limits))
     _one_legend(figure, set(shown["role"]))
-    finding(figure, f"{family.capitalize()} metrics: one value per image; box: quartiles, line: median")
+    finding(figure, f"{as_label(family).capitalize()} metrics: one value per image; box: quartiles, line: median")
     return figure
 
 
@@ -104,14 +105,24 @@ def _gap_panel(axis: Axes, run: Run, gaps: pd.DataFrame, method: str, layer: str
     points = wide_scores(run, method, layer).dropna(subset=["effective_area_right", "effective_area_wrong"])
     for label, group in points.groupby("label"):
         x, y = group["effective_area_right"], group["effective_area_wrong"]
-        axis.scatter(x, y, s=14, alpha=0.7, color=LABEL_COLOURS[str(label)], label=f"{label} images", rasterized=True)
+        axis.scatter(
+            x,
+            y,
+            s=14,
+            alpha=0.7,
+            color=LABEL_COLOURS.get(str(label), OTHER_COLOUR),
+            label=f"{as_label(str(label))} images",
+            rasterized=True,
+        )
     axis.plot([0, 1], [0, 1], color="0.5", linewidth=1, linestyle="--")
     own = gaps[(gaps["method"] == method) & (gaps["layer"] == layer)]
     headline = own[own["stratum"] == "balanced"] if "balanced" in set(own["stratum"]) else own.head(1)
     first = headline.iloc[0]
     gap = interval_text(first["gap"], first["ci_low"], first["ci_high"])
     undefined = f", {first['n_undefined']:.0f} with an empty map left out" if first["n_undefined"] else ""
-    axis.set_title(f"{run.title(method)}, {layer}\ngap {gap}\nn = {first['n']:.0f}{undefined}", fontsize="medium")
+    axis.set_title(
+        f"{run.title(method)}, {as_label(layer)}\ngap {gap}\nn = {first['n']:.0f}{undefined}", fontsize="medium"
+    )
     axis.set(xlim=(0, 1), ylim=(0, 1), xlabel="effective area, right class", ylabel="effective area, wrong class")
     axis.set_aspect("equal")
     if len(points):

@@ -1,43 +1,94 @@
 """Writing what a report consists of: completely or not at all, and the same bytes for the same content."""
 
+import hashlib
 import io
 import math
 import os
-from collections.abc import Iterable, Sequence
+import re
+import secrets
+import shutil
+import warnings
+from collections.abc import Iterable, Iterator, Sequence
+from contextlib import contextmanager
 from pathlib import Path
-from typing import Any
+from typing import IO, Any
 
 import pandas as pd
 from matplotlib.figure import Figure
+from matplotlib.text import Text
 
-LATEX = {"\\": r"\textbackslash{}", **{c: "\\" + c for c in "&%$#_{}"}, "~": r"\textasciitilde{}", "^": r"\^{}"}
+from reports.csvfiles import csv_bytes
+from reports.text import latex, markdown, shown_lines
+
 DIGITS = 4
+SCRATCH = re.compile(r"\.cambench-([0-9a-f]{8})[0-9a-f]{8}")
+
+
+def scratch_name(name: str) -> str:
+    """A name that nobody else gives to a file: what is written under it gets its own `name` when it is whole."""
+    return f".cambench-{_mark(name)}{secrets.token_hex(4)}"
+
+
+def _mark(name: str) -> str:
+    return hashlib.sha256(os.fsencode(name)).hexdigest()[:8]
+
+
+@contextmanager
+def atomic_file(path: Path) -> Iterator[IO[bytes]]:
+    """Inside, a file to write to; on exit it is there under its name, completely or, after an error, not at all."""
+    path.parent.mkdir(parents=True, exist_ok=True)
+    scratch = path.with_name(scratch_name(path.name))
+    file = scratch.open("xb")
+    try:
+        with file:
+            yield file
+            file.flush()
+            os.fsync(file.fileno())
+        scratch.replace(path)
+    except BaseException:
+        scratch.unlink(missing_ok=True)
+        raise
 
 
 def write_atomic(path: Path, content: bytes) -> None:
     """Writes a file so that it is there completely or not at all; makes its folder."""
-    path.parent.mkdir(parents=True, exist_ok=True)
-    scratch = path.with_name(f".{path.name}.tmp")
-    with scratch.open("wb") as file:
+    with atomic_file(path) as file:
         file.write(content)
-        file.flush()
-        os.fsync(file.fileno())
-    scratch.replace(path)
+
+
+def remove_scratch(folder: Path, names: Iterable[str] | None = None) -> None:
+    """Removes what a killed process was in the middle of writing, from this folder alone; nothing by any other name.
+
+    Args:
+        folder: where no other process writes files of these names.
+        names: of the files that were to be; None is all.
+    """
+    marks = None if names is None else {_mark(name) for name in names}
+    if folder.is_symlink() or not folder.is_dir():
+        return
+    for path in folder.iterdir():
+        found = SCRATCH.fullmatch(path.name)
+        if found is None or path.is_symlink() or (marks is not None and found[1] not in marks):
+            continue
+        if path.is_dir():
+            shutil.rmtree(path)
+        else:
+            path.unlink()
 
 
 def write_table(folder: Path, name: str, table: pd.DataFrame) -> None:
-    """A table as CSV (all digits), Markdown and LaTeX (four digits; undefined values say so)."""
-    write_atomic(folder / f"{name}.csv", table.to_csv(index=False, lineterminator="\n").encode())
+    """A table as CSV (all digits), Markdown and LaTeX (four digits; undefined values say so); names stay text."""
+    write_atomic(folder / f"{name}.csv", csv_bytes(table))
     cells = [
         [str(column) for column in table.columns],
         *(list(map(cell_text, row)) for row in table.itertuples(index=False)),
     ]
-    lines = ["| " + " | ".join(cell.replace("|", "\\|") for cell in row) + " |" for row in cells]
+    lines = ["| " + " | ".join(map(markdown, row)) + " |" for row in cells]
     lines.insert(1, "|" + "---|" * len(table.columns))
     write_atomic(folder / f"{name}.md", ("\n".join(lines) + "\n").encode())
-    rows = [" & ".join("".join(LATEX.get(char, char) for char in cell) for cell in row) + r" \\" for row in cells]
-    latex = [rf"\begin{{tabular}}{{{'l' * len(table.columns)}}}", r"\hline", rows[0], r"\hline", *rows[1:], r"\hline"]
-    write_atomic(folder / f"{name}.tex", ("\n".join([*latex, r"\end{tabular}"]) + "\n").encode())
+    rows = [" & ".join(map(latex, row)) + r" \\" for row in cells]
+    tabular = [rf"\begin{{tabular}}{{{'l' * len(table.columns)}}}", r"\hline", rows[0], r"\hline", *rows[1:], r"\hline"]
+    write_atomic(folder / f"{name}.tex", ("\n".join([*tabular, r"\end{tabular}"]) + "\n").encode())
 
 
 def aligned(rows: Iterable[Sequence[str]]) -> str:
@@ -57,11 +108,15 @@ def cell_text(value: object) -> str:
 
 
 def save_figure(folder: Path, name: str, figure: Figure) -> None:
-    """A figure as SVG and PNG, without dates."""
+    """A figure as SVG and PNG, without dates; whatever its texts hold, they are text that can be seen."""
+    for text in figure.findobj(Text):
+        text.set_text(shown_lines(text.get_text()))
     for kind in ("svg", "png"):
         buffer = io.BytesIO()
         options: dict[str, Any] = {"metadata": {"Date": None}}
         if kind == "png":  # the best compression takes a third of a report's time
             options = {"metadata": {"Software": None}, "pil_kwargs": {"compress_level": 1}}
-        figure.savefig(buffer, format=kind, **options)
+        with warnings.catch_warnings():
+            warnings.filterwarnings("ignore", "Glyph .* missing from font")  # of names in other scripts
+            figure.savefig(buffer, format=kind, **options)
         write_atomic(folder / f"{name}.{kind}", buffer.getvalue())

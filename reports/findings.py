@@ -5,24 +5,45 @@ from typing import Any
 
 import pandas as pd
 
-from reports.run import Run
+from reports.run import BOTH, Run
 from reports.style import interval_text
 
 CAVEAT = (
     "Intervals are 95 % and describe the choice of images for this one network; they say nothing about networks "
     "trained from another seed."
 )
+FEWEST = 8  # one-animal images from which accuracy is judged
+
+
+def warnings(run: Run) -> list[str]:
+    """What makes the numbers of a run doubtful: class orders that contradict each other, accuracy below a half.
+
+    Accuracy is the share of one-animal images that the network calls right, judged from 8 images on.
+    """
+    said = [f"WARNING: {text}." for text in run.manifest["checkpoint"].get("warnings", [])]
+    single = run.images[run.images["label"] != BOTH]
+    right = int((single["label"] == single["predicted"]).sum())
+    if len(single) >= FEWEST and right < len(single) / 2:
+        said.append(
+            f"WARNING: the network calls {right} of {len(single)} one-animal images right ({right / len(single):.0%}), "
+            f"fewer than a coin. If its outputs are not in the order {', '.join(run.classes)}, right and wrong class "
+            f"are exchanged in every number here: score again with --classes {','.join(run.classes[::-1])}. "
+            "If they are, it does not know these images."
+        )
+    return said
 
 
 def findings(run: Run, summary: pd.DataFrame, comparison: pd.DataFrame, gaps: pd.DataFrame) -> list[str]:
-    """Sentences on faithfulness, on the dispersion gap and on localisation at the first layer."""
+    """Warnings first; then sentences on faithfulness, the dispersion gap and localisation at the first layer."""
     layer = run.layers[0]
     sentences = [
         _compared(run, summary, comparison, "srg_probability", layer, "Relevance gain (SRG)", "more faithful"),
         *(_gap(run, gaps, method, layer) for method in run.methods),
         _compared(run, summary, comparison, "energy_in_mask", layer, "Energy on the animal", "better localised"),
     ]
-    return [sentence for sentence in sentences if sentence] or ["This run computed none of the headline metrics."]
+    return warnings(run) + (
+        [sentence for sentence in sentences if sentence] or ["This run computed none of the headline metrics."]
+    )
 
 
 def _compared(
@@ -45,6 +66,9 @@ def _compared(
         elif row["verdict"] in ("better", "worse"):
             winner = first if row["verdict"] == "better" else second
             text += f" {winner} is {better}: {said}."
+        elif row["verdict"] == "mixed":
+            more = first if row["rank_biserial"] > 0 else second
+            text += f" Mixed: {said}, but {more} is ahead on most images; a few large differences decide the mean."
         else:
             text += f" No difference shown: {said}{_could_show(row)}."
     return text
@@ -65,7 +89,9 @@ def _gap(run: Run, gaps: pd.DataFrame, method: str, layer: str) -> str:
     if not row["n"]:
         return f"{run.title(method)} at {layer}: the dispersion gap is undefined, every image has an empty map."
     low, high = row["ci_low"], row["ci_high"]
-    if low > 0:
+    if math.isnan(low):
+        verdict = f"{row['n']:.0f} images are too few to judge dispersion"
+    elif low > 0:
         verdict = "wrong-class maps are more dispersed than right-class maps"
     elif high < 0:
         verdict = "wrong-class maps are narrower, not more dispersed, than right-class maps"

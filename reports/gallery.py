@@ -5,14 +5,18 @@ import io
 import json
 import math
 from concurrent.futures import ThreadPoolExecutor
+from functools import partial
 from typing import Any
 
 import matplotlib as mpl
 import numpy as np
 from PIL import Image
 
-from reports.overlays import COLOURS, disagreement
+from reports.overlays import COLOURS, disagreement, missing
+from reports.pictures import read_picture
+from reports.plain import visible
 from reports.run import Run
+from reports.text import label
 
 QUALITY = 55  # of the embedded pictures
 LEVELS = 255  # of the embedded maps and curves
@@ -31,21 +35,24 @@ def _gallery(run: Run) -> dict[str, Any]:
     differing = {layer: disagreement(run, layer) for layer in run.layers} if _comparable(run) else {}
     scores, curves = _scores(run, metrics), _curves(run, pairs)
     with ThreadPoolExecutor() as threads:  # Pillow works outside Python's lock
-        pictures = dict(zip(run.images.index, threads.map(_picture, run.images["jpeg"]), strict=True))
+        packed = threads.map(partial(_picture, run), run.images.index, run.images["jpeg"])
+        pictures = dict(zip(run.images.index, packed, strict=True))
     return {
         "classes": run.classes,
+        "classTitles": [label(name) for name in run.classes],
         "methods": [{"name": name, "title": run.title(name)} for name in run.methods],
         "layers": [
-            {"name": name, "height": shape["height"], "width": shape["width"]}
+            {"name": name, "title": label(name), "height": shape["height"], "width": shape["width"]}
             for name, shape in run.manifest["layers"].items()
         ],
         "metrics": [{"name": name, "title": run.title(name), "better": _better(run, name)} for name in metrics],
-        "curves": [f"{direction}, {substrate}" for direction, substrate in pairs],
+        "curves": [label(f"{direction}, {substrate}") for direction, substrate in pairs],
         "side": run.manifest["image_size"][0],
         "colours": _text(colours),
         "images": [
             {
                 "id": str(name),
+                "title": visible(str(name)),
                 "label": row["label"],
                 "predicted": row["predicted"],
                 "probability": [round(float(p), 4) for p in row["probability"]],
@@ -68,19 +75,25 @@ def _better(run: Run, metric: str) -> str:
     return str(run.manifest["metrics"][metric]["direction"])
 
 
-def _picture(jpeg: bytes) -> str:
+def _picture(run: Run, name: str, jpeg: bytes) -> str:
+    height, width = run.manifest["image_size"]
+    pixels = read_picture(run.folder / "images.parquet", name, jpeg, (height, width))
     buffer = io.BytesIO()
-    Image.open(io.BytesIO(jpeg)).save(buffer, "WEBP", quality=QUALITY, method=4)
+    Image.fromarray(pixels).save(buffer, "WEBP", quality=QUALITY, method=4)
     return base64.b64encode(buffer.getvalue()).decode()
 
 
 def _maps(run: Run, name: str) -> dict[str, str]:
-    """Per method, layer and class number the map in 255 levels of its own maximum; "" for an empty one."""
+    """Per method, layer and class number the map in 255 levels of its own maximum; or that it is empty or undefined.
+
+    The latter begin with a space, which no map does.
+    """
     found = {}
     for (method, layer), by_image in run.maps.items():
         for number, raw in enumerate(by_image[name]):
             key = f"{method}|{layer}|{number}"
-            found[key] = _text(np.round(raw / raw.max() * LEVELS).astype(np.uint8)) if raw.max() > 0 else ""
+            why = missing(raw)
+            found[key] = f" {why}" if why else _text(np.round(raw / raw.max() * LEVELS).astype(np.uint8))
     return found
 
 

@@ -1,34 +1,41 @@
 """Every metric and every speed over the nights, with the nights from which on it is another one."""
 
+import os
 from collections.abc import Iterator, Sequence
 from pathlib import Path
+from urllib.parse import quote
 
 import numpy as np
 import pandas as pd
 import seaborn as sns
-from jinja2 import Environment, PackageLoader, StrictUndefined
 from matplotlib import pyplot as plt
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
 from metrics.changes import change_points
 from metrics.comparison import HEADLINE_FAMILY
+from reports.csvfiles import csv_bytes
 from reports.files import save_figure, write_atomic, write_table
 from reports.html import cells, embedded
-from reports.nights import Night, nights
+from reports.nights import NAME, Night, Say, nights, silent
+from reports.pages import rendered
+from reports.plain import visible
 from reports.run import ReportError, title
 from reports.style import PALETTE, finding, panels, style
 
 HISTORY = ["night", "kind", "series", "value"]
 CHANGES = ["kind", "series", "night", "before", "after", "relative_change"]
-NIGHTS = ["night", "verdict", "weights", "revision", "device", "note"]
 TICKS = 6
 
 
-def render_history(root: Path) -> Path:
+def render_history(root: Path, say: Say = silent) -> Path:
     """Writes history/ into a folder of runs: history.csv, the table changes, figures, history.html.
 
-    Nights that scored other images or other protocols than the newest are listed, and left out of the series.
+    Nights that scored other images or other protocols than the newest good one are listed, and left out of the series.
+
+    Args:
+        root: the folder.
+        say: is told in one line of every night that is left out, and why.
 
     Returns:
         Path of history.html.
@@ -36,15 +43,18 @@ def render_history(root: Path) -> Path:
     Raises:
         ReportError: no folder, or no complete run in it.
     """
-    every = nights(root)
+    left_out: list[str] = []
+    every = nights(root, left_out.append)
+    for line in left_out:
+        say(line)
     if not every:
         raise ReportError(f"'{root}' holds no complete run; cambench nightly makes one")
-    job = every[-1].job
+    job = ([night for night in every if night.good] or every)[-1].job
     kept = [night for night in every if night.job == job]
     table = series(kept)
     changes = changes_of(table)
     out = root / "history"
-    write_atomic(out / "history.csv", table.to_csv(index=False, lineterminator="\n").encode())
+    write_atomic(out / "history.csv", csv_bytes(table))
     write_table(out, "changes", changes)
     names = []
     with style():
@@ -52,18 +62,17 @@ def render_history(root: Path) -> Path:
             save_figure(out / "figures", name, figure)
             plt.close(figure)
             names.append(name)
-    environment = Environment(loader=PackageLoader("reports"), autoescape=True, undefined=StrictUndefined)
     content = {
-        "root": root.name,
+        "root": visible(root.name),
         "count": len(kept),
         "first": kept[0].name,
         "last": kept[-1].name,
         "changes": cells(changes),
         "figures": [embedded(out / "figures" / f"{name}.png") for name in names],
         "nights": [_row(night, night.job == job) for night in reversed(every)],
+        "left_out": left_out,
     }
-    page = environment.get_template("history.html").render(content)
-    write_atomic(out / "history.html", page.encode())
+    write_atomic(out / "history.html", rendered("history.html", content).encode())
     return out / "history.html"
 
 
@@ -149,22 +158,31 @@ def _panel(
             axis.axvline(places[night] - 0.5, color=colour, linestyle="--", linewidth=1)
     axis.set_title(group)
     ticks = np.unique(np.linspace(0, len(wide) - 1, TICKS).round().astype(int))
-    axis.set_xticks(ticks, [wide.index[tick][5:10] for tick in ticks])
+    axis.set_xticks(ticks, [_short(wide.index[tick]) for tick in ticks])
     if len(entries) <= TICKS:
         axis.legend(frameon=True, fontsize="x-small")
 
 
+def _short(name: str) -> str:
+    """Month and day of a night; the beginning of any other name."""
+    return name[5:10] if NAME.fullmatch(name) else visible(name)[:10].replace("$", r"\$")
+
+
 def _row(night: Night, kept: bool) -> dict[str, str]:
     """A line of the list of nights."""
-    manifest, verdict = night.manifest, night.verdict
-    said = "no verdict" if verdict is None else "passed" if verdict["passed"] else "failed"
+    manifest, verdict = night.manifest, night.verdict or {}
     git = manifest.get("git") or {}
-    note = "; ".join((verdict or {}).get("culprits", [])) or (verdict or {}).get("note", "")
-    return {
+    said = [*verdict.get("culprits", []), *verdict.get("differs", [])] or [verdict.get("note", "")]
+    if night.accepted:
+        said.insert(0, f"accepted: {night.accepted['why']}")
+    if not kept:
+        said.append("another job than that of the newest good night: not in the series")
+    cells = {
         "night": night.name,
-        "verdict": said,
+        "verdict": night.state,
         "weights": f"{manifest['checkpoint']['name']} {str(manifest['checkpoint'].get('sha256'))[:8]}",
         "revision": str(git.get("revision") or "")[:10] + (" with changes" if git.get("dirty") else ""),
-        "device": str(manifest.get("device", {}).get("name", "")),
-        "note": note if kept else "another job than the newest night's: not in the series",
+        "device": str((manifest.get("device") or {}).get("name", "")),
+        "note": "; ".join(str(line) for line in said if line),
     }
+    return {name: visible(text) for name, text in cells.items()} | {"link": quote(os.fsencode(night.folder.name))}

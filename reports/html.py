@@ -8,14 +8,15 @@ from pathlib import Path
 from typing import Any
 
 import pandas as pd
-from jinja2 import Environment, PackageLoader, StrictUndefined
 from PIL import Image
 
 from reports.comparison import verdict_text
 from reports.controls import unbeaten
+from reports.counts import data_notes, left_out_text
 from reports.files import cell_text
-from reports.findings import CAVEAT, findings
+from reports.findings import CAVEAT, findings, warnings
 from reports.gallery import gallery_json
+from reports.pages import rendered
 from reports.run import BOTH, GAP, Run
 from reports.style import interval_text
 
@@ -36,17 +37,19 @@ def page(run: Run, tables: Mapping[str, pd.DataFrame], figures: list[str]) -> st
         tables: summary, comparison, dispersion_gap.
         figures: names of the PNG files in figures/, in the order shown.
     """
-    environment = Environment(loader=PackageLoader("reports"), autoescape=True, undefined=StrictUndefined)
     manifest = run.manifest
     summary = tables["summary"]
     content = {
         "dataset": manifest["dataset"],
         "checkpoint": manifest["checkpoint"],
         "counts": manifest["counts"],
+        "left_out": left_out_text(manifest),
+        "notes": data_notes(manifest),
         "finished": manifest["finished"],
         "accuracy": _accuracy(run),
         "methods": [run.title(method) for method in run.methods],
         "findings": findings(run, summary, tables["comparison"], tables["dispersion_gap"]) + _unbeaten(run, tables),
+        "warnings": warnings(run),
         "caveat": CAVEAT,
         "missing": _missing(run),
         "verdicts": cells(_verdicts(run, tables["comparison"])),
@@ -63,7 +66,7 @@ def page(run: Run, tables: Mapping[str, pd.DataFrame], figures: list[str]) -> st
         "protocols": json.dumps(manifest["protocols"], indent=2),
         "environment": json.dumps(_background(manifest), indent=2, ensure_ascii=False),
     }
-    return environment.get_template("report.html").render(content)
+    return rendered("report.html", content)
 
 
 def headline(run: Run, summary: pd.DataFrame) -> pd.DataFrame:

@@ -1,22 +1,21 @@
 """Figures and page of `cambench lab`, from its run and the channels it kept."""
 
-import io
 import math
 from pathlib import Path
 
 import numpy as np
 import pandas as pd
 import safetensors.numpy
-from jinja2 import Environment, PackageLoader, StrictUndefined
 from matplotlib import pyplot as plt
 from matplotlib.figure import Figure
-from PIL import Image
 
 from reports.files import save_figure, write_atomic
 from reports.html import embedded
-from reports.overlays import blended
-from reports.run import BOTH, Run
+from reports.overlays import blended, missing
+from reports.pages import rendered
+from reports.run import BOTH, ReportError, Run
 from reports.style import finding, style
+from reports.text import file_stem, label
 
 CHANNELS = "channels.safetensors"
 
@@ -28,18 +27,18 @@ def render_lab(folder: Path) -> Path:
         ReportError: the run is missing or damaged.
     """
     run = Run(folder / "run")
-    channels = safetensors.numpy.load_file(folder / CHANNELS)
-    pictures = []
+    channels = _read_channels(folder / CHANNELS, run)
+    pictures: list[dict[str, object]] = []
+    taken: list[str] = []
     with style():
         for name in map(str, run.images.index):
             stem = Path(name).stem
-            grid = _saved(folder, f"channels_{stem}", _channels(run, name, channels[name]))
+            grid = _saved(folder, f"channels_{stem}", taken, _channels(run, name, channels[name]))
             maps = [
-                (_saved(folder, f"maps_{layer}_{stem}", _maps(run, name, layer)), sentences(run, name, layer))
+                (_saved(folder, f"maps_{layer}_{stem}", taken, _maps(run, name, layer)), sentences(run, name, layer))
                 for layer in run.layers
             ]
             pictures.append({"name": name, "channels": grid, "maps": maps})
-    environment = Environment(loader=PackageLoader("reports"), autoescape=True, undefined=StrictUndefined)
     content = {
         "checkpoint": run.manifest["checkpoint"],
         "layers": run.layers,
@@ -49,15 +48,27 @@ def render_lab(folder: Path) -> Path:
         "pictures": pictures,
         "skipped": run.skipped.to_dict("records"),
     }
-    write_atomic(folder / "lab.html", environment.get_template("lab.html").render(content).encode())
+    write_atomic(folder / "lab.html", rendered("lab.html", content).encode())
     return folder / "lab.html"
 
 
-def _saved(folder: Path, name: str, figure: Figure) -> dict[str, str]:
-    """Saves a figure and gives it as the page embeds it."""
-    save_figure(folder / "figures", name, figure)
+def _read_channels(path: Path, run: Run) -> dict[str, np.ndarray]:
+    try:
+        channels = safetensors.numpy.load_file(path)
+    except (OSError, safetensors.SafetensorError, ValueError) as error:
+        raise ReportError(f"'{path}' cannot be read ({error}); make it again with cambench lab") from error
+    for name in run.images.index:
+        if name not in channels or channels[name].ndim != 3:
+            raise ReportError(f"'{path}' lacks the channels of '{label(name)}'; make it again with cambench lab")
+    return channels
+
+
+def _saved(folder: Path, name: str, taken: list[str], figure: Figure) -> dict[str, str]:
+    """Saves a figure under a name that no other has, and gives it as the page embeds it."""
+    taken.append(file_stem(name, taken))
+    save_figure(folder / "figures", taken[-1], figure)
     plt.close(figure)
-    return embedded(folder / "figures" / f"{name}.png")
+    return embedded(folder / "figures" / f"{taken[-1]}.png")
 
 
 def predictions(run: Run) -> list[dict[str, object]]:
@@ -120,21 +131,21 @@ def _channels(run: Run, image_id: str, activations: np.ndarray) -> Figure:
     axis.set_axis_off()
     figure.colorbar(shown, ax=axis, shrink=0.6, label="activation")
     silent = int((activations.max(axis=(1, 2)) <= 0).sum())
-    finding(figure, f"{image_id}: {count} channels at {run.layers[0]}, {silent} of them silent")
+    where = f"{label(image_id)}: {count} channels at {label(run.layers[0])}"
+    finding(figure, f"{where}, {silent} of them silent")
     return figure
 
 
 def _maps(run: Run, image_id: str, layer: str) -> Figure:
     """The picture, then per class every method's map over it."""
-    picture = np.asarray(Image.open(io.BytesIO(run.images["jpeg"].loc[image_id])))
-    label = str(run.images["label"].loc[image_id])
-    panels = [("picture" if label == BOTH else f"picture: {label}", picture)]
+    picture = run.picture(image_id)
+    shows = str(run.images["label"].loc[image_id])
+    panels = [("picture" if shows == BOTH else f"picture: {shows}", picture)]
     for target, name in enumerate(run.classes):
         for method in run.methods:
             raw = run.maps[method, layer][image_id][target]
-            panels.append((f"{run.title(method)}, {name}", blended(picture, raw) if raw.any() else picture))
-            if not raw.any():
-                panels[-1] = (f"{panels[-1][0]}: empty", picture)
+            title, why = f"{run.title(method)}, {name}", missing(raw)
+            panels.append((f"{title}: {why}", picture) if why else (title, blended(picture, raw)))
     figure, axes = plt.subplots(1, len(panels), figsize=(2.5 * len(panels), 3.2), layout="constrained")
     for axis, (title, shown) in zip(axes, panels, strict=True):
         axis.imshow(shown)
@@ -143,5 +154,5 @@ def _maps(run: Run, image_id: str, layer: str) -> Figure:
     chances = ", ".join(
         f"{n} {p:.2f}" for n, p in zip(run.classes, run.images["probability"].loc[image_id], strict=True)
     )
-    figure.suptitle(f"{image_id} at {layer}: {chances}", ha="left", x=0.01)
+    figure.suptitle(f"{label(image_id)} at {label(layer)}: {chances}", ha="left", x=0.01)
     return figure

@@ -1,6 +1,5 @@
 """Sheets of photographs with their maps: what the numbers look like."""
 
-import io
 import math
 from collections.abc import Iterator
 
@@ -10,16 +9,18 @@ import pandas as pd
 import torch
 from matplotlib import pyplot as plt
 from matplotlib.figure import Figure
-from PIL import Image
 
 from cam import upsample
 from metrics.scaling import min_max_scaled
+from reports.checks import shown_classes
 from reports.run import Run
 from reports.style import finding
+from reports.text import label
 
 ROWS = 6
 COLOURS = "inferno"
 OPACITY = 0.55
+CAPTION = 28  # characters of a name above a picture
 
 
 def overlay_figures(run: Run) -> Iterator[tuple[str, Figure]]:
@@ -57,10 +58,10 @@ def disagreement(run: Run, layer: str) -> pd.Series:
     """1 - sum min(p, q) of the first two methods' maps of the classes in the picture, by image id, largest first."""
     first, second = (run.maps[method, layer] for method in run.methods[:2])
     values = {}
-    for image_id, label in run.images["label"].items():
-        shown = [run.classes.index(name) for name in str(label).split("+")]
+    for image_id, shows in run.images["label"].items():
+        shown = [run.classes.index(name) for name in shown_classes(str(shows), run.classes)]
         a, b = first[str(image_id)][shown], second[str(image_id)][shown]
-        if a.sum() > 0 and b.sum() > 0:
+        if np.isfinite(a).all() and np.isfinite(b).all() and a.sum() > 0 and b.sum() > 0:
             values[image_id] = 1 - np.minimum(a / a.sum(), b / b.sum()).sum()
     return pd.Series(values, dtype=float).sort_values(ascending=False, kind="stable")
 
@@ -81,20 +82,26 @@ def _sheet(run: Run, layer: str, title: str, ids: list[str]) -> Figure:
             canvas[top : top + side, left : left + side] = picture
             axis.text(left, top - 5, caption, fontsize=8, va="bottom", color="black", clip_on=True)
     axis.imshow(canvas, interpolation="none", aspect="auto")
-    finding(figure, f"{title}, {layer}")
+    finding(figure, f"{title}, {label(layer)}")
     return figure
 
 
 def _row(run: Run, layer: str, image_id: str) -> Iterator[tuple[np.ndarray, str]]:
     """Picture and caption of every column of one image."""
-    picture = np.asarray(Image.open(io.BytesIO(run.images["jpeg"].loc[image_id])))
+    picture = run.picture(image_id)
     yield picture, _caption(run, image_id)
     for method in run.methods:
         for target, name in enumerate(run.classes):
             raw = run.maps[method, layer][image_id][target]
             area = _value(run, image_id, method, layer, name, "effective_area")
-            state = "empty" if not raw.any() else "" if math.isnan(area) else f"effective area {area:.2f}"
-            yield blended(picture, raw) if raw.any() else picture, f"{run.title(method)}, {name}\n{state}"
+            state = missing(raw) or ("" if math.isnan(area) else f"effective area {area:.2f}")
+            caption = f"{label(run.title(method), CAPTION)}, {label(name, CAPTION)}\n{state}"
+            yield picture if missing(raw) else blended(picture, raw), caption
+
+
+def missing(raw: np.ndarray) -> str:
+    """Why a map cannot be shown over its picture: it is empty or undefined; "" where it can."""
+    return "undefined" if not np.isfinite(raw).all() else "" if raw.any() else "empty"
 
 
 def blended(picture: np.ndarray, raw: np.ndarray) -> np.ndarray:
@@ -107,8 +114,7 @@ def blended(picture: np.ndarray, raw: np.ndarray) -> np.ndarray:
 def _caption(run: Run, image_id: str) -> str:
     image = run.images.loc[image_id]
     chances = ", ".join(f"{name} {p:.2f}" for name, p in zip(run.classes, image["probability"], strict=True))
-    name = image_id if len(image_id) <= 28 else f"{image_id[:13]}…{image_id[-14:]}"
-    return f"{name}\n{image['label']}; {chances}".replace("$", r"\$")
+    return f"{label(image_id, CAPTION)}\n{label(image['label'], CAPTION)}; {label(chances, 2 * CAPTION)}"
 
 
 def _value(run: Run, image_id: str, method: str, layer: str, target: str, metric: str) -> float:

@@ -41,6 +41,10 @@ def pooled(runs: Sequence[Run]) -> pd.DataFrame:
 
 def _check(runs: Sequence[Run]) -> None:
     first, *others = runs
+    for run in runs:
+        if "fingerprint" not in run.manifest["dataset"]:
+            path = run.folder / "manifest.json"
+            raise ReportError(f"'{path}' has no field 'dataset.fingerprint', which tells whether images are the same")
     for run in others:
         for what, old, new in (
             ("images", first.manifest["dataset"]["fingerprint"], run.manifest["dataset"]["fingerprint"]),

@@ -1,45 +1,48 @@
-"""A run directory, opened: all that a report may look at."""
+"""A run directory, opened: all that a report may look at, checked when it is read."""
 
-import json
 from functools import cached_property
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 import pandas as pd
-import pyarrow as pa
-import pyarrow.parquet as pq
-import safetensors
-import safetensors.numpy
 
-SCHEMA_VERSION = 1
-ROLES = ("right", "wrong", "present")
+from reports.checks import ROLES, check_images, check_labels, check_names, check_once, check_roles
+from reports.columns import read_columns
+from reports.csvfiles import read_csv
+from reports.errors import ReportError
+from reports.maps import read_maps
+from reports.pictures import read_picture
+from reports.schema import SCHEMA_VERSION, read_manifest
+from reports.text import label
+
+__all__ = ["BOTH", "GAP", "ROLES", "SCHEMA_VERSION", "ReportError", "Run", "title"]
+
 GAP = "gap"  # "role" of a value that compares the wrong-class map with the right-class one
 BOTH = "cat+dog"
-
-
-class ReportError(ValueError):
-    """A folder that no report can be made of; the message says why and what to do."""
+MAP = ["image_id", "method", "layer", "target"]
 
 
 def title(manifest: dict[str, Any], name: str) -> str:
-    """Title of a method, control or metric of a run, from its manifest."""
+    """Title of a method, control or metric of a run, from its manifest: one line, not too long."""
     for kind in ("methods", "controls", "metrics"):
         if name in manifest.get(kind, {}):
-            return str(manifest[kind][name]["title"])
-    return {"dispersion_gap": "Dispersion gap"}.get(name, name)
+            return label(manifest[kind][name]["title"])
+    return label({"dispersion_gap": "Dispersion gap"}.get(name, name))
 
 
 class Run:
-    """A complete run directory (docs/formats.md); files are read when first asked for.
+    """A complete run directory (docs/formats.md); files are read, and checked, when first asked for.
+
+    Files that no report knows, beside or among its own, are left alone.
 
     Raises:
-        ReportError: no run, another schema version, not complete, or a damaged file.
+        ReportError: no run, another schema version, not complete, or a damaged file; it names file and field.
     """
 
     def __init__(self, folder: Path) -> None:
         self.folder = folder
-        self.manifest = _manifest(folder)
+        self.manifest = read_manifest(folder)
 
     @property
     def seed(self) -> int:
@@ -73,8 +76,17 @@ class Run:
     @cached_property
     def all_scores(self) -> pd.DataFrame:
         """scores.parquet, sorted by image, so that nothing depends on the order of its rows."""
-        frame = self._frame("scores")
-        return frame.sort_values(["image_id", "method", "layer", "target", "metric"], ignore_index=True)
+        path, frame = self._table("scores")
+        names = {"method": [*self.methods, *self.controls], "metric": self.manifest["metrics"], **self._known}
+        check_names(path, frame, names)
+        check_images(path, frame["image_id"], self.manifest["counts"]["scored"])
+        check_labels(path, frame, self.classes)
+        return self._sorted(path, frame, [*MAP, "metric"], _labels(frame))
+
+    @cached_property
+    def labels(self) -> "pd.Series[str]":
+        """Label by image id."""
+        return _labels(self.all_scores)
 
     @cached_property
     def scores(self) -> pd.DataFrame:
@@ -83,70 +95,84 @@ class Run:
 
     @cached_property
     def curves(self) -> pd.DataFrame:
-        """curves.parquet, sorted by image; empty where no curves were computed."""
-        frame = self._frame("curves")
-        return frame if frame.empty else frame.sort_values(["image_id", "method", "layer", "target"], ignore_index=True)
+        """curves.parquet, sorted by image, without those of undefined probability; empty where none were computed."""
+        path, frame = self._table("curves")
+        if frame.empty:
+            return frame
+        self._check_known(path, frame)
+        frame = frame[[not np.isnan(values).any() for values in frame["probability"]]]
+        return self._sorted(path, frame, [*MAP, "direction", "substrate"], self.labels)
 
     @cached_property
     def localisation(self) -> pd.DataFrame:
         """localisation.parquet, sorted by image; empty where there are no masks."""
-        frame = self._frame("localisation")
-        return frame if frame.empty else frame.sort_values(["image_id", "method", "layer", "target"], ignore_index=True)
+        path, frame = self._table("localisation")
+        if frame.empty:
+            return frame
+        self._check_known(path, frame)
+        return self._sorted(path, frame, MAP, self.labels)
 
     @cached_property
     def images(self) -> pd.DataFrame:
         """images.parquet by image id."""
-        return self._frame("images").set_index("image_id").sort_index()
+        path, frame = self._table("images")
+        frame = frame.sort_values("image_id", ignore_index=True)
+        check_once(path, frame, ["image_id"])
+        check_images(path, frame["image_id"], self.manifest["counts"]["scored"])
+        check_labels(path, frame, self.classes)
+        check_names(path, frame, {"image_id": self.labels.index})
+        if len(frame) and len(frame["probability"].iloc[0]) != len(self.classes):
+            raise ReportError(f"'{path}', column 'probability' has not one value per class; score the run again")
+        frame = frame.set_index("image_id")
+        if not frame["label"].eq(self.labels.reindex(frame.index)).all():
+            raise ReportError(f"'{path}' and scores.parquet give an image other labels; score the run again")
+        return frame
+
+    def picture(self, image_id: str) -> np.ndarray:
+        """An image as the model saw it, (H, W, 3) uint8."""
+        jpeg, (height, width) = self.images["jpeg"].loc[image_id], self.manifest["image_size"]
+        return read_picture(self.folder / "images.parquet", image_id, jpeg, (height, width))
 
     @cached_property
     def skipped(self) -> pd.DataFrame:
         """skipped.csv: path, reason."""
         path = self.folder / "skipped.csv"
         if not path.exists():
-            return pd.DataFrame({"path": [], "reason": []})
-        return pd.read_csv(path, dtype=str, keep_default_na=False)
+            return pd.DataFrame({"path": [], "reason": []}, dtype=str)
+        return read_csv(path, ("path", "reason"))[["path", "reason"]]
 
     @cached_property
     def maps(self) -> dict[tuple[str, str], dict[str, np.ndarray]]:
         """Per method and layer the raw maps (K, h, w) by image id; empty where no file holds any."""
-        maps: dict[tuple[str, str], dict[str, np.ndarray]] = {}
-        for path in sorted((self.folder / "maps").glob("*.safetensors")):
-            try:
-                with safetensors.safe_open(path, "numpy") as file:
-                    ids = json.loads(file.metadata()["image_ids"])
-                    for name in file.keys():  # noqa: SIM118 (not a dict)
-                        method, _, layer = name.partition("/")
-                        maps.setdefault((method, layer), {}).update(zip(ids, file.get_tensor(name), strict=True))
-            except (OSError, safetensors.SafetensorError, KeyError, TypeError, ValueError) as error:
-                raise ReportError(f"'{path}' cannot be read ({error}); score the run again") from error
-        wanted = [(method, layer) for method in self.methods for layer in self.layers] if maps else []
-        if any(not set(self.images.index) <= set(maps.get(key, {})) for key in wanted):
-            raise ReportError(f"'{self.folder / 'maps'}' lacks maps of some images; score the run again")
-        return maps
+        shapes = {
+            (method, layer): (len(self.classes), shape["height"], shape["width"])
+            for method in self.methods
+            for layer, shape in self.manifest["layers"].items()
+        }
+        return read_maps(self.folder / "maps", shapes, self.images.index)
 
-    def _frame(self, name: str) -> pd.DataFrame:
+    @property
+    def _known(self) -> dict[str, Any]:
+        return {"layer": self.layers, "target": self.classes, "role": ROLES}
+
+    def _check_known(self, path: Path, frame: pd.DataFrame) -> None:
+        check_names(path, frame, {"image_id": self.labels.index, "method": self.methods, **self._known})
+
+    def _sorted(self, path: Path, frame: pd.DataFrame, key: list[str], labels: "pd.Series[str]") -> pd.DataFrame:
+        check_roles(path, frame, labels, self.classes)
+        frame = frame.sort_values(key, ignore_index=True)
+        check_once(path, frame, key)
+        return frame
+
+    def _table(self, name: str) -> tuple[Path, pd.DataFrame]:
         path = self.folder / f"{name}.parquet"
-        if not path.exists():
-            if name in ("scores", "images"):
-                raise ReportError(f"'{path}' is missing; score the run again")
-            return pd.DataFrame()
-        try:
-            return pq.read_table(path).to_pandas()
-        except (OSError, pa.ArrowException) as error:
-            raise ReportError(f"'{path}' cannot be read ({error}); score the run again") from error
+        if path.exists():
+            return path, read_columns(path, name)
+        if name in ("scores", "images"):
+            raise ReportError(f"'{path}' is missing; score the run again")
+        return path, pd.DataFrame()
 
 
-def _manifest(folder: Path) -> dict[str, Any]:
-    path = folder / "manifest.json"
-    if not path.is_file():
-        raise ReportError(f"'{folder}' is no run directory (no manifest.json); give the --out folder of cambench run")
-    try:
-        manifest: dict[str, Any] = json.loads(path.read_text(encoding="utf-8"))
-        version, status = manifest["schema_version"], manifest["status"]
-    except (OSError, ValueError, KeyError, TypeError) as error:
-        raise ReportError(f"'{path}' cannot be read ({error!r}); score the run again") from error
-    if version != SCHEMA_VERSION:
-        raise ReportError(f"'{folder}' has schema version {version}, expected {SCHEMA_VERSION}; score the run again")
-    if status != "complete":
-        raise ReportError(f"the run in '{folder}' is not complete ({status}); finish it with cambench run --resume")
-    return manifest
+def _labels(scores: pd.DataFrame) -> "pd.Series[str]":
+    """Label by image id."""
+    return scores.drop_duplicates("image_id").set_index("image_id")["label"]

@@ -15,6 +15,7 @@ from reports.run import Run
 
 PALETTE = "colorblind"
 LABEL_COLOURS = {"cat": "#0173b2", "dog": "#de8f05"}
+OTHER_COLOUR = "#949494"
 BAR_COLOUR = "#0173b2"
 ROLE_COLOURS = {"right": "#029e73", "wrong": "#d55e00", "present": "#949494"}
 SETTINGS = {
@@ -25,6 +26,7 @@ SETTINGS = {
     "figure.titleweight": "bold",
     "savefig.dpi": 110,
     "svg.hashsalt": "cambench",
+    "text.parse_math": False,  # a dollar in a name is a dollar, never the beginning of a formula
     "svg.fonttype": "none",
 }
 

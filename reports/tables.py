@@ -1,9 +1,11 @@
 """Per method, layer, role and metric: counts, mean, median and interval over images."""
 
+from collections.abc import Iterator, Sequence
+
 import numpy as np
 import pandas as pd
 
-from metrics.statistics import dataset_pxap, max_box_acc_v2, mean_interval
+from metrics.statistics import UNDEFINED, Interval, dataset_pxap, max_box_acc_v2, mean_intervals
 from reports.run import GAP, ROLES, Run
 
 DATASET_LEVEL = {"pxap_dataset": "PxAP", "max_box_acc_v2": "MaxBoxAccV2"}
@@ -13,16 +15,43 @@ SUMMARY = ["method", "layer", "role", "metric", "n", "n_undefined", "mean", "med
 def summary(run: Run) -> pd.DataFrame:
     """Per method, layer, role and metric: counts, mean, median and the 95 % interval of the mean.
 
+    n counts images: of one that shows both animals the mean over both maps, undefined if one of them is.
     `pxap_dataset` and `max_box_acc_v2` pool all images and have no median.
     """
+    keys, columns = zip(*_columns(run), strict=True) if len(run.all_scores) else ((), ())
+    limits = _limits(columns, run.seed)
     rows: list[tuple[object, ...]] = []
-    for (method, layer, role, metric), values in run.all_scores.groupby(["method", "layer", "role", "metric"])["value"]:
-        defined = values.dropna().to_numpy()
+    for key, values, (low, high) in zip(keys, columns, limits, strict=True):
+        defined = values[~np.isnan(values)]
         mean, median = (defined.mean(), np.median(defined)) if len(defined) else (np.nan, np.nan)
-        low, high = mean_interval(defined, run.seed)
-        rows.append((method, layer, role, metric, len(defined), len(values) - len(defined), mean, median, low, high))
+        rows.append((*key, len(defined), len(values) - len(defined), mean, median, low, high))
     rows += _dataset_level(run)
     return in_order(run, pd.DataFrame(rows, columns=SUMMARY))
+
+
+def _columns(run: Run) -> Iterator[tuple[tuple[str, str, str, str], np.ndarray]]:
+    """Values by image of every method, layer, role and metric."""
+    for (layer, role, metric), scores in run.all_scores.groupby(["layer", "role", "metric"]):
+        several = role == "present"  # two maps of one image are one image
+        found = by_image(scores).items() if several else scores.groupby("method")["value"]
+        for method, values in found:
+            array = values.to_numpy(float)
+            if several:
+                array = array[values.index.isin(scores.loc[scores["method"] == method, "image_id"])]
+            yield (str(method), layer, role, metric), array
+
+
+def _limits(columns: Sequence[np.ndarray], seed: int) -> list[Interval]:
+    """Interval of the mean of every column; those of as many images share their resamples."""
+    found: list[Interval] = [UNDEFINED] * len(columns)
+    by_length: dict[int, list[int]] = {}
+    for place, values in enumerate(columns):
+        by_length.setdefault(len(values), []).append(place)
+    for places in by_length.values():
+        low, high = mean_intervals(np.stack([columns[place] for place in places], axis=1), seed)
+        for place, limits in zip(places, zip(low, high, strict=True), strict=True):
+            found[place] = float(limits[0]), float(limits[1])
+    return found
 
 
 def by_image(scores: pd.DataFrame) -> pd.DataFrame:

@@ -17,6 +17,7 @@ __all__ = [
     "checkpoint_bytes",
     "fresh_classifier",
     "load_classifier",
+    "tried",
 ]
 
 ARCHITECTURES: dict[str, Architecture] = {
@@ -26,3 +27,4 @@ ARCHITECTURES: dict[str, Architecture] = {
 
 from weights.loading import fresh_classifier, load_classifier  # noqa: E402 (the registry above is its default)
 from weights.saving import checkpoint_bytes  # noqa: E402
+from weights.trial import tried  # noqa: E402

@@ -26,7 +26,7 @@ class Shipped:
 SHIPPED = {
     "catdog-photos": Shipped(
         "f969b5127f05ff651e10671313608778abde08a6fc8ce3489d40039dad3d4057",
-        "alexnet_narrow trained on 22,500 photographs of cats and dogs; 91.1% on 2,500 others",
+        "alexnet_narrow: features of alexnet-catdog, classifier trained on 22,500 photographs; 91.1% on others",
         "Apache-2.0",
     ),
     "catdog-scenes": Shipped(

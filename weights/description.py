@@ -7,10 +7,12 @@ from dataclasses import dataclass, fields, replace
 from pathlib import Path
 from typing import Any
 
+from weights.classes import CLASS_KEYS, order_of
 from weights.classifier import Preprocess
-from weights.errors import WeightsError, unknown
+from weights.errors import WeightsError, printable, unknown
 
-KEYS = ("arch", "classes", "sha256", "dtype", "preprocess", "training", "license", "name", "description")
+KEYS = ("arch", *CLASS_KEYS, "sha256", "dtype", "preprocess", "training", "license", "name", "description")
+LONGEST = 2**20  # bytes of a TOML file
 PREPROCESS_KEYS = tuple(field.name for field in fields(Preprocess))
 
 
@@ -20,7 +22,7 @@ class Description:
 
     Attributes:
         arch: name of the architecture.
-        classes: in the order of the logits.
+        classes: in the order of the logits, cat for cats and the like.
         sha256: of the checkpoint file.
         preprocess: the settings of `Preprocess` that are said.
     """
@@ -46,43 +48,56 @@ def read_description(checkpoint: Path) -> Description:
     path = checkpoint.with_suffix(".toml")
     if not path.is_file():
         return Description()
+    shown = printable(path)
     try:
-        content = tomllib.loads(path.read_text(encoding="utf-8"))
-    except (OSError, tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
-        raise WeightsError(f"'{path}' beside the checkpoint is not readable TOML: {error}") from error
-    return _description(content, str(path))
+        if path.stat().st_size > LONGEST:
+            raise WeightsError(f"'{shown}' beside the checkpoint is longer than {LONGEST} bytes; is it another file?")
+        content = tomllib.loads(path.read_text(encoding="utf-8-sig"))
+    except WeightsError:
+        raise
+    except (OSError, ValueError, RecursionError) as error:  # TOML, UTF-8, a number of 5,000 digits, lists in lists
+        raise WeightsError(f"'{shown}' beside the checkpoint is not readable TOML: {str(error)[:200]}") from error
+    return _description(content, shown)
 
 
-def metadata_description(metadata: Mapping[str, str], path: Path) -> Description:
-    """The same from safetensors metadata, whose `classes` and `preprocess` are JSON."""
+def metadata_description(metadata: Mapping[str, Any], path: Path) -> Description:
+    """The same from what a checkpoint says itself; texts other than `arch` are JSON, as safetensors metadata are."""
     content: dict[str, Any] = {key: metadata[key] for key in ("arch",) if key in metadata}
-    for key in ("classes", "preprocess"):
+    shown = printable(path)
+    for key in (*CLASS_KEYS, "preprocess"):
         if key in metadata:
+            value = metadata[key]
             try:
-                content[key] = json.loads(metadata[key])
-            except ValueError as error:
-                raise WeightsError(f"metadata '{key}' of '{path}' is {metadata[key]!r}, expected JSON") from error
-    return _description(content, f"metadata of {path}")
+                content[key] = json.loads(value) if isinstance(value, str) else value
+            except (ValueError, RecursionError) as error:
+                raise WeightsError(f"metadata '{key}' of '{shown}' is {value[:100]!r}, expected JSON") from error
+    return _description(content, f"metadata of {shown}")
 
 
 def _description(content: Mapping[str, Any], where: str) -> Description:
     _check_keys(content, KEYS, where)
     preprocess = content.get("preprocess", {})
     if not isinstance(preprocess, dict):
-        raise WeightsError(f"preprocess in '{where}' is {preprocess!r}, expected a table")
+        raise WeightsError(f"preprocess in '{where}' is {ascii(preprocess)[:100]}, expected a table")
     _check_keys(preprocess, PREPROCESS_KEYS, f"{where} [preprocess]")
-    classes = content.get("classes")
-    if classes is not None and not (isinstance(classes, list) and all(isinstance(name, str) for name in classes)):
-        raise WeightsError(f"classes in '{where}' is {classes!r}, expected a list of names")
     for key in ("arch", "sha256"):
         if not isinstance(content.get(key, ""), str):
             raise WeightsError(f"{key} in '{where}' is {content[key]!r}, expected a text")
     return Description(
         arch=content.get("arch"),
-        classes=None if classes is None else tuple(classes),
+        classes=_classes(content, where),
         sha256=content.get("sha256"),
         preprocess={k: tuple(v) if isinstance(v, list) else v for k, v in preprocess.items()} or None,
     )
+
+
+def _classes(content: Mapping[str, Any], where: str) -> tuple[str, ...] | None:
+    """The order of the classes by whatever key says it."""
+    said = {key: order_of(key, content[key], where) for key in CLASS_KEYS if key in content}
+    orders = {order for order in said.values() if order is not None}
+    if len(orders) > 1:
+        raise WeightsError(f"{' and '.join(said)} in '{where}' contradict each other about the classes; correct one")
+    return orders.pop() if orders else None
 
 
 def _check_keys(content: Mapping[str, Any], known: tuple[str, ...], where: str) -> None:

@@ -46,6 +46,8 @@ class Perturbation:
         with self.watch.stage("perturbation"):
             weight = min_max_scaled(inputs.upsampled[rows])[:, None]  # (R, 1, H, W)
             colour = mean_substrate(self.images[:1], self.job.mean)
+            if not len(rows):
+                return torch.empty(0, dtype=torch.float64)
             parts = [
                 self.score_fn(torch.lerp(colour, self.images[index], w))
                 for index, w in zip(owner.split(size), weight.split(size), strict=True)

@@ -5,7 +5,7 @@ from dataclasses import dataclass
 
 import torch
 
-from cam import Method, Network, tap
+from cam import MapBatch, Method, Network, maps_of, tap
 from datasets.drawn import GROUP_NAMES, PART_NAMES
 from metrics import CURVES, Metric
 
@@ -71,14 +71,20 @@ def forward_passes(job: Job) -> int:
 
 
 def layer_shapes(
-    network: Network, size: tuple[int, int], layers: Sequence[str], device: torch.device
+    network: Network,
+    size: tuple[int, int],
+    layers: Sequence[str],
+    device: torch.device,
+    methods: Mapping[str, Method] | None = None,
 ) -> dict[str, dict[str, int]]:
-    """Channels, height and width of every layer, from one forward pass of a grey image.
+    """Channels, height and width of every layer, from one pass of a grey image in which the methods are tried.
 
     Raises:
         LayerError: a layer that cannot be tapped.
+        MethodError: a method that does not work with this network.
     """
     grey = torch.full((1, 3, *size), 0.5, device=device)
     tapped = tap(network.model, network.network, grey, layers)
+    maps_of(MapBatch(network, tapped, grey, ("grey",)), methods or {})
     shapes = {name: activations.shape[1:] for name, activations in tapped.activations.items()}
     return {name: dict(zip(("channels", "height", "width"), shape, strict=True)) for name, shape in shapes.items()}

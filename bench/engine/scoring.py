@@ -1,6 +1,7 @@
 """One batch of images: maps, curves and every metric, on the device, in batches."""
 
 from dataclasses import dataclass, field
+from typing import Any
 
 import numpy as np
 import torch
@@ -14,17 +15,16 @@ from bench.engine.roles import role_names
 from bench.engine.stopwatch import Stopwatch
 from bench.errors import ConfigError
 from cam import NEGATED, MapBatch, Maps, Method, maps_of, tap_for
-from cam.contract import call
 from datasets import Batch
-from metrics import Metric
+from metrics.evaluation import applicable, evaluate, known_rows
 from metrics.inputs import BatchInputs, MapInputs, negated
-from metrics.localisation import IGNORE, box_ious, pixel_histograms
+from metrics.localisation import box_ious, pixel_histograms
 from metrics.margins import rivals
 from metrics.ordering import tie_permutation
 from metrics.perturbation import Curve, ScoreFn, read_backwards, turned
-from metrics.registry import FORWARD, ON_HOST
+from metrics.registry import FORWARD
 
-Forward = dict[str, object]
+Forward = dict[str, Any]
 Key = tuple[str, str]
 
 
@@ -39,6 +39,7 @@ class BatchScores:
         values: per (method, layer, metric) the rows that apply, (R,), and their values, (R,) float64.
         curves: per (method, layer, curve name) the rows, (R,), and their curves.
         boxes: per (method, layer) the rows, object and background histograms and box IoUs.
+        undefined: per (method, layer), controls among them, how many of the N maps hold a NaN or an infinity.
     """
 
     batch: Batch
@@ -47,6 +48,7 @@ class BatchScores:
     values: dict[tuple[str, str, str], tuple[Tensor, Tensor]] = field(default_factory=dict)
     curves: dict[tuple[str, str, str], tuple[Tensor, Curve]] = field(default_factory=dict)
     boxes: dict[Key, tuple[Tensor, Tensor, Tensor, Tensor]] = field(default_factory=dict)
+    undefined: dict[Key, int] = field(default_factory=dict)
 
 
 def score_batch(batch: Batch, job: Job, score_fn: ScoreFn, watch: Stopwatch) -> BatchScores:
@@ -82,12 +84,15 @@ def score_batch(batch: Batch, job: Job, score_fn: ScoreFn, watch: Stopwatch) -> 
     scores = BatchScores(batch, maps, role_names(batch.present, rival.cpu()))
     with watch.stage("metrics"):
         shared = _batch_inputs(batch, images, tapped.logits, rival, truth, job)
-    work = _Work(scores, job, Perturbation(images, tapped.logits, job, score_fn, watch), score_fn, watch)
+    known = known_rows(shared, scores.roles)
+    work = _Work(scores, job, Perturbation(images, tapped.logits, job, score_fn, watch), score_fn, watch, known)
     for key, signed in maps.signed.items():
         work.score_method(key, MapInputs(shared, signed))
     for layer in job.layers:
-        for name, control in maps_of(asked, job.controls, (layer,)).items():
-            work.score_control(name, MapInputs(shared, control), {}, job.controls[name[0]])
+        for key, control in maps_of(asked, job.controls, (layer,)).items():
+            inputs = MapInputs(shared, control)
+            work.score_control(key, inputs, {}, job.controls[key[0]])
+            scores.undefined[key] = int((~inputs.defined).sum())
     scores.maps = Maps(maps.logits.cpu(), {key: signed.cpu() for key, signed in maps.signed.items()})
     return scores
 
@@ -129,10 +134,11 @@ class _Work:
     curves: Perturbation
     score_fn: ScoreFn
     watch: Stopwatch
+    known: dict[str, np.ndarray]
 
     def score_method(self, key: Key, inputs: MapInputs) -> None:
         """Every metric of a method, and of its negated map; keeps its curves."""
-        method, rows = self.job.methods[key[0]], self._forward_rows()
+        method, rows = self.job.methods[key[0]], self._forward_rows(inputs)
         forward = self._forward(inputs, rows, {}) | self._again(key[1], method, rows)
         for name in self.job.curves:
             if isinstance(found := forward.get(name), Curve):
@@ -146,10 +152,11 @@ class _Work:
                 if turned(curve) and isinstance(found := forward.get(curve), Curve)
             }
             self.score_control((f"{NEGATED}{key[0]}", key[1]), negated(inputs), backwards, method)
+        self.scores.undefined[key] = int((~inputs.defined).sum())
 
     def score_control(self, key: Key, inputs: MapInputs, known: Forward, method: Method) -> None:
         """Every metric of a control; with cheap controls only those that need no forward pass beyond `known`."""
-        rows = self._forward_rows()
+        rows = self._forward_rows(inputs)
         forward = dict(known)
         if self.job.controls_forward:
             turned_over = key[0].startswith(NEGATED)
@@ -158,20 +165,22 @@ class _Work:
 
     def _pool_pixels(self, key: Key, inputs: MapInputs) -> None:
         """What the metrics over the pixels of all images need."""
-        known = torch.from_numpy(np.flatnonzero(_known_rows(inputs, self.scores.roles)["mask"]))
-        if len(known) and "pxap" in self.job.metrics:
-            maps, masks = inputs.upsampled[known], inputs.mask[known]  # type: ignore[index]
-            foreground, background = pixel_histograms(maps, masks)
-            self.scores.boxes[key] = known, foreground.cpu(), background.cpu(), box_ious(maps, masks)
+        rows = torch.from_numpy(np.flatnonzero(self.known["mask"] & (self.scores.roles != "")))
+        if len(rows) and "pxap" in self.job.metrics:
+            self.scores.boxes[key] = rows, *_boxes(inputs, rows)
 
-    def _forward_rows(self) -> Tensor:
-        """Rows whose role gets curves."""
-        return torch.from_numpy(np.flatnonzero(np.isin(self.scores.roles, [*self.job.targets, "present"])))
+    def _asked(self) -> np.ndarray:
+        """Whether a row's role gets curves, (N,)."""
+        return np.isin(self.scores.roles, [*self.job.targets, "present"])
+
+    def _forward_rows(self, inputs: MapInputs) -> Tensor:
+        """Rows that get curves: not those without a finite map, which has no order."""
+        return torch.from_numpy(np.flatnonzero(self._asked() & inputs.defined.cpu().numpy()))
 
     def _forward(self, inputs: MapInputs, rows: Tensor, known: Forward) -> Forward:
         """What the metrics need the network for, computed unless it is known; nothing where no row asks for it."""
         forward = dict(known)
-        if len(rows):
+        if self._asked().any():
             forward |= {name: self.curves.curve(name, inputs, rows) for name in self.job.curves if name not in known}
             if self.job.masked:
                 forward["masked_probability"] = self.curves.masked_probability(inputs, rows)
@@ -189,59 +198,22 @@ class _Work:
         return torch.cat([self.score_fn(part) for part in images.split(self.job.batch_size)])
 
     def _metrics(self, key: Key, inputs: MapInputs, forward: Forward, forward_rows: Tensor) -> None:
-        known = _known_rows(inputs, self.scores.roles)
         with self.watch.stage("metrics"):
             for name, metric in self.job.metrics.items():
-                applies = np.isin(self.scores.roles, metric.roles) & known[_required(metric)]
+                applies = applicable(metric, self.scores.roles, self.known)
                 if metric.needs_forward:
                     if not all(needed in forward for needed in metric.inputs if needed in FORWARD):
                         continue
-                    applies &= np.isin(np.arange(len(applies)), forward_rows.numpy())
+                    applies &= self._asked()
                 rows = torch.from_numpy(np.flatnonzero(applies))
                 if len(rows):
-                    self.scores.values[*key, name] = rows, _evaluate(metric, inputs, forward, forward_rows, rows)
+                    values = evaluate(metric, inputs, rows, forward, forward_rows)
+                    self.scores.values[*key, name] = rows, values
 
 
-def _evaluate(
-    metric: Metric,
-    inputs: MapInputs,
-    forward: Forward,
-    forward_rows: Tensor,
-    rows: Tensor,
-) -> Tensor:
-    """Values (R,) float64 on the host of one metric at `rows`; what needed the model exists at `forward_rows` only."""
-    if not metric.needs_forward:
-        values: Tensor = call(metric.function, metric.inputs, inputs)
-        return values.double().cpu()[rows]
-    on_host = any(name in ON_HOST for name in metric.inputs)
-    arguments = dict(forward)
-    for name in metric.inputs:
-        if name not in forward:
-            given = getattr(inputs, name)[forward_rows.to(inputs.signed_maps.device)]
-            arguments[name] = given.cpu() if on_host else given
-    values = metric.function(**{name: arguments[name] for name in metric.inputs})
-    return values.double().cpu()[torch.isin(forward_rows, rows)]
-
-
-def _known_rows(inputs: MapInputs, roles: np.ndarray) -> dict[str, np.ndarray]:
-    """Per annotation the rows with a role whose image has it; one that is all "ignore" is not known."""
-    asked = roles != ""
-    nothing = np.zeros(len(roles), dtype=bool)
-    effect = inputs.part_effect
-    known = {"": asked}
-    known["truth"] = nothing if effect is None else asked & (~effect.isnan()).any(dim=1).cpu().numpy()
-    for name in ("mask", "face"):
-        annotation = getattr(inputs, name)
-        known[name] = (
-            nothing if annotation is None else asked & (annotation != IGNORE).flatten(1).any(dim=1).cpu().numpy()
-        )
-    return known
-
-
-def _required(metric: Metric) -> str:
-    """The annotation a metric cannot do without: truth, mask, face or none ("")."""
-    if metric.needs_truth:
-        return "truth"
-    if "mask" in metric.inputs or "other_mask" in metric.inputs:
-        return "mask"
-    return "face" if "face" in metric.inputs else ""
+def _boxes(inputs: MapInputs, rows: Tensor) -> tuple[Tensor, Tensor, Tensor]:
+    """Object and background histograms and box IoUs at `rows`, on the host; 0 and NaN without a finite map."""
+    maps, masks = inputs.upsampled[rows], inputs.mask[rows]  # type: ignore[index]
+    undefined = ~inputs.defined.cpu()[rows, None]
+    foreground, background = (counts.cpu().masked_fill(undefined, 0) for counts in pixel_histograms(maps, masks))
+    return foreground, background, box_ious(maps, masks).masked_fill(undefined, torch.nan)

@@ -3,7 +3,7 @@
 import io
 import json
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 import numpy as np
 import pyarrow as pa
@@ -12,6 +12,7 @@ import torch
 from PIL import Image
 
 from bench.engine.scoring import BatchScores
+from bench.serialise import canonical
 from datasets import Batch, Skipped
 
 JPEG_QUALITY = 90
@@ -42,11 +43,12 @@ Entry = tuple[torch.Tensor, dict[str, str], dict[str, torch.Tensor]]
 
 @dataclass(frozen=True)
 class ShardTables:
-    """What a shard writes: tables by name, raw maps as a safetensors file, and what was skipped."""
+    """What a shard writes: tables by name, raw maps as a safetensors file, what was skipped, undefined maps."""
 
     tables: dict[str, pa.Table]
     maps: bytes
     skipped: tuple[Skipped, ...]
+    undefined: dict[tuple[str, str], int] = field(default_factory=dict)  # per method and layer
 
 
 def shard_tables(
@@ -68,7 +70,8 @@ def shard_tables(
         tables["localisation"] = _localisation(scores, columns)
     raw = {f"{method}/{layer}": scores.maps.raw(method, layer).contiguous() for method, layer in scores.maps.signed}
     metadata = {"image_ids": json.dumps(scores.batch.ids), "classes": json.dumps(list(classes))}
-    return ShardTables(tables, safetensors.torch.save(raw, metadata), scores.batch.skipped)
+    maps = canonical(safetensors.torch.save(raw, metadata))
+    return ShardTables(tables, maps, scores.batch.skipped, scores.undefined)
 
 
 def only_skipped(batch: Batch) -> ShardTables:
@@ -129,6 +132,8 @@ def _localisation(scores: BatchScores, columns: _RowColumns) -> pa.Table:
 
 def _table(name: str, columns: _RowColumns, entries: Sequence[Entry]) -> pa.Table:
     """One table from entries of (rows, constant columns, values at the rows), ordered by image, entry, target."""
+    if not entries:  # none of these images has what a metric asks for
+        return SCHEMAS[name].empty_table()
     places = np.repeat(np.arange(len(entries)), [len(rows) for rows, _, _ in entries])
     all_rows = torch.cat([rows for rows, _, _ in entries])
     order = np.lexsort((all_rows.numpy(), places, columns.image_of(all_rows)))

@@ -40,7 +40,7 @@ requestAnimationFrame(() => setTimeout(() => {
       context.globalAlpha = 1;
       context.drawImage(picture, 0, 0, side, side);
       const text = method ? image.maps[`${method}|${layer}|${target}`] : "";
-      if (!text) return;
+      if (!text || text.startsWith(" ")) return;
       const shape = data.layers.find((l) => l.name === layer), values = bytes(text);
       const small = make("canvas", { width: shape.width, height: shape.height });
       const pixels = new ImageData(shape.width, shape.height);
@@ -84,7 +84,7 @@ requestAnimationFrame(() => setTimeout(() => {
       const image = data.images[index], canvas = make("canvas"), value = values.get(index);
       paint(canvas, image, method, layer, wanted(image), 0.55);
       const text = `${image.label}, called ${image.predicted}` + (value === null ? "" : `; ${number(value)}`);
-      const button = make("button", { type: "button" }, [canvas, make("b", { textContent: image.id }), make("span", { textContent: text })]);
+      const button = make("button", { type: "button" }, [canvas, make("b", { textContent: image.title }), make("span", { textContent: text })]);
       button.dataset.index = index;
       button.onclick = () => { location.hash = `image=${encodeURIComponent(image.id)}`; };
       return make("li", {}, [button]);
@@ -107,7 +107,7 @@ requestAnimationFrame(() => setTimeout(() => {
 
   const curves = (image, layer, target) => data.curves.map((title, place) => {
     const [width, height] = [260, 150];
-    const svg = drawn("svg", { viewBox: `0 0 ${width + 40} ${height + 40}`, role: "img", "aria-label": `probability of ${data.classes[target]}: ${title}` });
+    const svg = drawn("svg", { viewBox: `0 0 ${width + 40} ${height + 40}`, role: "img", "aria-label": `probability of ${data.classTitles[target]}: ${title}` });
     svg.append(drawn("rect", { x: 30, y: 10, width, height, class: "frame" }));
     [0, 0.5, 1].forEach((v) => {
       const text = drawn("text", { x: 26, y: 14 + height * (1 - v), "text-anchor": "end" });
@@ -123,24 +123,24 @@ requestAnimationFrame(() => setTimeout(() => {
       svg.append(drawn("polyline", { points: points.join(" "), class: `line line${m % 6}` }));
       lines += 1;
     });
-    const caption = make("figcaption", { textContent: `${title}: p(${data.classes[target]}) against the share of pixels` });
+    const caption = make("figcaption", { textContent: `${title}: p(${data.classTitles[target]}) against the share of pixels` });
     return lines ? make("figure", {}, [svg, caption]) : null;
   }).filter(Boolean);
 
   const detail = () => {
     const image = data.images[state.open], layer = by("layer").value, opacity = by("blend").value / 100;
-    by("title").textContent = image.id;
-    const chances = data.classes.map((name, k) => `${name} ${image.probability[k].toFixed(3)}`).join(", ");
-    by("about").textContent = `shows ${image.label}, called ${image.predicted} (${chances}); maps at ${layer}`;
+    by("title").textContent = image.title;
+    const chances = data.classTitles.map((name, k) => `${name} ${image.probability[k].toFixed(3)}`).join(", ");
+    by("about").textContent = `shows ${image.label}, called ${image.predicted} (${chances}); maps at ${data.layers.find((l) => l.name === layer).title}`;
     const panels = [["picture", null, 0]];
-    data.classes.forEach((name, k) => data.methods.forEach((m) => panels.push([`${m.title}, ${name}`, m.name, k])));
+    data.classTitles.forEach((name, k) => data.methods.forEach((m) => panels.push([`${m.title}, ${name}`, m.name, k])));
     by("panels").replaceChildren(...panels.map(([title, method, target]) => {
       const canvas = make("canvas");
       canvas.setAttribute("role", "img");
-      canvas.setAttribute("aria-label", `${title} of ${image.id}`);
+      canvas.setAttribute("aria-label", `${title} of ${image.title}`);
       paint(canvas, image, method, layer, target, opacity);
-      const empty = method && !image.maps[`${method}|${layer}|${target}`];
-      return make("figure", {}, [canvas, make("figcaption", { textContent: empty ? `${title}: empty` : title })]);
+      const text = method ? image.maps[`${method}|${layer}|${target}`] : null, why = text && text.startsWith(" ");
+      return make("figure", {}, [canvas, make("figcaption", { textContent: why ? `${title}:${text}` : title })]);
     }));
     const target = Number(by("target").value);
     const role = image.label === "cat+dog" ? "present" : image.label === data.classes[target] ? "right" : "wrong";
@@ -182,8 +182,8 @@ requestAnimationFrame(() => setTimeout(() => {
   const options = (id, entries) => by(id).append(...entries.map(([value, textContent]) => make("option", { value, textContent })));
   options("class", [["", "all"], ...[...new Set(data.images.map((image) => image.label))].sort().map((label) => [label, label])]);
   options("method", data.methods.map((m) => [m.name, m.title]));
-  options("layer", data.layers.map((l) => [l.name, l.name]));
-  options("target", data.classes.map((name, k) => [k, name]));
+  options("layer", data.layers.map((l) => [l.name, l.title]));
+  options("target", data.classTitles.map((name, k) => [k, name]));
   options("sort", [["name", "name"], ...(data.methods.length > 1 ? [["disagreement", "disagreement of the first two methods"]] : []), ...data.metrics.map((m) => [m.name, m.title])]);
   ["class", "correct", "role", "method", "layer", "sort", "order"].forEach((id) => { by(id).onchange = select; });
   by("blend").oninput = detail;

@@ -1,6 +1,8 @@
 """Runs of the real command on real photographs, shared by the tests that look at them."""
 
+import importlib.util
 import json
+import sys
 from collections.abc import Callable
 from pathlib import Path
 
@@ -23,6 +25,16 @@ def cambench(shared: Path) -> Callable[..., int]:
         return main(words)
 
     return call
+
+
+@pytest.fixture(scope="session")
+def forked() -> type:
+    """`Forked` of forked.py: a process of its own for the command, without the seconds that imports take."""
+    spec = importlib.util.spec_from_file_location("forked", Path(__file__).with_name("forked.py"))
+    module = importlib.util.module_from_spec(spec)
+    sys.modules[spec.name] = module
+    spec.loader.exec_module(module)
+    return module.Forked
 
 
 @pytest.fixture(scope="session")

@@ -139,8 +139,8 @@ def test_a_pickle_that_would_run_code_is_refused(fails, tmp_path):
 def test_bad_images_are_skipped_listed_and_counted(shared, cambench, photos, tmp_path, capsys, read_manifest):
     good = (photos / "cat" / "1.jpg").read_bytes()
     names = ["with space.jpg", "new\nline.jpg", "üñí.jpg", 'comma, "quote".jpg']
-    for name in names:
-        (photos / "cat" / name).write_bytes(good)
+    for number, name in enumerate(names):
+        (photos / "cat" / name).write_bytes(good + bytes([number]))  # the same picture, but not the same file
     (photos / "dog" / "empty.jpg").touch()
     (photos / "dog" / "truncated.jpg").write_bytes(good[:4000])
     (photos / "dog" / "text.jpg").write_text("not a picture")

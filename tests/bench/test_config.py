@@ -1,3 +1,4 @@
+import os
 from dataclasses import fields
 from pathlib import Path
 
@@ -58,6 +59,27 @@ def test_every_option_is_in_the_manifest():
         ('classes = "cat"', "classes is 'cat', expected two names"),
         ('dataset = ""', "dataset is '', expected a text"),
         ("steps = ", "is not TOML"),
+        ("steps = 2147483648", "steps is 2147483648, expected a whole number of at most 65536"),
+        ('steps = "٤"', "steps is '٤', expected a whole number"),
+        ('steps = "0x10"', "steps is '0x10', expected a whole number"),
+        ('steps = "1_0"', "steps is '1_0', expected a whole number"),
+        ("steps = [4]", r"steps is \[4\], expected a whole number"),
+        ("resize = 1000000", "resize is 1000000, expected a whole number of at most 4096"),
+        ("crop = -3", "crop is -3, expected a whole number of at least 1"),
+        ("limit = inf", "limit is inf, expected a whole number"),
+        ("seed = 9223372036854775807", "expected a whole number of at most 4294967295"),
+        ("workers = 100000", "expected a whole number of at most 512, or auto"),
+        ("mean = []", "expected numbers separated by commas"),
+        ("mean = [true, 0, 0]", "expected numbers separated by commas"),
+        ("mean = {a = 1}", "expected numbers separated by commas"),
+        ("mean = [inf, 0, 0]", "expected numbers from -1000 to 1000"),
+        ('mean = "nan,0,0"', "expected numbers separated by commas"),
+        ('std = "0,1,1"', "expected numbers from 1e-06 to 1000"),
+        ('split = "  "', "split is '  ', expected a text"),
+        (f'split = ["{"a" * 500}"]', r"split is \['a{78}\.\.\., expected a text"),
+        ("controls = []", "expected one of none, cheap, all"),
+        ("[steps]\nn = 4", r"steps is \{'n': 4\}, expected a whole number"),
+        ("x = " + "[" * 5000, "is nested too deeply|is not TOML"),
     ],
 )
 def test_bad_values_name_value_and_expectation(tmp_path, text, message):
@@ -70,3 +92,42 @@ def test_missing_options_and_files_are_named(tmp_path):
         load_config(None, {"dataset": "folder"})
     with pytest.raises(ConfigError, match=r"config file '.*none.toml' cannot be read: No such file"):
         load_config(tmp_path / "none.toml", NEEDED)
+
+
+@pytest.mark.parametrize(
+    ("path", "said"),
+    [
+        ("~nosuchuser/x", "expected a path, and nobody here is called ~nosuchuser"),
+        ("a\0b", "expected a text"),
+        ("", "text"),
+    ],
+)
+def test_paths_that_are_none(path, said):
+    with pytest.raises(ConfigError, match=f"data-root is .*, .*{said}"):
+        load_config(None, {**NEEDED, "data_root": path})
+
+
+def test_undecodable_bytes_in_a_path_are_text_in_the_manifest():
+    assert load_config(None, {**NEEDED, "out": "caf\udce9"}).as_json()["out"] == r"caf\xe9"
+
+
+def test_a_byte_order_mark_and_line_ends_of_windows(tmp_path):
+    (tmp_path / "run.toml").write_bytes(b"\xef\xbb\xbfsteps = 16\r\nseed = 3\r\n")
+    config = load_config(tmp_path / "run.toml", NEEDED)
+    assert (config.steps, config.seed) == (16, 3)
+
+
+def test_a_configuration_that_is_no_small_file_of_text(tmp_path):
+    os.mkfifo(tmp_path / "pipe")  # which nobody writes to: opening it would wait for ever
+    (tmp_path / "large").write_bytes(b"#" * (2 << 20))
+    (tmp_path / "binary").write_bytes(b"\xff\xfe\x00")
+    cases = {
+        tmp_path / "pipe": "is no regular file",
+        tmp_path: "is no regular file",
+        Path("/dev/zero"): "is no regular file",
+        tmp_path / "large": "is larger than 1 MB",
+        tmp_path / "binary": "is not TOML",
+    }
+    for path, said in cases.items():
+        with pytest.raises(ConfigError, match=said):
+            load_config(path, NEEDED)

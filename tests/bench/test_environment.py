@@ -1,9 +1,13 @@
+import importlib.util
 import subprocess
+import sys
+import types
 
 import pytest
 import torch
 
-from bench.environment import describe_device, git_state, peak_memory_mb, select_device, versions
+import bench.environment
+from bench.environment import code_hash, describe_device, git_state, peak_memory_mb, select_device, versions
 from bench.errors import ConfigError
 
 
@@ -44,3 +48,27 @@ def test_revision_is_that_of_the_code(monkeypatch):
 
 def test_peak_memory_is_that_of_a_python_process_with_torch():
     assert 50 < peak_memory_mb() < 100_000
+
+
+def test_windows_has_no_resource_module_and_no_malloc_trim(monkeypatch):
+    """The module is loaded a second time, as it would be there."""
+    monkeypatch.setitem(sys.modules, "resource", None)
+    spec = importlib.util.spec_from_file_location("environment_there", bench.environment.__file__)
+    there = importlib.util.module_from_spec(spec)
+    spec.loader.exec_module(there)
+    assert there.peak_memory_mb() is None
+    monkeypatch.setattr(there, "sys", types.SimpleNamespace(platform="win32"))
+    monkeypatch.delattr(there.ctypes, "CDLL")
+    there.release_free_memory()
+
+
+def test_the_hash_of_the_code_is_that_of_its_text(tmp_path, monkeypatch):
+    assert code_hash() == code_hash()
+    (tmp_path / "mine.py").write_text("def method(): ...\n")
+    monkeypatch.setitem(sys.modules, "mine", types.SimpleNamespace(__file__=str(tmp_path / "mine.py")))
+    before = code_hash(["mine"])
+    assert before != code_hash()
+    (tmp_path / "mine.py").write_text("def method(): pass\n")
+    assert code_hash(["mine"]) != before
+    monkeypatch.setattr(bench.environment, "CODE", ("bench",))
+    assert code_hash() != before

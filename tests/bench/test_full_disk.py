@@ -1,10 +1,7 @@
 """A disk that fills up in the middle of every kind of write: one clear line, nothing corrupt, resumable."""
 
 import json
-import os
-import resource
-import subprocess
-import sys
+from collections.abc import Callable
 from pathlib import Path
 
 import pandas as pd
@@ -16,21 +13,21 @@ RUN = (
 )  # fmt: skip
 
 
-def call(out: Path, bytes_per_file: int | None = None, *more: str) -> subprocess.CompletedProcess:
-    """The real command; a file that grows beyond the limit fails as on a full disk."""
+@pytest.fixture(scope="module")
+def call(forked) -> Callable[..., tuple[str, int]]:
+    """The real command; a file that grows beyond the limit fails as on a full disk. What it says, and its exit code."""
 
-    def limit() -> None:
-        if bytes_per_file is not None:
-            resource.setrlimit(resource.RLIMIT_FSIZE, (bytes_per_file, bytes_per_file))
+    def run(out: Path, bytes_per_file: int | None = None, *more: str) -> tuple[str, int]:
+        process = forked([*RUN, "--out", str(out), *more], bytes_per_file)
+        return process.communicate()[1], process.returncode
 
-    words = [sys.executable, "-m", "bench", *RUN, "--out", str(out), *more]
-    return subprocess.run(words, preexec_fn=limit, capture_output=True, text=True, check=False, env=os.environ)
+    return run
 
 
 @pytest.fixture(scope="module")
-def whole(tmp_path_factory) -> Path:
+def whole(call, tmp_path_factory) -> Path:
     out = tmp_path_factory.mktemp("runs") / "whole"
-    assert call(out).returncode == 0
+    assert call(out)[1] == 0
     return out
 
 
@@ -48,14 +45,14 @@ def sizes(whole: Path) -> dict[str, int]:
     return largest
 
 
-def test_every_kind_of_write_fails_clearly_and_what_is_there_is_whole(whole, tmp_path):
+def test_every_kind_of_write_fails_clearly_and_what_is_there_is_whole(call, whole, tmp_path):
     """One run, that gets a little further every time, until there is room."""
     out = tmp_path / "run"
     for kind, limit in sizes(whole).items():
-        failed = call(out, limit, "--resume")
-        assert failed.returncode == 2, (kind, failed.stderr)
-        assert "Traceback" not in failed.stderr
-        assert "File too large" in failed.stderr.splitlines()[-1]
+        said, code = call(out, limit, "--resume")
+        assert code == 2, (kind, said)
+        assert "Traceback" not in said
+        assert "File too large" in said.splitlines()[-1]
         for path in out.rglob("*.parquet"):
             pd.read_parquet(path)
         for path in out.rglob("*.json"):
@@ -63,7 +60,7 @@ def test_every_kind_of_write_fails_clearly_and_what_is_there_is_whole(whole, tmp
         assert (out / "manifest.json").exists() == (kind != "manifest")
         assert (out / "images.parquet").exists() == (kind in ("figure", "page"))
         assert not (out / "report.html").exists()
-    assert call(out, None, "--resume").returncode == 0
+    assert call(out, None, "--resume")[1] == 0
     for name in ("scores", "curves", "images"):
         frames = [pd.read_parquet(folder / f"{name}.parquet") for folder in (out, whole)]
         pd.testing.assert_frame_equal(*frames)

@@ -14,6 +14,10 @@ import bench.pipeline
 from bench.cli import main
 from cam import METHODS
 from cam.methods import gradcam
+from reports import Run
+from reports.files import write_table
+from reports.latency import latency_table
+from reports.tables import summary
 
 RUN = """
 dataset = "folder"
@@ -35,6 +39,15 @@ def latency(folder: Path, ratio: float, rounds: int = 60) -> None:
     times = [0.1 * ratio * (1 + 0.01 * (i % 3 - 1)) for i in range(rounds)]
     content = {"benchmarks": [{"extra_info": info, "stats": {"data": times}}]}
     (folder / "latency.json").write_text(json.dumps(content))
+
+
+def tables_alone(folder: Path) -> Path:
+    """Of a report what a comparison and a history read: the figures and the page take most of a small night."""
+    run = Run(folder)
+    write_table(folder / "tables", "summary", summary(run))
+    if (folder / "latency.json").exists():
+        write_table(folder / "tables", "latency", latency_table(run))
+    return folder
 
 
 class Nights:
@@ -60,6 +73,15 @@ class Nights:
         code = main(["nightly", "--config", str(self.config)])
         assert not self.ratios
         return code
+
+    def older(self, count: int) -> None:
+        """Nights before the first one, with its numbers."""
+        for day in range(count):
+            copy = self.root / f"2025-12-{31 - day:02d}T020000"
+            for name in ("manifest.json", "verdict.json", "scores.parquet", "latency.json", "tables"):
+                source = self.folders()[-1] / name
+                copy.mkdir(exist_ok=True)
+                (shutil.copytree if source.is_dir() else shutil.copy)(source, copy / name)
 
     def folders(self) -> list[Path]:
         return sorted(path.parent for path in self.root.glob("*/verdict.json") if not path.parent.is_symlink())
@@ -91,6 +113,8 @@ def quiet(tmp_path_factory, shared, clock):
 def nights(quiet, shared, tmp_path, monkeypatch, clock):
     """A copy of the two nights, to go on from."""
     more = Nights(tmp_path, shared, monkeypatch)
+    for module in (bench.nightly, bench.pipeline):
+        monkeypatch.setattr(module, "render", tables_alone)
     shutil.copytree(quiet.root, more.root, symlinks=True)
     return more
 
@@ -99,8 +123,10 @@ def test_two_nights_a_comparison_and_a_history(quiet):
     first, second = quiet.folders()
     assert (quiet.root / "latest").resolve() == second.resolve()
     assert quiet.verdict(0)["compared_with"] is None
+    assert [quiet.verdict(place)["state"] for place in (0, 1)] == ["first", "passed"]
+    assert quiet.verdict(0)["note"] == "nothing to compare with: no good night before this one"
     assert (quiet.verdict()["passed"], quiet.verdict()["compared_with"]) == (True, first.name)
-    assert quiet.verdict()["note"] == f"compared with {first.name}; nothing else changed"
+    assert quiet.verdict()["note"] == f"compared with night {first.name}; nothing else changed"
     for name in ("report.html", "summary.md", "junit.xml", "latency.json", "tables/latency.csv", "maps"):
         assert (second / name).exists(), name
     assert (second / "compare" / "compare_quality.csv").exists()
@@ -108,7 +134,7 @@ def test_two_nights_a_comparison_and_a_history(quiet):
     assert re.findall(r'href="\.\./([^"]+)/report\.html"', page) == [second.name, first.name]
     log = (quiet.root / "logs" / f"{second.name}.log").read_text()
     assert "scored 6/6 images" in log
-    assert "passed after" in log
+    assert f"passed, compared with night {first.name}; nothing else changed; after" in log
 
 
 def test_junit_and_summary(quiet):
@@ -121,7 +147,8 @@ def test_junit_and_summary(quiet):
 
 
 def test_a_wrong_sign_in_one_method_is_caught_and_named(nights, monkeypatch, capsys, tmp_path):
-    wrong = replace(METHODS["gradcam"], function=lambda activations, gradients: -gradcam(activations, gradients))
+    right = METHODS["gradcam"]
+    wrong = replace(right, function=lambda activations, gradients: -gradcam(activations, gradients))
     monkeypatch.setitem(METHODS, "gradcam", wrong)
     monkeypatch.setenv("GITHUB_STEP_SUMMARY", str(tmp_path / "step.md"))
     assert nights.night(1.25) == 1
@@ -132,17 +159,19 @@ def test_a_wrong_sign_in_one_method_is_caught_and_named(nights, monkeypatch, cap
     assert not nights.verdict()["passed"]
     suite = ElementTree.parse(nights.folders()[-1] / "junit.xml").getroot()
     assert [len(case) for case in suite] == [0, 1, 0]
-    assert "**failed**" in (tmp_path / "step.md").read_text()
+    assert (tmp_path / "step.md").read_text().splitlines()[0].endswith("**FAILED**")
     assert 'class="failed"' in (nights.root / "history" / "history.html").read_text()
     assert main(["compare", *map(str, (nights.folders()[0], nights.folders()[-1])), "--fail-on-regression"]) == 1
     assert main(["compare", *map(str, (nights.folders()[0], nights.folders()[-1]))]) == 0  # said, not failed
-    monkeypatch.undo()
-    monkeypatch.setattr(bench.nightly, "_time", nights._time)
+    monkeypatch.setitem(METHODS, "gradcam", right)
     assert nights.night(1.25) == 0  # held against the last good night, not against the bad one
     assert nights.verdict()["compared_with"] == "2026-01-02T020000"
 
 
 def test_slower_maps_fail_if_a_second_timing_agrees(nights, capsys):
+    assert nights.night(1.25 * 1.5) == 0  # nobody knows yet how much nights differ
+    shutil.rmtree(nights.folders()[-1])
+    nights.older(6)
     assert nights.night(1.25 * 1.1, 1.25) == 0
     assert nights.night(1.25 * 1.1, 1.25 * 1.1) == 1
     said = "regression: speed of maps method=gradcam classes=2 batch=8: 1.375 bare forward passes, limit 1.3"
@@ -157,14 +186,74 @@ def test_a_changed_model_is_called_so(nights, capsys):
     assert "[the model changed]" in capsys.readouterr().err
 
 
-def test_another_job_is_a_new_beginning(nights):
+def change_run(nights: Nights, old: str, new: str) -> None:
     run = nights.config.with_name("run.toml")
-    run.write_text(nights.run.replace("steps = 4", "steps = 6"))
-    assert nights.night(1.25) == 0
-    assert "a new beginning" in nights.verdict()["note"]
-    assert "steps: 4 against 6" in nights.verdict()["note"]
+    text = run.read_text()
+    assert old in text
+    run.write_text(text.replace(old, new))
+
+
+def test_a_night_that_cannot_be_compared_is_neither_passed_nor_failed(nights, capsys):
+    change_run(nights, "limit = 6", "limit = 7")
+    assert nights.night(1.25) == 3
+    said = capsys.readouterr().err.splitlines()[-1]
+    assert said.startswith("cambench: night 2026-01-")
+    assert "NOT COMPARABLE: against night 2026-01-02T020000, images: 6 before, 7 now; images per label: 3 cat" in said
+    assert f"cambench accept {nights.folders()[-1]} --why TEXT" in said
+    verdict = nights.verdict()
+    assert (verdict["state"], verdict["passed"], verdict["culprits"]) == ("not comparable", False, [])
+    assert verdict["differs"][0] == "against night 2026-01-02T020000, images: 6 before, 7 now"
+    assert verdict["differs"][-1].startswith("new: 'cat/")
+    summary = (nights.folders()[-1] / "summary.md").read_text().splitlines()
+    assert summary[0].endswith(": **NOT COMPARABLE**")
+    suite = ElementTree.parse(nights.folders()[-1] / "junit.xml").getroot()
+    assert (suite.get("errors"), suite.get("failures")) == ("1", "0")
+    assert "images: 6 before, 7 now" in suite.find("testcase/error").get("message")
     page = (nights.root / "history" / "history.html").read_text()
-    assert page.count("another job than the newest") == 2
+    assert page.count("another job than that of the newest good night") == 1
+    assert page.count('class="failed">not comparable') == 1
+    assert nights.night(1.25) == 3  # nor is the next one, until somebody says that it is meant
+    change_run(nights, "limit = 7", "limit = 6")
+    assert nights.night(1.25) == 0
+    assert nights.verdict()["compared_with"] == "2026-01-02T020000"
+
+
+def test_an_accepted_night_is_the_reference_of_those_after_it(nights, capsys):
+    change_run(nights, "limit = 6", "limit = 7")
+    assert nights.night(1.25) == 3
+    assert main(["accept", str(nights.root / "latest"), "--why", "one <b>more</b> picture"]) == 0
+    accepted = nights.folders()[-1]
+    assert json.loads((accepted / "accepted.json").read_text())["why"] == "one <b>more</b> picture"
+    assert nights.night(1.25) == 0
+    assert nights.verdict()["compared_with"] == accepted.name
+    assert "accepted: one &lt;b&gt;more&lt;/b&gt; picture" in (nights.root / "history" / "history.html").read_text()
+    change_run(nights, "limit = 7", "limit = 6")
+    assert nights.night(1.25) == 3  # nights before it are none to go back to
+
+
+@pytest.mark.parametrize(
+    ("old", "new", "said"),
+    [
+        ("steps = 4", "steps = 6", "protocol srg, steps: 4 before, 6 now"),
+        ('protocols = ["srg"]', 'protocols = ["rise", "srg"]', "protocol rise: not before, scored now"),
+        ('"srg_probability", ', "", "metrics: srg_probability before, not now"),
+        ("limit = 6", 'limit = 6\nmethods = ["gradcam"]', "methods: layercam before, not now"),
+        ("limit = 6", 'limit = 6\nclasses = ["dog", "cat"]', "class order: cat, dog before, dog, cat now"),
+        ("limit = 6", "limit = 6\ncrop = 192", "preprocessing, crop: 224 before, 192 now"),
+        ("limit = 6", "limit = 6\nseed = 1", "seeds, run: 0 before, 1 now"),
+    ],
+)
+def test_what_makes_another_job(nights, old, new, said):
+    nights.config.write_text(nights.config.read_text().replace('"all"', '"none"'))
+    change_run(nights, old, new)
+    assert nights.night() == 3
+    assert said in " ".join(nights.verdict()["differs"])
+
+
+def test_what_is_new_is_named_and_the_rest_compared(nights):
+    change_run(nights, '"effective_area"', '"effective_area", "empty"')
+    assert nights.night(1.25) == 0
+    assert nights.verdict()["note"].endswith("metrics: empty new, nothing to compare with")
 
 
 def test_an_interrupted_night_is_gone_on_with(nights, monkeypatch):

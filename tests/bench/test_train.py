@@ -62,7 +62,10 @@ def test_an_interrupted_training_ends_the_same(trained, tmp_path, monkeypatch, c
     [
         (b"", "mine.state.pt' cannot be read; remove it to begin again"),
         (b"PK", "mine.state.pt' cannot be read; remove it to begin again"),
-        (None, "mine.state.pt' is of another training; remove it to begin again, or choose another --out"),
+        (
+            None,
+            "mine.state.pt' is of another training, or of other code, versions or threads; remove it to begin again",
+        ),
     ],
 )
 def test_a_state_that_does_not_fit_is_refused(tmp_path, capsys, content, said):
@@ -120,3 +123,44 @@ def test_images_of_neither_animal_are_not_scored(tmp_path, capsys):
     words = ["run", "--dataset", "synthetic", "--split", "train", "--weights", "catdog-photos"]
     assert main([*words, "--out", str(tmp_path / "out")]) == 2
     assert "split 'train' has images of neither animal" in capsys.readouterr().err
+
+
+def test_a_second_training_on_the_same_file_is_refused(tmp_path, capsys, monkeypatch):
+    out = tmp_path / "mine.safetensors"
+    original, codes = training.Trainer.run_epoch, []
+
+    def twice(self, *arguments):
+        if not codes:
+            codes.append(main(words(out)))
+        return original(self, *arguments)
+
+    monkeypatch.setattr(training.Trainer, "run_epoch", twice)
+    assert main(words(out)) == 0
+    assert codes == [2]
+    assert f"another training is writing '{out}'; wait until it ends" in capsys.readouterr().err
+    assert sorted(path.name for path in tmp_path.iterdir()) == ["mine.md", "mine.safetensors"]
+
+
+def test_files_of_others_beside_the_checkpoint_stay(tmp_path, capsys):
+    (tmp_path / "mine.md").write_text("my notes")
+    assert main(words(tmp_path / "mine.safetensors")) == 2
+    assert "mine.md' exists already; choose another --out" in capsys.readouterr().err
+    assert [path.name for path in tmp_path.iterdir()] == ["mine.md"]
+    assert (tmp_path / "mine.md").read_text() == "my notes"
+
+
+def test_training_by_other_code_or_threads_does_not_go_on(trained, tmp_path, capsys, monkeypatch):
+    out = tmp_path / "mine.safetensors"
+
+    def interrupted(*_: object) -> None:
+        raise KeyboardInterrupt
+
+    with monkeypatch.context() as patch:
+        patch.setattr(training, "_write", interrupted)
+        assert main(words(out)) == 130
+    with monkeypatch.context() as patch:
+        patch.setattr(training, "code_hash", lambda _: "other")
+        assert main(words(out)) == 2
+    assert "of other code, versions or threads" in capsys.readouterr().err
+    assert main(words(out)) == 0
+    assert out.read_bytes() == trained.read_bytes()

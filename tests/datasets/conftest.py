@@ -1,5 +1,6 @@
 """Pictures made on the spot."""
 
+import itertools
 from collections.abc import Callable
 from pathlib import Path
 
@@ -21,12 +22,13 @@ def picture() -> Callable[..., Image.Image]:
 
 @pytest.fixture
 def tree(tmp_path: Path, picture) -> Callable[..., Path]:
-    """Files below a folder, each a small picture."""
+    """Files below a folder, each a small picture, no two the same."""
+    widths = itertools.count(60)
 
     def make(*names: str) -> Path:
         for name in names:
             (tmp_path / name).parent.mkdir(parents=True, exist_ok=True)
-            picture().save(tmp_path / name, "PNG")
+            picture(next(widths)).save(tmp_path / name, "PNG")
         return tmp_path
 
     return make

@@ -148,3 +148,13 @@ def test_masks_translate_values_and_name_odd_ones(tmp_path):
     (tmp_path / "m.png").write_bytes(b"")
     with pytest.raises(UnreadableError, match=r"mask 'm.png' cannot be read"):
         read_mask(tmp_path / "m.png", {1: 1})
+
+
+def test_no_memory_for_an_image_is_its_reason(tmp_path, picture, monkeypatch):
+    def decode(*_, **__):
+        raise MemoryError
+
+    picture().save(tmp_path / "x.jpg")
+    monkeypatch.setattr("datasets.decode.decode_image", decode)
+    with pytest.raises(UnreadableError, match=r"^cannot be read: MemoryError$"):
+        read_image(tmp_path / "x.jpg")

@@ -1,14 +1,49 @@
+import io
+
+import numpy as np
+import pytest
 import torch
 from hypothesis import given
 from hypothesis import strategies as st
+from PIL import Image, ImageOps
 
 from datasets import Box
-from datasets.geometry import fit_image, fit_mask, paint_boxes
+from datasets.content import UnreadableError
+from datasets.geometry import fit_image, fit_mask, paint_boxes, turned, upright_mask
 
 
 def test_boxes_cover_pixels_whose_centre_they_hold():
     painted = paint_boxes([Box("cat", "head", 1, 0, 3, 2), Box("cat", "head", 3.6, 2, 9, 9)], (3, 5))
     assert painted.tolist() == [[0, 1, 1, 0, 0], [0, 1, 1, 0, 0], [0, 0, 0, 0, 1]]
+
+
+def test_shares_are_of_the_images_size():
+    painted = paint_boxes([Box("cat", "head", 0.25, 0.5, 0.75, 1, relative=True)], (4, 8))
+    assert torch.equal(painted, paint_boxes([Box("cat", "head", 2, 2, 6, 4)], (4, 8)))
+    assert painted.sum() == 8
+
+
+def test_what_is_outside_is_cut_off_and_a_box_wholly_outside_is_refused():
+    assert paint_boxes([Box("cat", "head", -5, -5, 1, 2), Box("cat", "head", 3, 2, 99, 99)], (3, 4)).tolist() == [
+        [1, 0, 0, 0],
+        [1, 0, 0, 0],
+        [0, 0, 0, 1],
+    ]
+    for box in (Box("cat", "head", 4, 0, 9, 3), Box("cat", "head", 0, 3, 4, 9), Box("cat", "head", -5, 0, 0.3, 2)):
+        with pytest.raises(UnreadableError, match=r"head box .* is outside the image of 4x3 pixels"):
+            paint_boxes([box], (3, 4))
+
+
+@given(st.floats(-3, 9), st.floats(-3, 9), st.floats(1, 9), st.floats(1, 9))
+def test_a_pixel_belongs_to_a_box_if_its_centre_does(xmin, ymin, width, height):
+    xmax, ymax = xmin + width, ymin + height
+    if xmax < 1 or ymax < 1 or xmin > 4 or ymin > 4:
+        return
+    painted = paint_boxes([Box("cat", "head", xmin, ymin, xmax, ymax)], (5, 5)).tolist()
+    for row in range(5):
+        for column in range(5):
+            inside = ymin <= row + 0.5 < ymax and xmin <= column + 0.5 < xmax
+            assert painted[row][column] == inside
 
 
 @given(st.integers(30, 300), st.integers(30, 300), st.data())
@@ -33,3 +68,55 @@ def test_shorter_side_and_centre_crop():
     assert fitted.shape == (3, 40, 40)
     assert (fitted[:, :, 9:31] == 200).all()
     assert (fitted[:, :, :5] == 0).all()
+
+
+@pytest.mark.parametrize("orientation", range(1, 9))
+def test_turned_as_pillow_turns(orientation):
+    pixels = np.arange(6, dtype=np.uint8).reshape(2, 3)
+    exif = Image.Exif()
+    exif[0x0112] = orientation
+    buffer = io.BytesIO()
+    Image.fromarray(pixels).save(buffer, "PNG", exif=exif)
+    expected = np.asarray(ImageOps.exif_transpose(Image.open(buffer)))
+    assert turned(torch.from_numpy(pixels), orientation).tolist() == expected.tolist()
+
+
+STORED = torch.tensor([[1, 0, 0], [0, 0, 0]], dtype=torch.uint8)  # an animal in the corner
+
+
+@pytest.mark.parametrize("orientation", [5, 6, 7, 8])
+def test_a_mask_with_the_stored_size_is_turned_and_one_with_the_upright_size_is_not(orientation):
+    upright = turned(STORED, orientation)
+    assert torch.equal(upright_mask(STORED, (3, 2), orientation), upright)
+    assert torch.equal(upright_mask(upright, (3, 2), orientation), upright)
+
+
+@pytest.mark.parametrize(("orientation", "mask"), [(2, STORED), (3, STORED), (4, STORED), (6, STORED[:, :2])])
+def test_a_mask_that_fits_either_way_is_refused_unless_it_is_the_same(orientation, mask):
+    size = tuple(mask.shape)
+    with pytest.raises(UnreadableError, match=f"may be turned or not: .* EXIF orientation is {orientation}.*; save"):
+        upright_mask(mask, size, orientation)
+    assert torch.equal(upright_mask(torch.ones_like(mask), size, orientation), torch.ones_like(mask))
+    assert torch.equal(upright_mask(mask, size, 1), mask)
+
+
+@pytest.mark.parametrize("orientation", [1, 3, 6])
+def test_a_mask_of_another_size_is_refused(orientation):
+    with pytest.raises(UnreadableError, match=r"^is 3x2 pixels, the image 5x4$"):
+        upright_mask(STORED, (4, 5), orientation)
+
+
+def test_a_stored_mask_of_a_photograph_that_is_not_turned_is_not_turned_either():
+    with pytest.raises(UnreadableError, match="is 3x2 pixels, the image 2x3"):
+        upright_mask(STORED, (3, 2), 1)
+
+
+def test_a_picture_as_thin_as_a_hair_is_refused():
+    thin = torch.zeros(1, 1, 1).expand(3, 16, 1_000_000)
+    with pytest.raises(UnreadableError, match="1000000x16 pixels, too long and thin to resize to 224"):
+        fit_image(thin, 224, 224)
+
+
+def test_boxes_beyond_the_picture_are_cut():
+    everywhere = paint_boxes([Box("cat", "head", -1e6, -3, 1e6, 1e6)], (3, 5))
+    assert everywhere.all()

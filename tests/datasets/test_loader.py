@@ -1,11 +1,13 @@
 import os
+import zlib
 
 import numpy as np
 import pytest
 import torch
 from PIL import Image
 
-from datasets import DATASETS, Box, DatasetError, Record, load_batches
+from datasets import DATASETS, Box, Record, load_batches
+from datasets.decode import read_photograph
 
 OPTIONS = {"resize": 32, "crop": 24, "classes": ("cat", "dog")}
 
@@ -50,29 +52,6 @@ def test_workers_change_nothing(records, workers):
 
 def test_no_batches(records):
     assert list(load_batches(records, [], workers=2, **OPTIONS)) == []
-
-
-class Deadly(Record):
-    @property
-    def has_mask(self) -> bool:
-        return False
-
-    def __getattribute__(self, name):
-        if name == "mask_path" and os.environ.get("CAMBENCH_TEST_PARENT") != str(os.getpid()):
-            os._exit(9)
-        return super().__getattribute__(name)
-
-
-def test_a_dead_worker_is_one_clear_error(records, monkeypatch):
-    import multiprocessing
-
-    context = multiprocessing.get_context("fork")
-    monkeypatch.setattr("multiprocessing.get_context", lambda kind: context)
-    monkeypatch.setattr(context, "set_forkserver_preload", lambda names: None, raising=False)
-    monkeypatch.setenv("CAMBENCH_TEST_PARENT", str(os.getpid()))
-    deadly = [Deadly(records[0].image_id, records[0].path, ("cat",))]
-    with pytest.raises(DatasetError, match=r"a process that decodes images died .*--workers 0"):
-        list(load_batches(deadly, [[0]], workers=1, **OPTIONS))
 
 
 def test_masks_of_one_animal_serve_both_classes_and_unknown_is_ignore(tmp_path, picture):
@@ -120,3 +99,90 @@ def test_real_pets_have_masks_and_faces(shared):
     known = (batch.faces == 1) & (batch.masks != 255)  # the trimaps' outlines are neither animal nor background
     inside = (known & (batch.masks == 1)).sum() / known.sum()
     assert inside > 0.6  # heads are on the animals
+
+
+@pytest.mark.parametrize("workers", [0, 1])
+def test_images_that_change_or_disappear_after_the_beginning_are_skipped(records, picture, workers):
+    batches = load_batches(records, [[0, 1, 2], [3]], workers=workers, **OPTIONS)  # the run begins here
+    picture(41, 41).save(records[0].path)
+    records[1].path.unlink()
+    (first, second) = batches
+    assert first.positions == (2,)
+    assert [skip.reason for skip in first.skipped] == [
+        "changed since the run began",
+        "cannot be opened: No such file or directory",
+    ]
+    assert second.positions == (3,)
+
+
+def test_a_mask_that_changes_after_the_beginning_is_a_reason_to_skip(tmp_path, picture):
+    picture(32, 32).save(tmp_path / "a.png")
+    Image.new("L", (32, 32), 1).save(tmp_path / "m.png")
+    batches = load_batches([Record("a", tmp_path / "a.png", ("cat",), tmp_path / "m.png")], [[0]], **OPTIONS)
+    Image.new("L", (32, 32), 0).save(tmp_path / "m.png")
+    assert next(batches).skipped[0].reason == "mask 'm.png' cannot be read: changed since the run began"
+
+
+@pytest.mark.parametrize("workers", [0, 1])
+def test_a_pipe_among_the_images_or_masks_does_not_hang(records, tmp_path, workers):
+    os.mkfifo(tmp_path / "pipe.png")
+    records[1] = Record("pipe", tmp_path / "pipe.png", ("cat",))
+    records[2] = Record("mask", records[2].path, ("cat",), tmp_path / "pipe.png")
+    (batch,) = load_batches(records, [[0, 1, 2]], workers=workers, **OPTIONS)
+    assert batch.ids == ("0.png",)
+    assert [skip.reason for skip in batch.skipped] == [
+        "is a pipe, expected a regular file",
+        "mask 'pipe.png' cannot be read: is a pipe, expected a regular file",
+    ]
+
+
+@pytest.mark.parametrize(
+    "error", [MemoryError(), RecursionError("deep"), NotImplementedError(), IndexError("list"), zlib.error("-3")]
+)
+def test_whatever_reading_raises_is_that_images_skip(records, monkeypatch, error):
+    def read(path, stamp):
+        if path == records[1].path:
+            raise error
+        return read_photograph(path, stamp)
+
+    monkeypatch.setattr("datasets.reading.read_photograph", read)
+    (batch,) = load_batches(records, [[0, 1, 2]], **OPTIONS)
+    assert batch.ids == ("0.png", "2.png")
+    assert batch.skipped[0].reason.startswith(f"cannot be read: {type(error).__name__}")
+
+
+@pytest.mark.parametrize("kind", ["JPEG", "PNG"])
+@pytest.mark.parametrize("orientation", [6, 8])
+@pytest.mark.parametrize("stored", [False, True])
+def test_the_mask_of_a_turned_photograph_is_turned_with_it(tmp_path, kind, orientation, stored):
+    pixels = np.zeros((40, 60), dtype=np.uint8)
+    pixels[:20, :30] = 255  # the animal is white, in a corner
+    exif = Image.Exif()
+    exif[0x0112] = orientation
+    Image.fromarray(pixels).convert("RGB").save(tmp_path / "a.jpg", kind, exif=exif, quality=95)
+    upright = Image.fromarray(pixels).rotate(-90 if orientation == 6 else 90, expand=True)
+    (Image.fromarray(pixels) if stored else upright).save(tmp_path / "m.png")
+    record = Record("a", tmp_path / "a.jpg", ("cat",), tmp_path / "m.png")
+    batch = next(load_batches([record], [[0]], resize=40, crop=40, classes=("cat", "dog")))
+    assert not batch.skipped
+    white = batch.images[0, 0] > 128
+    assert (white == (batch.masks[0, 0] == 1)).float().mean() > 0.95
+    assert (batch.masks[0, 0] == 1).sum() == 400
+
+
+def test_a_mask_of_an_upside_down_photograph_is_refused_by_name(tmp_path, picture):
+    exif = Image.Exif()
+    exif[0x0112] = 3
+    picture(60, 40).save(tmp_path / "a.jpg", exif=exif)
+    Image.fromarray(np.tri(40, 60, dtype=np.uint8)).save(tmp_path / "m.png")
+    batch = next(load_batches([Record("a", tmp_path / "a.jpg", ("cat",), tmp_path / "m.png")], [[0]], **OPTIONS))
+    assert batch.skipped[0].reason.startswith(
+        "mask 'm.png' may be turned or not: the photograph's EXIF orientation is 3"
+    )
+
+
+def test_a_photograph_that_shows_neither_has_no_boxes(records):
+    records[0] = Record("0.png", records[0].path, (), boxes=(Box("cat", "animal", 0, 0, 9, 9),))
+    (batch,) = load_batches(records, [[0]], **OPTIONS)
+    assert batch.present.tolist() == [[False, False]]
+    assert (batch.masks == 255).all()

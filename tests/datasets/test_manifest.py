@@ -1,3 +1,5 @@
+import os
+
 import pytest
 
 from datasets import DATASETS, Box, DatasetError
@@ -31,7 +33,7 @@ def test_columns_in_any_order_and_a_byte_order_mark(listing):
 
 
 def test_missing_images_and_masks_are_skipped_with_the_path(listing):
-    dataset = manifest(listing("path,label,mask\na.jpg,cat,\ngone.jpg,dog,\nc.jpg,dog,lost.png\n"))
+    dataset = manifest(listing("path,label,mask\na.jpg,cat,\ngone.jpg,cat,\nc.jpg,cat,lost.png\n"))
     assert [record.image_id for record in dataset.records] == ["a.jpg"]
     reasons = [skip.reason.rsplit("/", 1)[-1] for skip in dataset.skipped]
     assert reasons == ["gone.jpg' not found", "lost.png' not found"]
@@ -43,19 +45,91 @@ def test_missing_images_and_masks_are_skipped_with_the_path(listing):
         ("path\na.jpg\n", "column 'label' is missing"),
         ("path,labels\na.jpg,cat\n", r"unknown column 'labels' \(did you mean 'label'\?\)"),
         ("path,label\na.jpg,horse\n", "line 2: label is 'horse', expected cat, dog or both"),
-        ("path,label\na.jpg\n", "line 2: label is 'None'"),
+        ("path,label\na.jpg\n", "line 2: label is ''"),
         ("path,label\n,cat\n", "line 2: path is empty"),
         ("path,label,boxes\na.jpg,cat,cat head 1 2 3\n", "line 2: box is 'cat head 1 2 3', expected class part"),
         ("path,label,boxes\na.jpg,cat,cat head 3 2 1 4\n", "line 2: box is 3 2 1 4, expected xmin < xmax"),
-        ("path,label\na.jpg,cat\na.jpg,cat\n", "'a.jpg' is listed twice"),
+        ("path,label\na.jpg,cat\na.jpg,cat\n", "line 3: 'a.jpg' is listed twice, first in line 2"),
+        ("path,label\na.jpg,0\n", "line 2: label is '0', expected cat, dog or both; a number does not say"),
+        ("a.jpg,cat\n", "unknown column 'a.jpg' .*the first line names the columns"),
         ("path,label\n", "no images in"),
         ("", "column 'path' is missing"),
-        (b"path,label\n\xff.jpg,cat\n", "cannot be read"),
+        (b"path,label\n\xff.jpg,cat\n", r"no images in .*listed files that are not there: 1, .*\\xff.jpg' not found"),
     ],
 )
 def test_broken_lists(listing, text, said):
     with pytest.raises(DatasetError, match=said):
         manifest(listing(text))
+
+
+def test_masks_that_are_folders_empty_or_lost(listing):
+    path = listing("path,label,mask\na.jpg,cat,deep\ndeep/b.jpg,cat, \nc.jpg,cat,m.png\n")
+    dataset = manifest(path)
+    assert [(r.image_id, r.mask_path) for r in dataset.records] == [
+        ("deep/b.jpg", None),
+        ("c.jpg", path.parent / "m.png"),
+    ]
+    assert [(skip.reason, skip.kind) for skip in dataset.skipped] == [
+        (f"'{path.parent / 'deep'}' is a folder", "listed files that are not there")
+    ]
+
+
+def test_a_mask_for_two_animals_is_refused_with_the_remedy(listing):
+    said = r"line 3: a mask does not say which animal is which; .* boxes with classes \(cat animal xmin"
+    with pytest.raises(DatasetError, match=said):
+        manifest(listing("path,label,mask\na.jpg,cat,m.png\nc.jpg,both,m.png\n"))
+
+
+def test_shares_of_the_image_and_pixels_are_told_apart_by_row(listing):
+    path = listing("path,label,boxes\na.jpg,cat,cat head 0 .1 .5 .6;cat animal 0 0 1 1\nc.jpg,dog,\n")
+    assert [box.relative for box in manifest(path).records[0].boxes] == [True, True]
+    with pytest.raises(DatasetError, match=r"line 2: corners from 0 to 1, but .*line 3 gives pixels"):
+        manifest(listing("path,label,boxes\na.jpg,cat,cat head 0 .1 .5 .6\nc.jpg,dog,dog head 5 5 60 60\n"))
+    with pytest.raises(DatasetError, match="line 2: box of a dog on an image of a cat"):
+        manifest(listing("path,label,boxes\na.jpg,cat,dog head 1 1 5 6\n"))
+
+
+def test_paths_of_windows_spaces_and_other_encodings(listing):
+    text = "Path;Label\r\ndeep\\b.jpg;DOGS\r\n a.jpg ; Cat\r\n"
+    path = listing(text)
+    assert [record.path.name for record in manifest(path).records] == ["b.jpg", "a.jpg"]
+    (path.parent / "c.jpg").rename(path.parent / "Kätzchen.jpg")
+    for encoding in ("utf-8", "utf-8-sig", "utf-16", "cp1252"):
+        records = manifest(listing("path,label\nKätzchen.jpg,cat\na.jpg,dog\n".encode(encoding))).records
+        assert records[0].path.is_file()
+
+
+def test_paths_elsewhere_are_allowed_if_they_are_files(listing, tmp_path_factory):
+    outside = tmp_path_factory.mktemp("outside") / "x.jpg"
+    path = listing("")
+    (path.parent / "a.jpg").rename(outside)
+    os.mkfifo(path.parent / "pipe.jpg")
+    up = f"../{outside.parent.name}/x.jpg" if outside.parent.parent == path.parent.parent else str(outside)
+    dataset = manifest(listing(f"path,label\n{up},cat\nc.jpg,dog\npipe.jpg,dog\n/dev/zero,dog\n{'x' * 5000},dog\n"))
+    assert [record.path.resolve() for record in dataset.records] == [outside, path.parent / "c.jpg"]
+    assert [skip.reason.rsplit("' ", 1)[1] for skip in dataset.skipped] == ["is no regular file"] * 2 + ["not found"]
+
+
+def test_a_picture_under_two_labels_is_refused_by_whatever_path(listing):
+    path = listing("")
+    (path.parent / "link.jpg").symlink_to(path.parent / "a.jpg")
+    with pytest.raises(DatasetError, match=r"a.jpg' \(cat\) and .*link.jpg' \(dog\) are the same picture"):
+        manifest(listing("path,label\na.jpg,cat\nlink.jpg,dog\n"))
+    dataset = manifest(listing("path,label\na.jpg,cat\nlink.jpg,cat\n./a.jpg,cat\nc.jpg,dog\n"))
+    assert [record.image_id for record in dataset.records] == ["a.jpg", "c.jpg"]
+    assert len(dataset.skipped) == 2
+
+
+def test_a_class_of_which_no_file_is_there_stops(listing):
+    with pytest.raises(DatasetError, match=r"shows a dog; 1 show a cat; left out: listed files that are not there: 2"):
+        manifest(listing("path,label\na.jpg,cat\nx.jpg,dog\ny.jpg,dog\n"))
+    assert "no image shows a dog" in manifest(listing("path,label\na.jpg,cat\n")).notes[0]
+
+
+def test_one_mask_that_is_missing_is_not_read_as_none(listing):
+    """An image whose mask is lost would be scored without the metrics that the others have."""
+    dataset = manifest(listing("path,label,mask\na.jpg,cat,lost.png\nc.jpg,cat,m.png\n"))
+    assert [record.image_id for record in dataset.records] == ["c.jpg"]
 
 
 def test_a_folder_is_no_manifest(tmp_path):

@@ -1,9 +1,10 @@
+import os
 import shutil
 from collections import Counter
 
 import pytest
 
-from datasets import DATASETS, DatasetError
+from datasets import DATASETS, Box, DatasetError
 
 pets = DATASETS["oxford-iiit-pet"]
 
@@ -65,8 +66,105 @@ def test_a_broken_head_box_costs_the_box_alone_and_is_noted(copy, text):
     dataset = pets(root)
     assert len(dataset.records) == 5
     assert not dataset.records[0].has_face
-    assert len(dataset.notes) == 1
+    assert len(dataset.notes) == 2
+    assert dataset.notes[1].startswith("no image shows a dog: ")
     assert dataset.notes[0].startswith(f"{names[0]} is scored without its head box: ")
+
+
+def xml(encoding: str = "utf-8", corners: str = "10 20 30 40", count: int = 1) -> bytes:
+    values = zip(("xmin", "ymin", "xmax", "ymax"), corners.split(), strict=True)
+    box = "<object><bndbox>" + "".join(f"<{name}>{value}</{name}>" for name, value in values) + "</bndbox></object>"
+    text = f'<?xml version="1.0" encoding="{encoding}"?>\n<annotation>{box * count}</annotation>'
+    return text.encode(encoding if encoding.startswith("utf-16") else "latin-1")
+
+
+@pytest.mark.parametrize(
+    "encoding",
+    ["utf-8", "utf-16", "utf-7", "rot13", "zlib", "idna", "punycode", "big5", "undefined", "no-such", "unicode_escape"],
+)
+def test_whatever_encoding_a_head_box_says_it_has(copy, encoding):
+    """The tags and numbers are ASCII, so the box is known; no codec that a file names is looked up."""
+    root, names = copy
+    (root / "annotations" / "xmls" / f"{names[0]}.xml").write_bytes(xml(encoding))
+    assert pets(root).records[0].boxes == (Box("cat", "head", 10, 20, 30, 40),)
+
+
+BOMB = b"""<!DOCTYPE a [<!ENTITY b "ha"><!ENTITY c "&b;&b;&b;&b;&b;&b;&b;&b;"><!ENTITY d "&c;&c;&c;&c;&c;&c;&c;&c;">]>
+<a><bndbox><xmin>&d;</xmin></bndbox></a>"""
+
+
+@pytest.mark.parametrize(
+    ("content", "said"),
+    [
+        (BOMB, "defines entities"),
+        (BOMB.decode().encode("utf-16"), "defines entities"),
+        (xml(count=1001), "1001 boxes, expected at most 1000"),
+        (xml(count=20_000), "has more than 1048576 bytes"),
+        (b"<a>" * 200_000, "no element found"),
+        (b"\x00" * 100, "not well-formed"),
+        (xml(corners="nan 2 3 4"), "expected four finite numbers"),
+        (xml(corners="1 2 inf 4"), "expected four finite numbers"),
+        (xml(corners="30 20 10 40"), "expected xmin < xmax"),
+        (xml(corners="a 20 10 40"), "box is 'a 20 10 40', expected xmin ymin xmax ymax"),
+    ],
+)
+def test_head_boxes_that_cannot_be_used_are_noted(copy, content, said):
+    root, names = copy
+    (root / "annotations" / "xmls" / f"{names[0]}.xml").write_bytes(content)
+    dataset = pets(root)
+    assert len(dataset.records) == 5
+    assert not dataset.records[0].boxes
+    assert dataset.notes[0].startswith(f"{names[0]} is scored without its head box: ")
+    assert said in dataset.notes[0]
+
+
+def test_pipes_do_not_hang(copy):
+    root, names = copy
+    os.mkfifo(root / "annotations" / "xmls" / f"{names[0]}.xml")
+    assert "is no regular file" in pets(root).notes[0]
+    (root / "annotations" / "test.txt").unlink()
+    os.mkfifo(root / "annotations" / "test.txt")
+    with pytest.raises(DatasetError, match=r"'test.txt' is no regular file"):
+        pets(root)
+
+
+def test_comments_empty_lines_and_windows_line_ends(copy):
+    root, names = copy
+    path = root / "annotations" / "test.txt"
+    path.write_bytes(b"\xef\xbb\xbf#Image CLASS-ID\r\n\r\n" + path.read_bytes().replace(b"\n", b"\r\n") + b"\r\n")
+    assert [record.image_id for record in pets(root).records] == names
+
+
+@pytest.mark.parametrize(
+    ("line", "said"),
+    [
+        ("{} 99 1 1", "line 6 is '.* 99 1 1', expected a name, a breed from 1 to 37, 1 for a cat or 2 for a dog"),
+        ("{} 1 3 1", "line 6 is"),
+        ("{} 1 0 1", "line 6 is"),
+        ("{} -1 1 1", "line 6 is"),
+        ("{} 1 1", "line 6 is"),
+        ("{}", "line 6 is"),
+        ("{} 1 1 1 1", "line 6 is"),
+        ("{} 1 1.0 1", "line 6 is"),
+        ("{} " + "9" * 5000 + " 1 1", "line 6 is"),
+        ("{} 1 1 1", "line 6 lists '.*' again, first listed in line 1; list each image once"),
+        ("../{} 1 1 1", "line 6: the name '../.*' is a path"),
+    ],
+)
+def test_broken_lines_of_a_split_are_refused_by_number(copy, line, said):
+    root, names = copy
+    with (root / "annotations" / "test.txt").open("a") as file:
+        file.write(line.format(names[0]) + "\n")
+    with pytest.raises(DatasetError, match=said):
+        pets(root)
+
+
+def test_a_species_of_which_everything_is_missing_stops(copy):
+    root, _ = copy
+    with (root / "annotations" / "test.txt").open("a") as file:
+        file.write("beagle_1 5 2 1\nbeagle_2 5 2 2\n")
+    with pytest.raises(DatasetError, match="shows a dog; 5 show a cat; left out: listed files that are not there: 2"):
+        pets(root)
 
 
 def test_missing_data_says_how_to_get_it(tmp_path):

@@ -44,7 +44,10 @@ def test_empty_and_doubled_lists_are_refused():
         (("horse", "head", 0, 0, 1, 1), "box class is 'horse'"),
         (("cat", "tail", 0, 0, 1, 1), "box part is 'tail'"),
         (("cat", "head", 5, 0, 5, 1), "box is 5 0 5 1, expected xmin < xmax"),
-        (("cat", "head", 0, 0, float("nan"), 1), "expected xmin < xmax"),
+        (("cat", "head", 0, 0, float("nan"), 1), "box is 0 0 nan 1, expected four finite numbers"),
+        (("cat", "head", 0.2, 0.2, 0.8, 0.8), "box is 0.2 0.2 0.8 0.8, smaller than a pixel"),
+        (("cat", "head", 0, 0, 1, 1.5, True), "box is 0 0 1 1.5, expected shares of the image from 0 to 1"),
+        (("cat", "head", -4, -4, 0, 9), "outside any image"),
     ],
 )
 def test_impossible_boxes_are_refused(box, said):
@@ -66,13 +69,29 @@ def test_fingerprint_follows_contents_labels_boxes_and_order_but_not_the_place(t
         made("here", content=b"2"),
         made("here", label="dog"),
         made("here", boxes=(Box("cat", "head", 0, 0, 1, 1),)),
+        made("here", boxes=(Box("cat", "head", 0, 0, 1, 1, relative=True),)),
     ]
-    prints = {one, changed[1].fingerprint(), changed[2].fingerprint()}
+    prints = {one, *(dataset.fingerprint() for dataset in changed[1:])}
     (tmp_path / "here" / "a.jpg").write_bytes(b"2")
     prints.add(changed[0].fingerprint())
     (tmp_path / "here" / "a.jpg").unlink()
     prints.add(changed[0].fingerprint())  # an image that vanished is no error here; the loader skips it
-    assert len(prints) == 5
+    assert len(prints) == 6
+
+
+def test_fingerprints_of_earlier_versions_stay(tmp_path):
+    """Nights are compared by fingerprint: what is unchanged keeps it."""
+    (tmp_path / "a.jpg").write_bytes(b"1")
+    boxes = (Box("cat", "head", 1.0, 2.0, 3.0, 4.0),)
+    dataset = Dataset("files", tmp_path, None, (Record("a", tmp_path / "a.jpg", ("cat",), boxes=boxes),))
+    assert dataset.fingerprint() == "3c3870296b217047c20234c4fa9ad64a6c88d777b13e90a0a6855e0fd59de6c5"
+
+
+def test_an_image_has_at_most_a_thousand_boxes():
+    box = Box("cat", "head", 1, 2, 3, 4)
+    Record("a", "x", ("cat",), boxes=(box,) * 1000)
+    with pytest.raises(DatasetError, match="'a' has 1001 boxes, expected at most 1000"):
+        Record("a", "x", ("cat",), boxes=(box,) * 1001)
 
 
 def test_limited_keeps_what_was_skipped():

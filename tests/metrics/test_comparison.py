@@ -153,3 +153,15 @@ def test_a_planted_difference_is_covered_by_the_interval_93_to_97_times_of_100()
         found = paired(shifted, values, seed=number)
         covered += found.ci_low <= 0.05 <= found.ci_high
     assert 0.93 <= covered / runs <= 0.97
+
+
+def test_a_verdict_needs_mean_and_ranks_to_point_the_same_way():
+    """118 of 132 images favour b by a little, 14 favour a by so much that the mean does, too."""
+    random = np.random.default_rng(0)
+    difference = np.concatenate([-random.uniform(0.01, 0.02, 118), random.uniform(0.8, 1.0, 14)])
+    found = paired(difference, np.zeros(132), 0)
+    assert found.p_value < 1e-6
+    assert found.ci_low > 0
+    assert found.rank_biserial < 0
+    for direction in ("higher", "lower", "none"):
+        assert verdict(found, found.p_value, direction) == "mixed"

@@ -117,9 +117,69 @@ def test_pxap_of_perfect_and_inverted_maps():
     assert localisation.pxap(perfect, 0 * mask).isnan().item()
 
 
+def plain_average_precision(labels: list[bool], values: list[float]) -> float:
+    """Threshold by threshold, highest first: precision times the gain in recall; equal values share a threshold."""
+    total, recall = 0.0, 0.0
+    for threshold in sorted(set(values), reverse=True):
+        called = [label for label, value in zip(labels, values, strict=True) if value >= threshold]
+        gained = sum(called) / sum(labels)
+        total += (gained - recall) * sum(called) / len(called)
+        recall = gained
+    return total
+
+
+@given(st.integers(0, 10**6), st.sampled_from([2, 5, 1000]), st.floats(1e-30, 1e30))
+def test_pxap_equals_a_plain_loop_ties_and_ignored_pixels_included(seed, levels, scale):
+    generator = torch.Generator().manual_seed(seed)
+    maps = torch.randint(0, levels, (3, 6, 7), generator=generator).float() / levels * scale
+    mask = torch.tensor([0, 1, 255], dtype=torch.uint8)[torch.randint(0, 3, (3, 6, 7), generator=generator)]
+    mask[:, 0, 0] = 1
+    for one, labels, found in zip(maps, mask, localisation.pxap(maps, mask).tolist(), strict=True):
+        counted = labels != 255
+        expected = plain_average_precision((labels[counted] == 1).tolist(), one[counted].tolist())
+        assert found == pytest.approx(expected, abs=1e-12)
+
+
+def test_pxap_of_an_empty_a_constant_and_an_infinite_map():
+    mask = square()
+    assert localisation.pxap(0 * mask.float(), mask).item() == pytest.approx(100 / 3600)
+    assert localisation.pxap(0 * mask + 3e38, mask).item() == pytest.approx(100 / 3600)
+    for bad in (torch.nan, torch.inf):
+        assert localisation.pxap(point(3, 3) * bad, mask).isnan().item()
+
+
 def test_average_precision_by_hand():
-    foreground, background = torch.tensor([1, 0, 3]), torch.tensor([4, 2, 1])  # bins, low to high
-    assert localisation.average_precision(foreground, background).item() == pytest.approx(3 / 4 * 3 / 4 + 4 / 11 / 4)
+    foreground, background = torch.tensor([2, 0, 3]), torch.tensor([4, 0, 1])  # bins, low to high
+    highest = 3 * 3 / 4  # nothing above: precision 3 / 4 throughout
+    lowest = 2 * 5 / 10  # one tie, called last
+    assert localisation.average_precision(foreground, background).item() == pytest.approx((highest + lowest) / 5)
+
+
+def test_average_precision_inside_a_bin_is_the_mean_over_evenly_mixed_pixels():
+    foreground, background = torch.tensor([0, 300, 40]), torch.tensor([10, 500, 10])
+    steps = torch.arange(0.5, 20_000) / 20_000
+    inside = ((40 + 300 * steps) / (50 + 800 * steps)).double().mean().item()
+    expected = (40 * 40 / 50 + 300 * inside) / 340
+    assert localisation.average_precision(foreground, background).item() == pytest.approx(expected, rel=1e-6)
+
+
+def test_average_precision_is_undefined_without_an_object_and_any_weight_gives_the_same():
+    nothing, some = torch.zeros(4), torch.tensor([3.0, 0, 2, 5])
+    assert localisation.average_precision(nothing, some).isnan()
+    value = localisation.average_precision(some, some.flip(0))
+    torch.testing.assert_close(localisation.average_precision(some / 7, some.flip(0) / 7), value)
+
+
+@given(st.integers(0, 10**6), st.floats(0.5, 6))
+def test_binned_average_precision_is_close_to_the_exact_one(seed, sharpness):
+    """Smooth maps whose values crowd at the bottom, a third of them at exactly 0, as after a ReLU."""
+    generator = torch.Generator().manual_seed(seed)
+    coarse = torch.rand(1, 1, 7, 7, generator=generator) ** sharpness
+    maps = (torch.nn.functional.interpolate(coarse, (112, 112), mode="bilinear")[0] - 0.1).relu()
+    mask = (torch.nn.functional.interpolate(coarse, (112, 112), mode="nearest")[0] > 0.2).to(torch.uint8)
+    mask[:, 0, 0] = 1
+    binned = localisation.average_precision(*localisation.pixel_histograms(maps, mask))
+    assert binned.item() == pytest.approx(localisation.pxap(maps, mask).item(), abs=2e-3)
 
 
 def test_histograms_count_every_pixel_that_counts():
@@ -130,7 +190,11 @@ def test_histograms_count_every_pixel_that_counts():
     assert foreground.shape == background.shape == (2, 256)
     assert foreground.sum(1).tolist() == [30, 30]
     assert background.sum(1).tolist() == [60, 60]
-    assert (foreground[0, 255] + background[0, 255]).item() <= 1
+    counted = (mask != 255).flatten(1)
+    at_the_minimum = (maps.flatten(1) == maps.flatten(1).amin(1, keepdim=True)) & counted
+    assert (foreground[:, 0] + background[:, 0]).tolist() == at_the_minimum.sum(1).tolist()
+    broken = localisation.pixel_histograms(torch.where(maps > 0.99, torch.nan, maps)[:1], mask[:1])
+    assert [counts.sum().item() for counts in broken] == [0, 0]
 
 
 def test_box_of_a_bright_square_is_found_at_every_threshold_above_the_rest():

@@ -37,5 +37,5 @@ def test_unknown_inputs_are_named():
     def broken(raw: torch.Tensor, saliency: torch.Tensor) -> torch.Tensor:
         return raw
 
-    with pytest.raises(MetricError, match=r"metric 'broken' asks for an unknown input 'saliency'; known: raw, signed"):
+    with pytest.raises(MetricError, match=r"metric 'Broken' asks for an unknown input 'saliency'; known: raw, signed"):
         Metric(broken, "Broken")

@@ -49,6 +49,7 @@ def _manifest(labels: dict[str, str], methods: Sequence[str], layers: Sequence[s
         "seeds": {"run": 0, "tie_rule": 0},
         "counts": {"images": len(labels), "scored": len(labels), "skipped": 0},
         "timings": {"total": 1.0},
+        "started": "2026-01-01T00:00:00Z",
         "finished": "2026-01-01T00:00:00Z",
     }
 

@@ -5,7 +5,7 @@ import pandas as pd
 import pytest
 
 from reports import ReportError, Run
-from reports.compare import check_comparable, quality_changes, speed_changes, surroundings
+from reports.compare import IncomparableError, check_comparable, quality_changes, speed_changes, surroundings
 
 
 @pytest.fixture
@@ -32,7 +32,7 @@ def of(changes: pd.DataFrame, method: str, metric: str, role: str = "right", lay
 
 def test_equal_runs_differ_by_nothing_in_anything(two):
     changes = quality_changes(*map(Run, two))
-    assert len(changes) == 2 * 2 * (2 * 4 + 1)  # methods, layers, roles and metrics, the gap
+    assert len(changes) == 2 * 2 * (2 * 4 + 1) + 1  # methods, layers, roles and metrics, the gap; the accuracy
     assert (changes["mean_difference"] == 0).all()
     assert (changes["n"] == 8).all()
     assert surroundings(*map(Run, two)).empty
@@ -74,10 +74,11 @@ def test_a_method_that_is_gone_is_undefined_everywhere(two, write_run, tmp_path)
 
 def test_other_data_or_protocols_are_refused_with_the_fields(two):
     edit_manifest(two[1], lambda m: m["protocols"]["srg"].update(steps=16))
-    with pytest.raises(ReportError, match=r"cannot be compared, they differ in protocol srg, steps: 4 against 16$"):
+    with pytest.raises(ReportError, match=r"cannot be compared, they differ in protocol srg, steps: 4 before, 16 now$"):
         check_comparable(*map(Run, two))
     edit_manifest(two[1], lambda m: (m["protocols"].clear(), m["dataset"].update(fingerprint="f")))
-    said = r"differ in data: None against f; protocol srg, selected: True against False$"
+    names = "contents of the images: the same 8 names, but other pictures, labels or annotations"
+    said = rf"differ in {names}; protocol srg: scored before, not now$"
     with pytest.raises(ReportError, match=said):
         check_comparable(*map(Run, two))
 
@@ -107,3 +108,45 @@ def test_speeds_are_ratios_with_the_error_of_their_median(two):
     assert row["benchmark"] == "maps method=gradcam batch=32"
     assert (row["ratio_a"], row["ratio_b"], row["relative_change"]) == pytest.approx((2, 3, 0.5))
     assert row["error_b"] == pytest.approx(1.2533 * 1.4826 * 0.05 / 2)
+
+
+def test_what_differs_in_the_images_is_said_in_words(two, write_run, tmp_path):
+    labels = {f"{i}.jpg": ("cat", "dog")[i % 2] for i in range(13)}
+    more = write_run(tmp_path / "more", labels, layers=("features.11", "features.12"))
+    edit_manifest(two[0], lambda m: m["dataset"].update(fingerprint="e", n=8, labels={"cat": 4, "dog": 4}))
+    edit_manifest(more, lambda m: m["dataset"].update(fingerprint="f", n=13, labels={"cat": 7, "dog": 6}))
+    with pytest.raises(IncomparableError) as error:
+        check_comparable(Run(two[0]), Run(more))
+    assert error.value.reasons == (
+        "images: 8 before, 13 now",
+        "images per label: 4 cat, 4 dog before, 7 cat, 6 dog now",
+        "new: '10.jpg', '11.jpg', '12.jpg' and 2 more",
+    )
+
+
+def test_another_class_order_and_lost_methods_are_said_in_words(two):
+    edit_manifest(two[1], lambda m: m["checkpoint"].update(classes=["dog", "cat"]))
+    edit_manifest(two[1], lambda m: m["methods"].pop("layercam"))
+    with pytest.raises(IncomparableError) as error:
+        check_comparable(*map(Run, two), whole=True)
+    assert error.value.reasons == ("class order: cat, dog before, dog, cat now", "methods: layercam before, not now")
+    with pytest.raises(IncomparableError) as error:
+        check_comparable(*map(Run, two))
+    assert len(error.value.reasons) == 1
+
+
+def test_a_network_that_calls_everything_a_cat_loses_accuracy(two):
+    edit_scores(two[0], lambda scores: scores.assign(predicted=scores["label"]))
+    row = of(quality_changes(*map(Run, two)), "network", "accuracy", layer="logits")
+    assert (row["n"], row["mean_a"], row["mean_b"], row["direction"]) == (8, 1.0, 0.5, "higher")
+
+
+def test_other_images_undefined_are_lost_although_their_number_is_the_same(two):
+    def lose(place: int) -> None:
+        gone = f"{place}.jpg"
+        edit_scores(two[place], lambda s: s.assign(value=s["value"].mask(s["image_id"].eq(gone))))
+
+    lose(0)
+    lose(1)
+    row = of(quality_changes(*map(Run, two)), "gradcam", "energy_in_mask")
+    assert (row["n"], row["n_undefined_a"], row["n_undefined_b"], row["n_lost"]) == (6, 1, 1, 1)

@@ -45,6 +45,20 @@ def test_it_is_said_in_words(controlled):
     ]
 
 
+def test_a_control_without_a_value_was_not_tried_and_is_not_beaten(controlled):
+    path = controlled.folder / "scores.parquet"
+    scores = pd.read_parquet(path)
+    tried = ~(scores["method"].eq("control_sobel") & scores["metric"].eq("srg_probability"))
+    scores[tried].to_parquet(path)
+    run = Run(controlled.folder)
+    table = control_table(run)
+    row = table.set_index(["method", "control", "metric"]).loc["gradcam", "control_sobel", "srg_probability"]
+    assert (row["beats"], row["n"]) == ("not tried", 0)
+    sentences = unbeaten(run, table[table["metric"].isin(["energy_in_mask", "srg_probability"])])
+    assert all("Not tried on srg probability: --controls all does." in sentence for sentence in sentences)
+    assert not any("beats every control." in sentence for sentence in sentences)
+
+
 def test_the_other_tables_show_methods_alone(controlled):
     assert set(controlled.scores["method"]) == {"gradcam", "layercam"}
     assert set(controlled.all_scores["method"]) == {"gradcam", "layercam", *CONTROLS}

@@ -4,16 +4,22 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from reports import ReportError, render
+from reports import ReportError, Run
 from reports.history import render_history
+from reports.tables import summary as summary_of
+
+
+@pytest.fixture(scope="module")
+def one(write_run, tmp_path_factory):
+    """A run and its summary."""
+    folder = write_run(tmp_path_factory.mktemp("night") / "one")
+    return folder, summary_of(Run(folder))
 
 
 @pytest.fixture
-def root(write_run, tmp_path):
+def root(one, tmp_path):
     """Thirty nights made of one: quality steps down on the 16th, speed drifts by noise alone."""
-    folder = write_run(tmp_path / "one")
-    render(folder)
-    summary = pd.read_csv(folder / "tables" / "summary.csv")
+    folder, summary = one
     manifest = json.loads((folder / "manifest.json").read_text())
     random = np.random.default_rng(0)
     for night in range(30):
@@ -69,7 +75,7 @@ def test_nights_of_another_job_and_folders_that_are_no_night_are_left_out(root):
     running.write_text(json.dumps(json.loads(running.read_text()) | {"status": "running"}))
     page = render_history(root).read_text()
     assert pd.read_csv(root / "history" / "history.csv")["night"].nunique() == 28
-    assert page.count("another job than the newest") == 1
+    assert page.count("another job than that of the newest") == 1
 
 
 def test_few_nights_say_so(root):

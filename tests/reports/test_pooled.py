@@ -58,7 +58,7 @@ def test_undefined_values_are_counted_and_an_image_counts_with_what_is_defined(t
 @pytest.mark.parametrize(
     ("key", "value", "said"),
     [
-        ("dataset", {"name": "files", "fingerprint": "other"}, "other images"),
+        ("dataset", {"name": "files", "labels": {}, "fingerprint": "other"}, "other images"),
         ("protocols", {}, "other protocols"),
         ("layers", {"features.12": {"channels": 1, "height": 1, "width": 1}}, "other layers"),
     ],

@@ -35,7 +35,7 @@ def test_summary_recomputed_from_the_scores(make_run):
         values = group.sort_values("image_id")["value"]
         assert table.loc[key, "mean"] == pytest.approx(values.mean())
         assert table.loc[key, "median"] == pytest.approx(values.median())
-        assert tuple(table.loc[key, ["ci_low", "ci_high"]]) == mean_interval(values, 0)
+        assert tuple(table.loc[key, ["ci_low", "ci_high"]]) == pytest.approx(mean_interval(values, 0), rel=1e-12)
         assert tuple(table.loc[key, ["n", "n_undefined"]]) == (8, 0)
     pooled = pd.read_parquet(folder / "localisation.parquet")
     pooled = pooled[(pooled["method"] == "gradcam") & (pooled["layer"] == "features.11") & (pooled["role"] == "right")]
@@ -138,3 +138,16 @@ def test_the_verdict_follows_the_sign_of_the_interval(make_run, shift, said):
 
     run = rewrite(make_run(), change)
     assert said in findings(run, summary(run), comparison(run), dispersion_gap(run))[0]
+
+
+def test_two_maps_of_one_image_are_one_image(make_run):
+    folder = make_run({f"{i}.jpg": "cat+dog" for i in range(9)})
+    scores = scores_of(folder)
+    scores.loc[(scores["image_id"] == "0.jpg") & (scores["target"] == "cat"), "value"] = float("nan")
+    scores.to_parquet(folder / "scores.parquet")
+    table = summary(Run(folder)).set_index(["method", "layer", "role", "metric"])
+    row = table.loc["gradcam", "features.11", "present", "energy_in_mask"]
+    own = scores[(scores["method"] == "gradcam") & (scores["metric"] == "energy_in_mask")]
+    by_image = own.pivot(index="image_id", columns="target", values="value").mean(axis=1, skipna=False)
+    assert (row["n"], row["n_undefined"]) == (8, 1)
+    assert row["mean"] == pytest.approx(by_image.mean())

@@ -1,4 +1,6 @@
 import inspect
+import os
+from pathlib import Path
 
 import pytest
 import safetensors.torch
@@ -176,6 +178,36 @@ def test_safetensors_and_state_dict_give_the_same_classifier(network, save, load
     safetensors.torch.save_file(network.state_dict(), tmp_path / "m.safetensors")
     images = torch.rand(2, 3, 8, 8)
     assert torch.equal(load(tmp_path / "m.safetensors")(images), load(str(save(network.state_dict())))(images))
+
+
+@pytest.mark.parametrize("name", ["m.pth", "m.safetensors"])
+@pytest.mark.parametrize("arch", [None, "tiny"])
+def test_a_file_far_larger_than_the_network_is_not_read(load, tmp_path, name, arch):
+    with (tmp_path / name).open("wb") as file:
+        file.truncate(2**42)  # 4 TB that take no space
+    with pytest.raises(WeightsError, match=r"has 4398047 MB, .*tiny at most \d+; save the network's tensors alone"):
+        load(tmp_path / name, arch=arch)
+
+
+@pytest.mark.parametrize("ending", [b"pth", b"safetensors"])
+def test_names_that_are_no_utf8(network, load, tmp_path, ending):
+    folder = os.fsdecode(os.fsencode(tmp_path) + b"/caf\xe9")  # Latin-1
+    path = Path(folder, os.fsdecode(b"d\xf6g." + ending))
+    path.parent.mkdir()
+    torch.save(network.state_dict(), tmp_path / "m.pth")
+    safetensors.torch.save_file(network.state_dict(), tmp_path / "m.safetensors")
+    path.write_bytes((tmp_path / f"m.{ending.decode()}").read_bytes())
+    path.with_suffix(".toml").write_text("\N{BYTE ORDER MARK}classes = ['dog', 'cat']", encoding="utf-8")
+    checkpoint = load(path).checkpoint
+    assert checkpoint.name == "d\\xf6g"
+    assert checkpoint.path.endswith(f"caf\\xe9/d\\xf6g.{ending.decode()}")
+    assert checkpoint.classes == ("dog", "cat")
+    path.with_suffix(".toml").write_text("x = 1")
+    with pytest.raises(WeightsError, match=r"d\\xf6g\.toml'.*unknown key 'x'"):
+        load(path)
+    path.write_bytes(b"nothing")
+    with pytest.raises(WeightsError, match=rf"unknown key|d\\xf6g\.{ending.decode()}'"):
+        load(path)
 
 
 @pytest.mark.skipif(not torch.cuda.is_available(), reason="needs a GPU")

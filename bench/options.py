@@ -1,0 +1,138 @@
+"""How options are read: parsers that raise ValueError with what they expected, and the field that is a flag."""
+
+import math
+import os
+import re
+from collections.abc import Callable
+from dataclasses import field
+from pathlib import Path
+from typing import Any
+
+MOST = 10**9  # images, or what else is counted without a limit of its own
+WHOLE, DECIMAL = re.compile(r"\s*[+-]?[0-9]{1,18}\s*"), re.compile(r"\s*[+-]?[0-9.]{1,40}([eE][+-]?[0-9]{1,3})?\s*")
+PIXELS, STEPS, BATCH, WORKERS, SEEDS = 4096, 65_536, 65_536, 512, 2**32 - 1  # the most of each
+
+
+def printable(path: Path) -> str:
+    r"""A path as text that any file takes: undecodable bytes become \xNN."""
+    return os.fsencode(path).decode("utf-8", "backslashreplace")
+
+
+def as_text(value: Any) -> str:
+    """A text that is not empty."""
+    if not isinstance(value, str) or not value.strip() or "\0" in value:
+        raise ValueError("expected a text")
+    return value
+
+
+def as_path(value: Any) -> Path:
+    """A path; ~ is the home folder."""
+    path = Path(as_text(value))
+    try:
+        return path.expanduser()
+    except RuntimeError as error:
+        raise ValueError(f"expected a path, and nobody here is called {path.parts[0]}") from error
+
+
+def as_integer(low: int, high: int = MOST) -> Callable[[Any], int]:
+    """A whole number from `low` to `high`."""
+
+    def parse(value: Any) -> int:
+        digits = WHOLE.fullmatch(value) if isinstance(value, str) else None
+        number = int(digits[0]) if digits else value
+        if isinstance(number, bool) or not isinstance(number, int) or number < low:
+            raise ValueError(f"expected a whole number of at least {low}")
+        if number > high:
+            raise ValueError(f"expected a whole number of at most {high}")
+        return number
+
+    return parse
+
+
+def or_auto(parse: Callable[[Any], int]) -> Callable[[Any], int | None]:
+    """What `parse` takes, or auto for None."""
+
+    def parse_or_auto(value: Any) -> int | None:
+        try:
+            return None if value == "auto" else parse(value)
+        except ValueError as error:
+            raise ValueError(f"{error}, or auto") from error
+
+    return parse_or_auto
+
+
+def as_names(value: Any) -> tuple[str, ...]:
+    """Names, each once."""
+    parts = value.split(",") if isinstance(value, str) else value
+    if not isinstance(parts, list) or not all(isinstance(part, str) and part.strip() for part in parts):
+        raise ValueError("expected names separated by commas")
+    names = tuple(part.strip() for part in parts)
+    if len(set(names)) < len(names):
+        raise ValueError("expected each name once")
+    return names
+
+
+def as_number(value: Any, high: float = math.inf) -> float:
+    """A number above 0, at most `high`."""
+    number = _float(value)
+    if not 0 < number < math.inf:
+        raise ValueError("expected a number above 0")
+    if number > high:
+        raise ValueError(f"expected a number of at most {high:g}")
+    return number
+
+
+def as_share(value: Any) -> float:
+    """A number from 0 up to, not including, 1."""
+    number = _float(value)
+    if not 0 <= number < 1:
+        raise ValueError("expected a number from 0, below 1")
+    return number
+
+
+def as_numbers(low: float, high: float) -> Callable[[Any], tuple[float, ...]]:
+    """Numbers separated by commas, each from `low` to `high`."""
+
+    def parse(value: Any) -> tuple[float, ...]:
+        parts = value.split(",") if isinstance(value, str) else value
+        numbers = tuple(_float(part) for part in parts) if isinstance(parts, list) else ()
+        if not numbers or any(math.isnan(number) for number in numbers):
+            raise ValueError("expected numbers separated by commas")
+        if not all(low <= number <= high for number in numbers):
+            raise ValueError(f"expected numbers from {low:g} to {high:g}")
+        return numbers
+
+    return parse
+
+
+def one_of(*choices: str) -> Callable[[Any], str]:
+    """One of the choices."""
+
+    def parse(value: Any) -> str:
+        if not isinstance(value, str) or value not in choices:
+            raise ValueError(f"expected one of {', '.join(choices)}")
+        return str(value)
+
+    return parse
+
+
+def as_flag(value: Any) -> bool:
+    """True or false."""
+    if not isinstance(value, bool):
+        raise ValueError("expected true or false")
+    return value
+
+
+def option(parse: Callable[[Any], Any], text: str, metavar: str = "", **default: Any) -> Any:
+    """A field that is a flag and a TOML key; `parse` raises ValueError with what was expected."""
+    return field(metadata={"parse": parse, "help": text, "metavar": metavar}, **default)
+
+
+def _float(value: Any) -> float:
+    """NaN for what is no number."""
+    if isinstance(value, str) and not DECIMAL.fullmatch(value):
+        return math.nan
+    try:
+        return math.nan if isinstance(value, bool) else float(value)
+    except (TypeError, ValueError, OverflowError):
+        return math.nan

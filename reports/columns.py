@@ -1,0 +1,86 @@
+"""What the Parquet files of a run must hold (docs/formats.md): columns, types, no gaps, lists of one length."""
+
+from pathlib import Path
+
+import pandas as pd
+import pyarrow as pa
+import pyarrow.compute as pc
+import pyarrow.parquet as pq
+
+from reports.errors import ReportError
+from reports.plain import visible
+from reports.schema import ADVICE
+
+TEXT, DOUBLE, BYTES = pa.string(), pa.float64(), pa.binary()
+DOUBLES, COUNTS = pa.list_(DOUBLE), pa.list_(pa.int64())
+MAP = {"method": TEXT, "layer": TEXT, "target": TEXT, "role": TEXT}
+WHO = {"image_id": TEXT, "label": TEXT, "predicted": TEXT}
+COLUMNS: dict[str, dict[str, pa.DataType]] = {
+    "scores": {**WHO, **MAP, "metric": TEXT, "value": DOUBLE},
+    "curves": {
+        "image_id": TEXT, **MAP, "direction": TEXT, "substrate": TEXT, "fraction": DOUBLES, "probability": DOUBLES,
+    },
+    "localisation": {"image_id": TEXT, **MAP, "foreground": COUNTS, "background": COUNTS, "box_iou": DOUBLES},
+    "images": {**WHO, "probability": DOUBLES, "jpeg": BYTES},
+}  # fmt: skip
+BOUNDED = ("fraction", "probability", "box_iou")  # between 0 and 1
+MAY_BE_NULL = ("value",)
+
+
+def read_columns(path: Path, name: str) -> pd.DataFrame:
+    """A table of a run: the columns a report looks at, each of its type, whatever else the file holds.
+
+    Raises:
+        ReportError: it cannot be read, or names the column that is missing or not as expected.
+    """
+    try:
+        with path.open("rb") as file:  # a path of text may be taken for the address of another machine
+            table = pq.ParquetFile(file).read()
+    except (OSError, ValueError, pa.ArrowException) as error:
+        raise ReportError(f"'{path}' cannot be read ({' '.join(str(error).split())}); score the run again") from error
+    columns = {}
+    for column, kind in COLUMNS[name].items():
+        if table.column_names.count(column) != 1:
+            raise ReportError(f"'{path}' has no column '{column}'; {ADVICE}")
+        columns[column] = _checked(path, column, table.column(column), kind)
+    return pa.table(columns).to_pandas()
+
+
+def _checked(path: Path, name: str, values: pa.ChunkedArray, kind: pa.DataType) -> pa.ChunkedArray:
+    """A column in its type, without gaps; of a list every row as long as the first."""
+    if not _castable(values.type, kind):
+        raise ReportError(f"'{path}', column '{name}' holds {visible(str(values.type))}, expected {kind}; {ADVICE}")
+    try:
+        values = values.cast(kind)
+    except pa.ArrowException as error:
+        raise ReportError(f"'{path}', column '{name}' holds what is no {kind} ({error}); {ADVICE}") from error
+    if values.null_count and name not in MAY_BE_NULL:
+        raise ReportError(f"'{path}', column '{name}' is empty in {values.null_count} rows; {ADVICE}")
+    flat = values
+    if pa.types.is_list(kind):
+        lengths = pc.list_value_length(values).unique()
+        flat = pc.list_flatten(values)
+        if len(lengths) > 1 or flat.null_count or 0 in lengths.to_pylist():
+            raise ReportError(f"'{path}', column '{name}' has lists that are empty or of several lengths; {ADVICE}")
+    if pa.types.is_floating(flat.type) and pc.any(pc.is_inf(flat)).as_py():
+        raise ReportError(f"'{path}', column '{name}' holds infinite values, which are no scores; {ADVICE}")
+    if name in BOUNDED and pc.any(pc.or_(pc.less(flat, -1e-6), pc.greater(flat, 1 + 1e-6))).as_py():
+        raise ReportError(f"'{path}', column '{name}' holds values outside 0 to 1; {ADVICE}")
+    if kind == COUNTS and pc.any(pc.less(flat, 0)).as_py():
+        raise ReportError(f"'{path}', column '{name}' holds negative counts; {ADVICE}")
+    return values
+
+
+def _castable(found: pa.DataType, wanted: pa.DataType) -> bool:
+    """Whether one is a spelling of the other: of another width, or text kept as a dictionary."""
+    types = pa.types
+    if types.is_list(wanted):
+        lists = types.is_list(found) or types.is_large_list(found) or types.is_fixed_size_list(found)
+        return lists and _castable(found.value_type, wanted.value_type)
+    if types.is_dictionary(found):
+        found = found.value_type
+    if wanted == TEXT:
+        return types.is_string(found) or types.is_large_string(found)
+    if wanted == BYTES:
+        return types.is_binary(found) or types.is_large_binary(found)
+    return types.is_integer(found) or (wanted == DOUBLE and types.is_floating(found))

@@ -1,0 +1,79 @@
+"""The real command in a process of its own, forked from one that has imported everything: seconds less than a new one.
+
+Run by path (`runpy.run_path`) in that process, with the globals that `start` gives it.
+"""
+
+import os
+import resource
+import runpy
+import sys
+import threading
+import time
+from multiprocessing import get_context
+from multiprocessing.connection import Connection
+
+HEAVY = ["bench.cli", "bench.pipeline", "reports", "weights", "torchvision"]
+
+
+class Forked:
+    """What `subprocess.Popen` is, as far as tests use it.
+
+    Args:
+        words: of the command line, without `cambench`.
+        bytes_per_file: a file that grows beyond it cannot be written.
+    """
+
+    def __init__(self, words: list[str], bytes_per_file: int | None = None) -> None:
+        context = get_context("forkserver")
+        context.set_forkserver_preload(HEAVY)
+        ours, theirs = context.Pipe(duplex=False)
+        told = {"WORDS": words, "SAID": theirs, "LIMIT": bytes_per_file, "CALLED": True}
+        self._process = context.Process(target=runpy.run_path, args=(__file__, told))
+        self._process.start()
+        theirs.close()
+        self._said: list[bytes] = []
+        self._reader = threading.Thread(target=self._read, args=(ours,), daemon=True)
+        self._reader.start()
+        self.pid = self._process.pid
+
+    def _read(self, stderr: Connection) -> None:
+        while some := os.read(stderr.fileno(), 65536):
+            self._said.append(some)
+
+    @property
+    def returncode(self) -> int | None:
+        """None while it runs; negative: the signal that ended it."""
+        return self._process.exitcode
+
+    def poll(self) -> int | None:
+        """The same."""
+        return self._process.exitcode
+
+    def communicate(self) -> tuple[None, str]:
+        """Waits; nothing, and what it printed to stderr."""
+        self._process.join()
+        self._reader.join()
+        return None, b"".join(self._said).decode()
+
+    def wait_for_group(self) -> None:
+        """Returns once it has a process group of its own."""
+        while self._process.is_alive() and os.getpgid(self.pid) != self.pid:
+            time.sleep(0.001)
+
+
+def _command(words: list[str], said: Connection, limit: int | None) -> None:
+    os.setsid()
+    null = os.open(os.devnull, os.O_RDWR)
+    for number, handle in enumerate((null, null, said.fileno())):
+        os.dup2(handle, number)
+    said.close()
+    if limit is not None:
+        resource.setrlimit(resource.RLIMIT_FSIZE, (limit, limit))
+    from bench.cli import main
+
+    sys.stdout, sys.stderr = open(1, "w", closefd=False), open(2, "w", buffering=1, closefd=False)  # noqa: SIM115
+    sys.exit(main(words))
+
+
+if globals().get("CALLED"):
+    _command(WORDS, SAID, LIMIT)  # type: ignore[name-defined]  # noqa: F821
