@@ -5,6 +5,10 @@ class ConfigError(ValueError):
     """An option, a name or an output folder that cannot be used as given."""
 
 
+class OtherRunError(ConfigError):
+    """A run directory of another run, which cannot be gone on with."""
+
+
 class GateError(Exception):
     """A gate that did not hold; the command line prints the reason as one line and exits with code 1."""
 

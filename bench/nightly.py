@@ -11,7 +11,7 @@ import filelock
 
 from bench.compare import compare
 from bench.config import load_config
-from bench.errors import ConfigError
+from bench.errors import ConfigError, OtherRunError
 from bench.gates import Gates, load_gates
 from bench.judge import judge
 from bench.keep import point, prune
@@ -49,8 +49,13 @@ def nightly(config: NightlyConfig) -> Verdict:
     config.root.mkdir(parents=True, exist_ok=True)
     try:
         with filelock.FileLock(config.root / ".lock", timeout=0):
-            folder = _tonight(config.root)
-            with logged(_log(folder)):
+            begun = _tonight(config.root)
+            try:
+                with logged(_log(begun)):
+                    return _night(config, gates, begun)
+            except OtherRunError as error:  # interrupted under other code or options: it has its verdict now
+                print(f"night {begun.name} was interrupted and is given up: {error}", file=sys.stderr)
+            with logged(_log(folder := _tonight(config.root))):
                 return _night(config, gates, folder)
     except filelock.Timeout as error:
         raise ConfigError(f"another nightly is writing to '{config.root}'; wait until it ends") from error
@@ -61,7 +66,7 @@ def _night(config: NightlyConfig, gates: Gates, folder: Path) -> Verdict:
     print(f"night {folder.name}")
     try:
         verdict = _measured(config, gates, folder, started)
-    except Exception as error:
+    except (Exception, SystemExit) as error:  # a user's function may end the process
         reason = visible(f"{type(error).__name__}: {' '.join(str(error).split())}")
         Verdict(folder, "not finished", None, time.perf_counter() - started, reason).write()
         _history(config.root)

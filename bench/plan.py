@@ -157,7 +157,7 @@ def read_dataset(name: str, root: Path | None, split: str | None, limit: int | N
         raise ConfigError(f"missing: --data-root, the folder or file that --dataset {name} reads")
     if name not in DATASETS:
         check_parameters(f"data set '{name}'", adapter, ("root", "split", "download"))
-        adapter = guarded_result(f"data set '{name}'", adapter, Dataset, DatasetError)
+        adapter = guarded_result(f"data set '{name}'", adapter, object, DatasetError)
     dataset = check_dataset(name, adapter(root, split, download))
     return dataset if limit is None else dataset.limited(limit)
 

@@ -13,13 +13,14 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 
 from bench.engine.tables import SCHEMAS, ShardTables
-from bench.errors import ConfigError
+from bench.errors import ConfigError, OtherRunError
 from bench.lock import LOCK, only_writer
 from bench.manifest import differing, identity, origin
 from bench.serialise import digest
 from bench.shards import MAPS, fault, read_skipped, read_undefined, remove_shard, shard_folder, write_shard
 from datasets import Skipped
 from reports import Run, render
+from reports.csvfiles import guarded
 from reports.files import atomic_file, remove_scratch, write_atomic
 
 MANIFEST, SHARDS = "manifest.json", "shards"
@@ -142,7 +143,7 @@ class RunStore:
         text = io.StringIO()
         rows = csv.writer(text)
         rows.writerow(["path", "reason"])
-        rows.writerows((entry.path, entry.reason) for entry in skipped)
+        rows.writerows((guarded(entry.path), guarded(entry.reason)) for entry in skipped)
         write_atomic(self.folder / "skipped.csv", text.getvalue().encode())
 
     def finish(self) -> None:
@@ -209,7 +210,7 @@ class RunStore:
             )
         if other or (elsewhere and status != "complete"):
             said = ", ".join([*other, *elsewhere])
-            raise ConfigError(f"out folder '{self.folder}' holds a run made with other {said}; choose another --out")
+            raise OtherRunError(f"out folder '{self.folder}' holds a run made with other {said}; choose another --out")
         return elsewhere
 
 

@@ -9,6 +9,7 @@ from reports.comparison import comparison, verdict_text
 from reports.controls import control_table
 from reports.run import ReportError, Run
 from reports.style import interval_text
+from reports.text import label
 
 ACROSS = [
     "metric", "role", "data", "n", "n_undefined", "mean_difference", "ci_low", "ci_high", "p_holm", "verdict",
@@ -57,7 +58,7 @@ def agreement_text(runs: Sequence[Run], table: pd.DataFrame) -> list[str]:
 def _said(run: Run, row: dict[str, object]) -> str:
     words = verdict_text(run, run.methods[0], run.methods[1], str(row["verdict"]))
     numbers = interval_text(*(float(row[key]) for key in ("mean_difference", "ci_low", "ci_high")))  # type: ignore[arg-type]
-    return f"{row['data']}: {words}, {numbers}, n = {row['n']}"
+    return f"{label(str(row['data']))}: {words}, {numbers}, n = {row['n']}"
 
 
 def _pair(runs: Sequence[Run]) -> tuple[str, str]:

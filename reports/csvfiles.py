@@ -6,9 +6,8 @@ and with backslash escapes (`\\`, `\t`, `\x1b`, `\u202e`). Reading undoes both. 
 """
 
 import csv
-import io
 import re
-from collections.abc import Iterable, Sequence
+from collections.abc import Sequence
 from pathlib import Path
 
 import pandas as pd
@@ -37,11 +36,9 @@ def guarded(text: str) -> str:
 
 def unguarded(cell: str) -> str:
     """The text of a cell that `guarded` wrote."""
-    return (
-        ESCAPE.sub(lambda found: CONTROL.get(found[1]) or chr(int(found[1][1:], 16)), cell[1:])
-        if (cell.startswith("'"))
-        else cell
-    )
+    if not cell.startswith("'"):
+        return cell
+    return ESCAPE.sub(lambda found: CONTROL.get(found[1]) or chr(int(found[1][1:], 16)), cell[1:])
 
 
 def csv_bytes(table: pd.DataFrame) -> bytes:
@@ -54,17 +51,8 @@ def csv_bytes(table: pd.DataFrame) -> bytes:
     return safe.to_csv(index=False, lineterminator="\n").encode()
 
 
-def csv_rows(header: Sequence[str], rows: Iterable[Sequence[str]]) -> bytes:
-    """Rows of text as CSV."""
-    text = io.StringIO()
-    writer = csv.writer(text)
-    writer.writerow(header)
-    writer.writerows([guarded(cell) for cell in row] for row in rows)
-    return text.getvalue().encode()
-
-
 def read_csv(path: Path, needed: Sequence[str] = ()) -> pd.DataFrame:
-    """A table that `csv_bytes` or `csv_rows` wrote: names are text, whatever they look like, the rest are numbers.
+    """A table that `csv_bytes` wrote: names are text, whatever they look like, the rest are numbers.
 
     Raises:
         ReportError: it cannot be read, lacks a column, or holds a number that is none.

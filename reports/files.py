@@ -18,6 +18,7 @@ from matplotlib.figure import Figure
 from matplotlib.text import Text
 
 from reports.csvfiles import csv_bytes
+from reports.plain import visible
 from reports.text import latex, markdown, shown_lines
 
 DIGITS = 4
@@ -92,8 +93,8 @@ def write_table(folder: Path, name: str, table: pd.DataFrame) -> None:
 
 
 def aligned(rows: Iterable[Sequence[str]]) -> str:
-    """Rows of cells as text in columns."""
-    rows = list(rows)
+    """Rows of cells as text in columns, nothing in it that a terminal would obey."""
+    rows = [[visible(cell) for cell in row] for row in rows]
     widths = [max(map(len, column)) for column in zip(*rows, strict=True)]
     return "\n".join(
         "  ".join(cell.ljust(width) for cell, width in zip(row, widths, strict=True)).rstrip() for row in rows

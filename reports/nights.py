@@ -12,6 +12,7 @@ from typing import Any
 import pyarrow as pa
 
 from reports.compare import benchmark_name
+from reports.csvfiles import unguarded
 from reports.job import must_match
 from reports.plain import visible
 from reports.run import ReportError, Run
@@ -90,7 +91,7 @@ class Night:
         whole = all(None not in row and None not in row.values() for row in rows)
         if not whole or not {*needed} <= {*(reader.fieldnames or ())}:
             raise ReportError(f"its tables/{table}.csv is cut or damaged; make it again with cambench report")
-        return rows
+        return [{name: unguarded(cell) for name, cell in row.items()} for row in rows]
 
 
 def nights(root: Path, say: Say = silent) -> list[Night]:

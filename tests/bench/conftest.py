@@ -2,14 +2,27 @@
 
 import importlib.util
 import json
+import shutil
 import sys
+import textwrap
 from collections.abc import Callable
 from pathlib import Path
 
 import pandas as pd
 import pytest
 
+import bench.nightly
+import bench.pipeline
 from bench.cli import main
+from reports import Run
+from reports.files import write_table
+from reports.latency import latency_table
+from reports.tables import summary
+
+FAST = (
+    "run", "--dataset", "synthetic", "--limit", "2", "--weights", "catdog-scenes", "--protocols", "none", "--controls",
+    "none", "--metrics", "empty", "--workers", "0",
+)  # fmt: skip
 
 
 @pytest.fixture(scope="session")
@@ -73,3 +86,134 @@ def read_scores() -> Callable[[Path], pd.DataFrame]:
 @pytest.fixture(scope="session")
 def read_manifest() -> Callable[[Path], dict]:
     return lambda folder: json.loads((folder / "manifest.json").read_text(encoding="utf-8"))
+
+
+NIGHT = """
+dataset = "folder"
+data-root = "{root}/data/dogs-vs-cats-200px/val"
+limit = 6
+weights = "{root}/weights/alexnet-narrow-catdog.pth"
+protocols = ["srg"]
+steps = 4
+controls = "none"
+metrics = ["srg_probability", "effective_area"]
+workers = 0
+"""
+
+
+def latency(folder: Path, ratio: float, rounds: int = 60) -> None:
+    """A latency.json of the maps, as the benchmarks write it."""
+    info = {"stage": "maps", "method": "gradcam", "classes": 2, "batch": 8, "images": 8, "peak_memory_mb": 1}
+    info["reference_seconds"] = [0.1] * rounds
+    times = [0.1 * ratio * (1 + 0.01 * (i % 3 - 1)) for i in range(rounds)]
+    content = {"benchmarks": [{"extra_info": info, "stats": {"data": times}}]}
+    (folder / "latency.json").write_text(json.dumps(content))
+
+
+def tables_alone(folder: Path) -> Path:
+    """Of a report what a comparison and a history read: the figures and the page take most of a small night."""
+    run = Run(folder)
+    write_table(folder / "tables", "summary", summary(run))
+    if (folder / "latency.json").exists():
+        write_table(folder / "tables", "latency", latency_table(run))
+    return folder
+
+
+class Nights:
+    """A folder of nights whose timings are given instead of taken."""
+
+    def __init__(self, folder: Path, shared: Path, patch: pytest.MonkeyPatch) -> None:
+        self.run = NIGHT.replace("{root}", str(shared))
+        self.root = folder / "nights"
+        self.ratios: list[float] = []
+        (folder / "run.toml").write_text(self.run)
+        (folder / "nightly.toml").write_text(f'run = "{folder / "run.toml"}"\nroot = "{self.root}"\ntiming = "all"\n')
+        self.config = folder / "nightly.toml"
+        patch.setattr(bench.nightly, "_time", self._time)
+        patch.setattr(bench.pipeline, "render", lambda folder: folder)  # the one after the timing is enough
+
+    def _time(self, folder: Path, choice: str) -> None:
+        assert choice == "all"
+        latency(folder, self.ratios.pop(0))
+        bench.nightly.render(folder)
+
+    def night(self, *ratios: float) -> int:
+        self.ratios = list(ratios)
+        code = main(["nightly", "--config", str(self.config)])
+        assert not self.ratios
+        return code
+
+    def older(self, count: int) -> None:
+        """Nights before the first one, with its numbers."""
+        for day in range(count):
+            copy = self.root / f"2025-12-{31 - day:02d}T020000"
+            for name in ("manifest.json", "verdict.json", "scores.parquet", "latency.json", "tables"):
+                source = self.folders()[-1] / name
+                copy.mkdir(exist_ok=True)
+                (shutil.copytree if source.is_dir() else shutil.copy)(source, copy / name)
+
+    def folders(self) -> list[Path]:
+        return sorted(path.parent for path in self.root.glob("*/verdict.json") if not path.parent.is_symlink())
+
+    def verdict(self, place: int = -1) -> dict:
+        return json.loads((self.folders()[place] / "verdict.json").read_text())
+
+
+@pytest.fixture(scope="module")
+def clock():
+    """Names of nights, one after the other."""
+    names = iter(f"2026-01-{day:02d}T020000" for day in range(1, 32))
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(bench.nightly, "_name", lambda: next(names))
+        yield
+
+
+@pytest.fixture(scope="module")
+def quiet(tmp_path_factory, shared, clock):
+    """Two nights without change."""
+    with pytest.MonkeyPatch.context() as patch:
+        nights = Nights(tmp_path_factory.mktemp("quiet"), shared, patch)
+        assert nights.night(1.25) == 0
+        assert nights.night(1.26) == 0
+    return nights
+
+
+@pytest.fixture
+def nights(quiet, shared, tmp_path, monkeypatch, clock):
+    """A copy of the two nights, to go on from."""
+    more = Nights(tmp_path, shared, monkeypatch)
+    for module in (bench.nightly, bench.pipeline):
+        monkeypatch.setattr(module, "render", tables_alone)
+    shutil.copytree(quiet.root, more.root, symlinks=True)
+    return more
+
+
+@pytest.fixture
+def module(tmp_path, monkeypatch):
+    """Writes a module of the user's in the current folder; it is forgotten again."""
+    monkeypatch.chdir(tmp_path)
+    path = list(sys.path)
+
+    def write(text: str, name: str = "mine") -> str:
+        (tmp_path / f"{name}.py").write_text(textwrap.dedent(text))
+        return name
+
+    yield write
+    sys.path[:] = path
+    for name in [name for name, found in sys.modules.items() if str(tmp_path) in str(getattr(found, "__file__", ""))]:
+        del sys.modules[name]
+
+
+@pytest.fixture
+def refused(capsys, tmp_path):
+    """Runs with options that make it fail before any work; returns the one line."""
+
+    def run(*options: str, words: tuple[str, ...] = FAST) -> str:
+        assert main([*words, *options, "--out", str(tmp_path / "out")]) == 2
+        said = capsys.readouterr()
+        assert said.err.count("\n") == 1, said.err
+        assert said.out == ""
+        assert not (tmp_path / "out" / "scores.parquet").exists()
+        return said.err
+
+    return run

@@ -47,7 +47,7 @@ def test_random_command_lines(generator, light, tmp_path, monkeypatch, capsys):
     monkeypatch.chdir(work)
     paths = generator.prepare(tmp_path)
     chance = random.Random(12)
-    for number in range(COUNT * int(os.environ.get("CAMBENCH_FUZZ", "1"))):
+    for number in range(int(COUNT * float(os.environ.get("CAMBENCH_FUZZ", "1")))):
         words = generator.command_line(chance, paths)
         code = ended(words)
         said = capsys.readouterr()

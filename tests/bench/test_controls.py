@@ -5,8 +5,6 @@ import pytest
 import torch
 
 from bench.cli import main
-from metrics.perturbation import curve as curve_of
-from metrics.perturbation import masked_logits, read_backwards, turned
 
 WORDS = ("--dataset", "synthetic", "--limit", "3", "--weights", "catdog-scenes", "--steps", "2", "--workers", "0")
 NAMES = {"control_random", "control_center", "control_sobel", "control_uniform"}
@@ -77,27 +75,3 @@ def test_the_page_says_which_controls_are_not_beaten(runs):
     assert "Grad-CAM does not beat every control" in page or "Grad-CAM beats every control" in page
     assert "Methods against controls" in page
     assert not (table["control"].eq("control_negated_gradcam") & table["method"].eq("layercam")).any()
-
-
-def test_curves_read_backwards_are_those_of_the_opposite_order():
-    generator = torch.Generator().manual_seed(0)
-    images, substrate = torch.rand(2, 2, 3, 6, 6, generator=generator)
-    ranks = torch.stack([torch.randperm(36, generator=generator).view(6, 6) for _ in range(2)])
-    weights = torch.randn(3 * 36, 2, generator=generator)
-
-    def score(batch: torch.Tensor) -> torch.Tensor:
-        return batch.flatten(1) @ weights
-
-    def curve(direction: str, order: torch.Tensor):
-        ends = score(images), score(substrate)
-        logits = masked_logits(
-            score, images, substrate, order, torch.arange(2), ends=ends, steps=6, direction=direction, batch_size=4
-        )
-        return curve_of(logits, torch.tensor([0, 1]))
-
-    for direction in ("deletion", "insertion"):
-        other = turned(f"{direction}_blur").partition("_")[0]
-        expected, found = curve(other, 35 - ranks), read_backwards(curve(direction, ranks))
-        torch.testing.assert_close(found.probability, expected.probability)
-        torch.testing.assert_close(found.margin, expected.margin)
-    assert turned("deletion_mean") == ""

@@ -11,7 +11,7 @@ POINTS = {"run": 7, "report": 2, "train": 4}  # of about 2,700, 500 and 110
 
 
 def test_after_any_fault_the_next_call_ends_with_the_undisturbed_result():
-    scale = int(os.environ.get("CAMBENCH_FUZZ", "1"))
+    scale = max(1, int(float(os.environ.get("CAMBENCH_FUZZ", "1"))))
     words = [f"{job}={count * scale}" for job, count in POINTS.items()]
     environment = {**os.environ, "OMP_NUM_THREADS": "1"}
     command = [sys.executable, str(HARNESS), "7", *words]

@@ -7,6 +7,7 @@ from pathlib import Path
 
 import pandas as pd
 import pytest
+from PIL import Image
 
 from bench.cli import main
 
@@ -84,12 +85,11 @@ def test_odd_names_of_the_folder(tmp_path, monkeypatch, name, light):
     assert [os.fsencode(path.name) for path in tmp_path.iterdir()] == [os.fsencode(name)]
 
 
-def test_a_picture_that_goes_away_is_skipped_and_the_run_ends(shared, tmp_path, monkeypatch, light, read_manifest):
+def test_a_picture_that_goes_away_is_skipped_and_the_run_ends(tmp_path, monkeypatch, light, read_manifest):
     photos = tmp_path / "photos"
-    for name in ("cat", "dog"):
-        (photos / name).mkdir(parents=True)
-        for copy in "12":
-            shutil.copy(shared / "data" / "lab" / f"{name}.jpg", photos / name / f"{copy}.jpg")
+    for name in ("cat/1", "cat/2", "dog/1", "dog/2"):
+        (photos / name).parent.mkdir(parents=True, exist_ok=True)
+        Image.effect_noise((40, 40), 50).convert("RGB").save(photos / f"{name}.jpg")
     import bench.pipeline
 
     begin = bench.pipeline.first_manifest

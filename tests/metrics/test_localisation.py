@@ -193,6 +193,10 @@ def test_histograms_count_every_pixel_that_counts():
     counted = (mask != 255).flatten(1)
     at_the_minimum = (maps.flatten(1) == maps.flatten(1).amin(1, keepdim=True)) & counted
     assert (foreground[:, 0] + background[:, 0]).tolist() == at_the_minimum.sum(1).tolist()
+    ramp = torch.tensor([[[0.0, 1e-9, (1 / 255) ** 2 * 1.01, 0.25, 0.99, 1.0]]])  # bins by the square root
+    ones = localisation.pixel_histograms(ramp, torch.ones(1, 1, 6, dtype=torch.uint8))[0]
+    assert ones[0].nonzero().flatten().tolist() == [0, 1, 2, 1 + 127, 1 + 253, 255]
+    assert ones.sum().item() == 6
     broken = localisation.pixel_histograms(torch.where(maps > 0.99, torch.nan, maps)[:1], mask[:1])
     assert [counts.sum().item() for counts in broken] == [0, 0]
 

@@ -136,3 +136,40 @@ def test_srg_is_insertion_minus_deletion():
     assert perturbation.srg_margin_error(high, low).tolist() == [0.0, 0.0]
     assert perturbation.deletion_auc(low).tolist() == pytest.approx([0.2, 0.2])
     assert perturbation.insertion_auc(high).tolist() == pytest.approx([0.9, 0.9])
+
+
+def test_error_of_a_difference_is_that_of_the_difference_of_the_curves():
+    bumps = torch.tensor([[0.0, 1.0, 0.0, 0.5, 0.0]], dtype=torch.float64)
+    first, second = (Curve(torch.linspace(0, 1, 5).double(), k * bumps, bumps, k * bumps) for k in (3, 1))
+    expected = auc_error(2 * bumps).tolist()
+    assert expected[0] > 0.1
+    assert perturbation.srg_probability_error(first, second).tolist() == pytest.approx(expected)
+    assert perturbation.srg_margin_error(first, second).tolist() == pytest.approx(expected)
+
+
+def test_curves_read_backwards_are_those_of_the_opposite_order():
+    generator = torch.Generator().manual_seed(0)
+    images, substrate = torch.rand(2, 2, 3, 6, 6, generator=generator)
+    ranks = torch.stack([torch.randperm(36, generator=generator).view(6, 6) for _ in range(2)])
+    weights = torch.randn(3 * 36, 2, generator=generator)
+
+    def score(batch: torch.Tensor) -> torch.Tensor:
+        return batch.flatten(1) @ weights
+
+    def curve(direction: str, order: torch.Tensor):
+        ends = score(images), score(substrate)
+        logits = perturbation.masked_logits(
+            score, images, substrate, order, torch.arange(2), ends=ends, steps=6, direction=direction, batch_size=4
+        )
+        return perturbation.curve(logits, torch.tensor([0, 1]))
+
+    for direction in ("deletion", "insertion"):
+        other = perturbation.turned(f"{direction}_blur").partition("_")[0]
+        expected, found = curve(other, 35 - ranks), perturbation.read_backwards(curve(direction, ranks))
+        torch.testing.assert_close(found.probability, expected.probability)
+        torch.testing.assert_close(found.margin, expected.margin)
+    assert perturbation.turned("deletion_mean") == ""
+    assert (perturbation.turned("insertion_blur"), perturbation.turned("deletion_blur")) == (
+        "deletion_blur",
+        "insertion_blur",
+    )

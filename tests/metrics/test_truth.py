@@ -94,9 +94,43 @@ def test_target_sensitivity():
         (NAN, [2.0, 1.0], [0.05, -0.09, 0.0], True),  # both animals
         (NAN, [2.0, -1.0], [0.0, 0.0, 0.0], False),  # one class gains without its own head
         (NAN, [2.0, 1.0], [0.11, 0.0, 0.0], False),
+        (2.0, [1.0, NAN], [0.0, 0.0, NAN], False),  # just half
+        (2.0, [1.5, NAN], [0.1, 0.0, NAN], False),  # just a twentieth
+        (0.5, [0.3, NAN], [0.0, 0.0, NAN], True),
+        (0.0, [0.5, NAN], [0.0, 0.0, NAN], False),
+        (1.0, [0.6, NAN], [NAN, NAN, NAN], True),  # nothing else is there
+        (NAN, [2.0, 0.0], [0.0, 0.0, 0.0], False),
+        (NAN, [0.5, 0.4], [0.03, 0.0, 0.0], False),
     ],
 )
 def test_scenes_are_certified_by_heads_and_by_nothing_else(margin, head, rest, certified):
     found = certify_scenes(torch.tensor([margin]), torch.tensor([head]), torch.tensor([rest]))
     assert found.tolist() == [certified]
     assert certified_scene(found).tolist() == [float(certified)]
+
+
+def test_scenes_are_certified_one_by_one():
+    margin, head = torch.tensor([2.0, 2.0, NAN, NAN]), torch.tensor([[1.5, NAN], [0.5, NAN], [2.0, 1.0], [40.0, -1.0]])
+    rest = torch.tensor([[0.0, 0.05], [0.0, 0.0], [0.05, NAN], [0.0, 0.0]])
+    assert certify_scenes(margin, head, rest).tolist() == [True, False, True, False]
+    assert certify_scenes(margin, head, rest + torch.tensor([[9.0], [0], [0], [0]])).tolist() == [
+        False,
+        False,
+        True,
+        False,
+    ]
+
+
+def test_equal_mass_on_both_heads_does_not_follow_the_target():
+    maps, own = torch.ones(1, 1, 3), torch.tensor([[[1, 0, 0]]], dtype=torch.uint8)
+    other = torch.tensor([[[0, 1, 0]]], dtype=torch.uint8)
+    assert target_sensitivity(maps, own, other, YES).item() == 0
+    assert target_sensitivity(maps * 3e38, own, other, YES).item() == 0
+
+
+def test_part_correlations_of_a_batch_are_defined_one_by_one():
+    maps = torch.tensor([[[1.0, 2.0, 3.0]], [[0.0, 0.0, 0.0]], [[1.0, 2.0, 3.0]], [[3.0, 2.0, torch.nan]]])
+    parts = torch.tensor([[[0, 1, 2]]] * 2 + [[[0, 1, 1]]] + [[[0, 1, 2]]], dtype=torch.uint8)
+    effect = torch.tensor([[0.0, 0.5, 3.0]] * 4, dtype=torch.float64)
+    found = part_correlation(maps, parts, effect, YES.expand(4)).tolist()
+    assert found == pytest.approx([1.0, NAN, NAN, NAN], nan_ok=True)

@@ -10,6 +10,7 @@ import pandas as pd
 import pytest
 
 from reports import render
+from reports.pages import rendered
 
 sync_api = pytest.importorskip("playwright.sync_api", reason="playwright is not installed (pip install playwright)")
 CHROMIUM = os.environ.get("CHROMIUM") or shutil.which("chromium") or shutil.which("google-chrome")
@@ -159,3 +160,60 @@ def test_a_phone_shows_it_without_scrolling_sideways(opened, scheme):
     paper, ink = (page.evaluate(f"getComputedStyle(document.body).{name}") for name in ("backgroundColor", "color"))
     colours = {"light": ("rgb(255, 255, 255)", "rgb(26, 26, 26)"), "dark": ("rgb(22, 24, 28)", "rgb(232, 232, 232)")}
     assert (paper, ink) == colours[scheme]
+
+
+PAGES = {
+    "history.html": {
+        "root": "nights", "count": 1, "first": "a", "last": "a", "figures": [], "left_out": [],
+        "changes": {"columns": ["night"], "rows": []},
+        "nights": [dict.fromkeys(("night", "link", "verdict", "weights", "revision", "device", "note"), HOSTILE)],
+    },
+    "lab.html": {
+        "checkpoint": {"name": HOSTILE, "arch": "alexnet"}, "layers": [HOSTILE], "methods": [HOSTILE], "pictures": [],
+        "classes": ["cat"], "skipped": [{"path": HOSTILE, "reason": "<script>alert(2)</script>"}],
+        "predictions": [{"name": HOSTILE, "label": "cat", "predicted": "cat", "probability": [1.0]}],
+    },
+}  # fmt: skip
+
+
+def seen(browser, path) -> tuple[object, list[str], list[str]]:
+    """An opened page, its errors, and what it asked the network for."""
+    page, errors, asked = browser.new_page(), [], []
+    page.on("console", lambda message: errors.append(message.text) if message.type == "error" else None)
+    page.on("pageerror", lambda error: errors.append(str(error)))
+    page.on("request", lambda request: asked.append(request.url))
+    page.goto(path.as_uri())
+    return page, errors, [url for url in asked if not url.startswith(("file:", "data:"))]
+
+
+@pytest.mark.parametrize("name", PAGES)
+def test_the_other_pages_keep_their_policy_and_their_looks(browser, tmp_path, name):
+    path = tmp_path / name
+    path.write_text(rendered(name, PAGES[name]))
+    page, errors, asked = seen(browser, path)
+    assert page.evaluate("getComputedStyle(document.body).maxWidth") != "none"
+    assert "onerror=alert(1)" in page.inner_text("main")
+    assert (errors, asked) == ([], [])
+    page.close()
+
+
+@pytest.mark.parametrize(
+    "smuggled",
+    [
+        "<script>document.title = 'ran'</script>",
+        "<img src=x onerror=\"document.title = 'ran'\">",
+        "<img src=data:image/gif;base64,R0lGODlhAQABAAAAACw= onload=\"document.title = 'ran'\">",
+        "<iframe srcdoc=\"<script>parent.document.title = 'ran'</script>\"></iframe>",
+        "<style>body { display: none }</style>",
+        "<link rel=stylesheet href=http://localhost:9/x.css>",
+    ],
+)
+def test_the_policy_stops_what_gets_into_the_page_all_the_same(browser, report, tmp_path, smuggled):
+    path = tmp_path / "report.html"
+    path.write_text(report[0].read_text().replace("</header>", f"{smuggled}</header>", 1))
+    page, errors, _ = seen(browser, path)
+    page.wait_for_selector("#gallery-cards li", state="attached")
+    assert page.title() != "ran"
+    assert page.is_visible("h1")
+    assert any("Content Security Policy" in error for error in errors)
+    page.close()

@@ -8,6 +8,7 @@ import pandas as pd
 import pytest
 
 from reports import Run
+from reports.csvfiles import read_csv
 from reports.files import write_table
 from reports.history import render_history
 from reports.nights import nights
@@ -139,6 +140,19 @@ def test_folders_that_are_no_nights_are_not_spoken_of_and_links_are(root, one):
         NAMES,
         ["night 2026-01-04T020000 is left out: it is a link; put the folder itself there"],
     )
+
+
+def test_a_method_whose_name_is_a_formula_is_in_the_history(root):
+    path = root / NAMES[1]
+    manifest = json.loads((path / "manifest.json").read_text())
+    manifest["methods"] = {"=cmd": manifest["methods"]["gradcam"]}
+    (path / "manifest.json").write_text(json.dumps(manifest))
+    table = read_csv(path / "tables" / "summary.csv").replace({"method": {"gradcam": "=cmd"}})
+    write_table(path / "tables", "summary", table)
+    assert "'=cmd" in (path / "tables" / "summary.csv").read_text()
+    night = next(night for night in nights(root) if night.name == NAMES[1])
+    assert len(night.means) == table["method"].eq("=cmd").sum() > 0
+    assert all(name.startswith("=cmd ") for name in night.means)
 
 
 def test_a_night_in_progress(root):

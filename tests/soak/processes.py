@@ -59,9 +59,10 @@ class Watch:
         self._thread.join()
 
     def _look(self) -> None:
-        begun = time.monotonic()
+        begun, done = time.monotonic(), 0
         while not self._ended.wait(self._every):
-            found = look(self._pid, time.monotonic() - begun, self._done())
+            done = max(done, self._done())  # what is counted is removed in the end
+            found = look(self._pid, time.monotonic() - begun, done)
             if found:
                 self.samples.append(found)
 
