@@ -8,8 +8,8 @@ import numpy as np
 import torch
 
 from bench.environment import make_deterministic, select_device
-from bench.truth import margins
 from datasets.synthetic import WITHOUT, Scene, render, sample_scene
+from metrics.margins import margins
 from metrics.truth import HEAD, REST, certify_scenes
 from weights import Classifier, load_classifier, tried
 

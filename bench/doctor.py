@@ -10,7 +10,7 @@ from torch import Tensor, nn
 
 from bench.environment import auto_workers, describe_device, git_state, select_device, versions
 from bench.errors import ConfigError
-from cam import METHODS, compute_maps
+from cam import METHODS, Network, compute_maps
 from metrics.ordering import rank_pixels, tie_permutation
 from metrics.perturbation import auc, curve, masked_logits
 from metrics.substrates import blur_substrate
@@ -45,7 +45,7 @@ def self_test(device: torch.device) -> Iterator[str]:
     network: nn.Module = ARCHITECTURES["alexnet_narrow"].build(2).eval().to(device)
     images = torch.rand(IMAGES, 3, SIDE, SIDE, generator=generator).to(device)
     started = time.perf_counter()
-    maps = compute_maps(network, network, images, ("features.11",), {k: m.function for k, m in METHODS.items()})
+    maps = compute_maps(Network(network), images, ("features.11",), METHODS)
     raw = maps.raw("gradcam", "features.11")
     _require(bool(raw.isfinite().all()) and bool((raw >= 0).all()), "Grad-CAM maps are not finite and at least 0")
     logits = _curves(network, images, maps.logits)

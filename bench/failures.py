@@ -44,11 +44,11 @@ def one_line(text: str) -> str:
 
 def _unusable() -> tuple[type[ValueError], ...]:
     """Errors that say what to mend; of the packages that are loaded, so that a command loads no more than it needs."""
-    names = {
-        "cam": "LayerError", "datasets": "DatasetError", "metrics": "MetricError", "reports": "ReportError",
-        "weights": "WeightsError",
-    }  # fmt: skip
-    found = [getattr(sys.modules.get(module), name, None) for module, name in names.items()]
+    names = (
+        ("cam", "LayerError"), ("cam", "MethodError"), ("datasets", "DatasetError"), ("metrics", "MetricError"),
+        ("reports", "ReportError"), ("weights", "WeightsError"),
+    )  # fmt: skip
+    found = [getattr(sys.modules.get(module), name, None) for module, name in names]
     return ConfigError, *(kind for kind in found if kind is not None)
 
 

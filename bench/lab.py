@@ -58,7 +58,7 @@ def lab(images: list[Path], weights: Path, out: Path, layers: tuple[str, ...] | 
 
 def default_layers(plan: Plan) -> tuple[str, ...]:
     """The layer that is tapped unless another is named, and the pooling layer right after it, if there is one."""
-    layer = next(iter(plan.layers))
+    layer = next(iter(plan.job.layers))
     modules = list(plan.classifier.network.named_modules())
     place = [name for name, _ in modules].index(layer)
     following = modules[place + 1 : place + 2]
@@ -100,7 +100,7 @@ def _keep_channels(plan: Plan, out: Path) -> None:
     kept = {}
     for batch in batches:  # read in this process: there are no others to end
         if batch.ids:
-            images = batch.images.to(plan.device).float() / 255
-            tapped = tap(plan.classifier, plan.classifier.network, images, tuple(plan.layers)[:1])
+            images = batch.images.to(plan.job.device).float() / 255
+            tapped = tap(plan.classifier, plan.classifier.network, images, tuple(plan.job.layers)[:1])
             kept[batch.ids[0]] = next(iter(tapped.activations.values()))[0].cpu().contiguous()
     write_atomic(out / CHANNELS, canonical(safetensors.torch.save(kept)))

@@ -25,7 +25,7 @@ def first_manifest(plan: Plan, ranks: Ranks) -> dict[str, Any]:
         "status": "running",
         "error": None,
         "config": {key: _text(value) for key, value in plan.config.as_json().items()},
-        "batch_size": plan.batch_size,
+        "batch_size": plan.job.batch_size,
         "dataset": {
             "name": dataset.name,
             "root": printable(dataset.root),
@@ -45,18 +45,18 @@ def first_manifest(plan: Plan, ranks: Ranks) -> dict[str, Any]:
             "notes": list(checkpoint.notes),
             "warnings": list(checkpoint.warnings),
         },
-        "image_size": list(plan.size),
-        "layers": plan.layers,
+        "image_size": list(plan.job.size),
+        "layers": plan.job.layers,
         "methods": {
             name: {"title": method.title, "meaning": method.meaning, "source": method.source}
-            for name, method in plan.methods.items()
+            for name, method in plan.job.methods.items()
         },
         "controls": plan.control_records(),
-        "metrics": {name: metric.describe() for name, metric in plan.metrics.items()},
+        "metrics": {name: metric.describe() for name, metric in plan.job.metrics.items()},
         "protocols": plan.protocol_records(),
         "seeds": {"run": plan.config.seed, "tie_rule": plan.config.seed},
         "versions": versions(),
-        "device": describe_device(plan.device),
+        "device": describe_device(plan.job.device),
         "ranks": ranks.count,
         "git": git_state(),
         "code": code_hash(_own_code(plan)),
@@ -111,7 +111,7 @@ def now() -> str:
 def _own_code(plan: Plan) -> list[str]:
     """Modules of the user's that the run is made with."""
     config = plan.config
-    names = [config.dataset, plan.classifier.checkpoint.arch, *plan.methods, *plan.metrics]
+    names = [config.dataset, plan.classifier.checkpoint.arch, *plan.job.methods, *plan.job.metrics]
     return sorted({name.partition(":")[0] for name in names if ":" in name})
 
 

@@ -10,17 +10,16 @@ from typing import Any
 import torch
 
 from bench.config import RunConfig
+from bench.engine import BatchScores, Stopwatch, forward_passes, score_batch
+from bench.engine.tables import ShardTables, only_skipped, shard_tables
 from bench.environment import auto_workers, make_deterministic, peak_memory_mb, release_free_memory
 from bench.errors import ConfigError
 from bench.interrupt import StopRequest
 from bench.manifest import first_manifest, identity, now, origin
-from bench.plan import Plan, forward_passes, make_plan
+from bench.plan import Plan, make_plan
 from bench.progress import Progress
 from bench.ranks import Ranks, process_group
-from bench.scoring import score_batch
-from bench.stopwatch import Stopwatch
 from bench.store import RunStore
-from bench.tables import only_skipped, shard_tables
 from datasets import Batch, Skipped, load_batches
 from datasets.text import printable
 from metrics.perturbation import ScoreFn
@@ -64,7 +63,7 @@ def _score(plan: Plan, store: RunStore, ranks: Ranks, manifest: dict[str, Any]) 
         finished = store.create(resume=plan.config.resume)
         manifest = store.manifest()
         pending = [number for number in range(len(plan.shards)) if number not in finished]
-    watch = Stopwatch(plan.device)
+    watch = Stopwatch(plan.job.device)
     try:
         with StopRequest() as stop:
             _score_shards(plan, store, ranks.share(pending), watch, stop, _verb(ranks))
@@ -106,14 +105,19 @@ def _score_shards(
             stop.check()
             with watch.stage("load"):
                 batch = next(batches)
-            scores = score_batch(batch, plan, score_fn, watch) if batch.ids else None
+            scores = score_batch(batch, plan.job, score_fn, watch) if batch.ids else None
             with watch.stage("write"):
-                records = [plan.dataset.records[position] for position in batch.positions]
-                store.write_shard(number, shard_tables(scores, records, plan) if scores else only_skipped(batch))
+                store.write_shard(number, _tables(scores, plan) if scores else only_skipped(batch))
             done += len(plan.shards[number])
             progress.reach(done)
             del batch, scores
             release_free_memory()
+
+
+def _tables(scores: BatchScores, plan: Plan) -> ShardTables:
+    records = [plan.dataset.records[position] for position in scores.batch.positions]
+    labels, paths = [record.label for record in records], [printable(record.path) for record in records]
+    return shard_tables(scores, labels, paths, plan.classifier.classes)
 
 
 def _batches(plan: Plan, pending: list[int]) -> Generator[Batch]:
@@ -126,14 +130,14 @@ def _batches(plan: Plan, pending: list[int]) -> Generator[Batch]:
         crop=preprocess.crop,
         classes=plan.classifier.checkpoint.classes,
         workers=auto_workers() if plan.config.workers is None else plan.config.workers,
-        pin_memory=plan.device.type == "cuda",
-        removals=plan.truth,
+        pin_memory=plan.job.device.type == "cuda",
+        removals=plan.job.removals,
     )
 
 
 def _score_function(plan: Plan, watch: Stopwatch, progress: Progress) -> ScoreFn:
     """Images (N, 3, H, W) in [0, 1] to logits (N, K), timed and counted."""
-    share = 1 / forward_passes(plan)
+    share = 1 / forward_passes(plan.job)
 
     def score(images: torch.Tensor) -> torch.Tensor:
         with torch.inference_mode(), watch.model():

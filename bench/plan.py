@@ -1,9 +1,8 @@
 """Everything a run needs, resolved and checked before any long work."""
 
 import dataclasses
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from itertools import product
 from pathlib import Path
 from typing import Any
 
@@ -11,16 +10,16 @@ import torch
 from torch import nn
 
 from bench.config import RunConfig
+from bench.engine import Job, layer_shapes
 from bench.environment import select_device
 from bench.errors import ConfigError
 from bench.names import resolve
 from bench.selection import check_annotations, select_methods, select_metrics
 from bench.userfunctions import called, check_parameters, guarded_result
-from cam import CONTROLS, METHODS, NEGATED, Method, Reference, tap
+from cam import CONTROLS, NEGATED, Method, Network
 from datasets import DATASETS, ROOTLESS, Dataset, DatasetError
-from datasets.drawn import GROUP_NAMES, PART_NAMES
 from datasets.gather import check_dataset
-from metrics import CURVES, PROTOCOLS, Metric
+from metrics import PROTOCOLS, Metric
 from metrics.substrates import KERNEL_SIGMA, KERNEL_SIZE
 from weights import ARCHITECTURES, Architecture, Classifier, WeightsError, load_classifier, tried
 
@@ -32,49 +31,29 @@ class Plan:
     """A resolved configuration.
 
     Attributes:
-        batch_size: images per forward pass, and per shard.
-        layers: per layer its channels, height and width.
-        methods: map methods, controls and truths, by name.
-        controls: maps that every method should beat, unless they are among the methods; the negated ones come on top.
-        metrics: the metrics to compute; those on curves only where a protocol provides them.
-        curves: the curves those metrics need, `direction_substrate`.
+        config: the options.
+        dataset: the images.
+        classifier: the network.
+        job: what the engine computes on every batch; a batch is a shard.
     """
 
     config: RunConfig
     dataset: Dataset
     classifier: Classifier
-    device: torch.device
-    batch_size: int
-    layers: dict[str, dict[str, int]]
-    methods: dict[str, Method | Reference]
-    controls: dict[str, Reference]
-    metrics: dict[str, Metric]
-    curves: tuple[str, ...]
-
-    @property
-    def size(self) -> tuple[int, int]:
-        """(H, W) of the images as the model sees them."""
-        crop = self.classifier.checkpoint.preprocess.crop
-        return crop, crop
-
-    @property
-    def truth(self) -> bool:
-        """Whether drawn images are drawn again without each part, and scored."""
-        wanted = [metric.needs_truth for metric in self.metrics.values()]
-        wanted += [isinstance(method, Reference) and method.needs_truth for method in self.methods.values()]
-        return any(wanted) and self.dataset.drawn
+    job: Job
 
     @property
     def shards(self) -> list[range]:
         """Positions of the records of every shard: one batch each, so that boundaries never move."""
         total = len(self.dataset.records)
-        return [range(start, min(start + self.batch_size, total)) for start in range(0, total, self.batch_size)]
+        size = self.job.batch_size
+        return [range(start, min(start + size, total)) for start in range(0, total, size)]
 
     def control_records(self) -> dict[str, dict[str, str]]:
         """Title and meaning of every control that is scored, the negated maps of the methods among them."""
-        records = {name: {"title": c.title, "meaning": c.meaning} for name, c in self.controls.items()}
-        for name, method in self.methods.items() if self.config.controls != "none" else ():
-            if isinstance(method, Method):
+        records = {name: {"title": c.title, "meaning": c.meaning} for name, c in self.job.controls.items()}
+        for name, method in self.job.methods.items():
+            if self.job.negated and method.kind == "method":
                 title = f"{method.title}, negated"
                 records[f"{NEGATED}{name}"] = {"title": title, "meaning": "the map's maximum minus the map"}
         return records
@@ -95,14 +74,14 @@ def make_plan(config: RunConfig, gpu: int | None = None) -> Plan:
         ConfigError, DatasetError, WeightsError, LayerError, MetricError: whatever cannot work, in one line.
     """
     methods = select_methods(config.methods)
-    metrics = select_metrics(config, truth=any(isinstance(m, Reference) and m.needs_truth for m in methods.values()))
+    metrics = select_metrics(config, truth=any(method.needs_truth for method in methods.values()))
     device = select_device(config.device, gpu)
     architectures = known_architectures(config.arch)
     dataset = read_dataset(config.dataset, config.data_root, config.split, config.limit, config.download)
     if any(not record.classes for record in dataset.records):
         raise ConfigError(f"split '{config.split}' has images of neither animal, which are to train on; choose another")
     for name, method in methods.items():
-        if isinstance(method, Reference) and method.needs_truth and not dataset.drawn:
+        if method.needs_truth and not dataset.drawn:
             raise ConfigError(f"method '{name}' needs drawn scenes; use --dataset synthetic")
     if config.metrics is not None:
         check_annotations(metrics, dataset)
@@ -119,20 +98,51 @@ def make_plan(config: RunConfig, gpu: int | None = None) -> Plan:
         architectures=architectures,
     )
     classifier = tried(classifier)
-    arch = classifier.checkpoint.arch
-    layers = config.layers or (architectures[arch].default_layer,)
-    shapes = _try_out(classifier, layers, methods, None if config.arch in ARCHITECTURES else config.arch)
-    return Plan(
-        config=config,
-        dataset=dataset,
-        classifier=classifier,
-        device=device,
-        batch_size=config.batch_size or (CUDA_BATCH if device.type == "cuda" else CPU_BATCH),
+    layers = config.layers or (architectures[classifier.checkpoint.arch].default_layer,)
+    return Plan(config, dataset, classifier, _job(config, dataset, classifier, layers, methods, metrics, device))
+
+
+def _job(
+    config: RunConfig,
+    dataset: Dataset,
+    classifier: Classifier,
+    layers: Sequence[str],
+    methods: Mapping[str, Method],
+    metrics: Mapping[str, Metric],
+    device: torch.device,
+) -> Job:
+    """What the engine is to compute, after one pass of a grey image in which one's own methods are called.
+
+    Raises:
+        LayerError, UserFunctionError: a layer that cannot be tapped; a user's architecture or method that fails.
+    """
+    preprocess, network = classifier.checkpoint.preprocess, Network(classifier, classifier.network)
+    size = (preprocess.crop, preprocess.crop)
+    own = {name: method for name, method in methods.items() if method.finish is not None}
+
+    def trial() -> dict[str, dict[str, int]]:
+        return layer_shapes(network, size, layers, device, own)
+
+    own_arch = config.arch is not None and config.arch not in ARCHITECTURES
+    shapes = called(f"architecture '{config.arch}'", trial) if own_arch else trial()
+    wanted = [entry.needs_truth for entry in methods.values()] + [entry.needs_truth for entry in metrics.values()]
+    return Job(
+        network=network,
+        classes=classifier.classes,
+        size=size,
+        mean=preprocess.mean,
         layers=shapes,
         methods=methods,
         controls={} if config.controls == "none" else {k: v for k, v in CONTROLS.items() if k not in methods},
         metrics=metrics,
-        curves=tuple(curve for curve in CURVES if any(curve in metric.curves for metric in metrics.values())),
+        device=device,
+        negated=config.controls != "none",
+        controls_forward=config.controls == "all",
+        targets=config.targets,
+        steps=config.steps,
+        seed=config.seed,
+        batch_size=config.batch_size or (CUDA_BATCH if device.type == "cuda" else CPU_BATCH),
+        removals=any(wanted) and dataset.drawn,
     )
 
 
@@ -147,7 +157,7 @@ def read_dataset(name: str, root: Path | None, split: str | None, limit: int | N
         raise ConfigError(f"missing: --data-root, the folder or file that --dataset {name} reads")
     if name not in DATASETS:
         check_parameters(f"data set '{name}'", adapter, ("root", "split", "download"))
-        adapter = guarded_result(f"data set '{name}'", adapter, Dataset, DatasetError)
+        adapter = guarded_result(f"data set '{name}'", adapter, object, DatasetError)
     dataset = check_dataset(name, adapter(root, split, download))
     return dataset if limit is None else dataset.limited(limit)
 
@@ -165,39 +175,6 @@ def known_architectures(name: str | None) -> Mapping[str, Architecture]:
         raise ConfigError(f"architecture '{name}' is no weights.Architecture; see weights/architectures.py for two")
     build = guarded_result(f"architecture '{name}'", found.build, nn.Module, WeightsError)
     return {**ARCHITECTURES, name: dataclasses.replace(found, build=build)}
-
-
-def forward_passes(plan: Plan) -> int:
-    """Forward passes per one-animal image: the maps, the substrates and all masked copies."""
-    scored = len(plan.methods) + (len(plan.control_records()) if plan.config.controls == "all" else 0)
-    maps = scored * len(plan.layers) * len(plan.config.targets)
-    substrates = len({curve.partition("_")[2] for curve in plan.curves})
-    confidence = any("masked_probability" in metric.inputs for metric in plan.metrics.values())
-    removals = plan.truth * (1 + len(PART_NAMES) + len(GROUP_NAMES))
-    return 1 + removals + substrates + maps * (len(plan.curves) * (plan.config.steps - 1) + confidence)
-
-
-def _try_out(
-    classifier: Classifier, layers: tuple[str, ...], methods: Mapping[str, Method | Reference], own_arch: str | None
-) -> dict[str, dict[str, int]]:
-    """Channels, height and width of every layer, from one forward pass of a grey image; one's own methods are called.
-
-    Raises:
-        LayerError, UserFunctionError: a layer that cannot be tapped; a user's architecture or method that fails.
-    """
-    crop, device = classifier.checkpoint.preprocess.crop, next(classifier.network.parameters()).device
-    grey = torch.full((1, 3, crop, crop), 0.5, device=device)
-    if own_arch is None:
-        tapped = tap(classifier, classifier.network, grey, layers)
-    else:
-        tapped = called(f"architecture '{own_arch}'", lambda: tap(classifier, classifier.network, grey, layers))
-    own = [method for name, method in methods.items() if name not in METHODS and isinstance(method, Method)]
-    for method, layer in product(own, layers):
-        method.function(tapped.activations[layer], tapped.gradients[layer])
-    return {
-        layer: dict(zip(("channels", "height", "width"), tapped.activations[layer].shape[1:], strict=True))
-        for layer in layers
-    }
 
 
 def _protocol_record(name: str, config: RunConfig) -> dict[str, Any]:

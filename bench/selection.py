@@ -7,8 +7,8 @@ from typing import Any
 from bench.config import RunConfig
 from bench.errors import ConfigError
 from bench.names import resolve, unknown
-from bench.userfunctions import guarded_map, guarded_reference, guarded_values
-from cam import CONTROLS, LADDER, METHODS, Method, Reference
+from bench.userfunctions import as_map, guarded_map, guarded_values
+from cam import CONTROLS, LADDER, METHODS, Method
 from datasets import Dataset, Record
 from metrics import METRICS, PROTOCOLS, Metric
 from metrics.registry import TRUTH
@@ -22,7 +22,7 @@ NEEDED = {  # per annotation, what an image must be
 }
 
 
-def select_methods(names: Sequence[str]) -> dict[str, Method | Reference]:
+def select_methods(names: Sequence[str]) -> dict[str, Method]:
     """Map methods, controls and truths by name; functions of the user's own are called under a guard.
 
     Raises:
@@ -52,7 +52,7 @@ def select_metrics(config: RunConfig, *, truth: bool = False) -> dict[str, Metri
 
     def available(metric: Metric) -> bool:
         return (metric.family not in PROTOCOLS or metric.family in protocols) and (
-            bool(protocols) or not metric.needs_forward
+            bool(protocols) or not metric.perturbs
         )
 
     if config.metrics is None:
@@ -98,17 +98,14 @@ def _has_annotation(record: Record, name: str) -> bool:
     return there and (both or not name.startswith("other_"))
 
 
-def _method(name: str) -> Method | Reference:
-    registry: dict[str, Method | Reference] = {**METHODS, **CONTROLS, **LADDER}
+def _method(name: str) -> Method:
+    registry = {**METHODS, **CONTROLS, **LADDER}
     found: Any = resolve("method", name, registry)
     if name in registry:
         return registry[name]
+    method = found if isinstance(found, Method) else Method(found, name, "named on the command line")
     what = f"method '{name}'"
-    if isinstance(found, Reference):
-        return dataclasses.replace(found, function=guarded_reference(what, found.function))
-    if isinstance(found, Method):
-        return dataclasses.replace(found, function=guarded_map(what, found.function))
-    return Method(guarded_map(what, found), name, "named on the command line", "")
+    return dataclasses.replace(method, function=guarded_map(what, method.function), finish=as_map(what))
 
 
 def _metric(name: str) -> Metric:

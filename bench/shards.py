@@ -9,7 +9,7 @@ from pathlib import Path
 
 import pyarrow.parquet as pq
 
-from bench.tables import SCHEMAS, ShardTables
+from bench.engine.tables import SCHEMAS, ShardTables
 from datasets import Skipped
 from reports.files import scratch_name
 

@@ -12,12 +12,12 @@ from typing import Any
 import pyarrow as pa
 import pyarrow.parquet as pq
 
+from bench.engine.tables import SCHEMAS, ShardTables
 from bench.errors import ConfigError, OtherRunError
 from bench.lock import LOCK, only_writer
 from bench.manifest import differing, identity, origin
 from bench.serialise import digest
 from bench.shards import MAPS, fault, read_skipped, read_undefined, remove_shard, shard_folder, write_shard
-from bench.tables import SCHEMAS, ShardTables
 from datasets import Skipped
 from reports import Run, render
 from reports.csvfiles import guarded

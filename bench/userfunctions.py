@@ -24,6 +24,7 @@ import torch
 from torch import Tensor
 
 from bench.errors import ConfigError
+from metrics.perturbation import Curve
 
 LONGEST = 300  # characters of somebody else's message in one line
 ROOMS = ("bench", "cam", "datasets", "metrics", "reports", "weights")  # where no user's function is
@@ -102,28 +103,19 @@ def as_tensor(what: str, value: Any, shape: tuple[int, ...], device: torch.devic
     return converted
 
 
-def guarded_map(what: str, function: Callable[..., Any]) -> Callable[..., Tensor]:
-    """A map function of activations and gradients, called with copies under the guard."""
-    check_parameters(what, function, ("activations", "gradients"))
+def guarded_map(what: str, function: Callable[..., Any]) -> Callable[..., Any]:
+    """A map function, called by name with copies under the guard; its signature stays."""
 
-    def call(activations: Tensor, gradients: Tensor) -> Tensor:
-        shape = (*gradients.shape[:2], *activations.shape[-2:])
-        found = called(what, function, activations.clone(), gradients.clone())
-        return as_tensor(what, found, shape, activations.device, torch.float32)
+    @functools.wraps(function)  # the parameters name the inputs
+    def call(**inputs: Any) -> Any:
+        return called(what, function, **{name: copied(value) for name, value in inputs.items()})
 
     return call
 
 
-def guarded_reference(what: str, function: Callable[..., Any]) -> Callable[..., Tensor]:
-    """A map function of `cam.ReferenceInputs`, called with copies under the guard."""
-    check_parameters(what, function, ("inputs",))
-
-    def call(inputs: Any) -> Tensor:
-        shape = (len(inputs.ids), inputs.classes, *inputs.size)
-        found = called(what, function, copied(inputs))
-        return as_tensor(what, found, shape, inputs.images.device, torch.float32)
-
-    return call
+def as_map(what: str) -> Callable[[object, tuple[int, ...], torch.device], Tensor]:
+    """What makes maps of a shape of what a user's function returned."""
+    return lambda found, shape, device: as_tensor(what, found, shape, device, torch.float32)
 
 
 def guarded_values(what: str, function: Callable[..., Any]) -> Callable[..., Tensor]:
@@ -131,8 +123,8 @@ def guarded_values(what: str, function: Callable[..., Any]) -> Callable[..., Ten
 
     @functools.wraps(function)  # the parameters name the inputs
     def call(**inputs: Any) -> Tensor:
-        first = next(iter(inputs.values()))
-        first = first if isinstance(first, Tensor) else first.probability  # of a curve
+        values = [value.probability if isinstance(value, Curve) else value for value in inputs.values()]
+        first = next(value for value in values if isinstance(value, Tensor))
         found = called(what, function, **{name: copied(value) for name, value in inputs.items()})
         return as_tensor(what, found, (len(first),), first.device, torch.float64)
 
@@ -164,9 +156,11 @@ def guarded_result(what: str, function: Callable[..., Any], kind: type, passing:
 
 
 def copied(value: Any) -> Any:
-    """A copy of a tensor, or of a dataclass with tensors in it; everything else as it is."""
+    """A copy of a tensor, or of a tuple or dataclass with tensors in it; everything else as it is."""
     if isinstance(value, Tensor):
         return value.clone()
+    if isinstance(value, tuple):
+        return tuple(map(copied, value))
     if dataclasses.is_dataclass(value) and not isinstance(value, type):
         fields = {field.name: copied(getattr(value, field.name)) for field in dataclasses.fields(value) if field.init}
         return dataclasses.replace(value, **fields)

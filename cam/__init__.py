@@ -1,40 +1,33 @@
-"""Class activation maps: one tap captures activations and gradients, every method is a pure function of them."""
+"""Class activation maps: one tap captures what a network does, every method is a function of named inputs."""
 
-from dataclasses import dataclass
-
-from cam.maps import MapFunction, Maps, compute_maps, upsample
+from cam.controls import CONTROLS, LADDER, NEGATED
+from cam.inputs import MapBatch, MapInputs, Network
+from cam.maps import Maps, compute_maps, maps_of, tap_for, upsample
 from cam.methods import gradcam, layercam
-from cam.references import CONTROLS, LADDER, NEGATED, Reference, ReferenceInputs
+from cam.registry import MAP_INPUTS, Method, MethodError
 from cam.tap import LayerError, Tapped, check_layers, tap
 
 __all__ = [
     "CONTROLS",
     "LADDER",
+    "MAP_INPUTS",
     "METHODS",
     "NEGATED",
     "LayerError",
-    "MapFunction",
+    "MapBatch",
+    "MapInputs",
     "Maps",
     "Method",
-    "Reference",
-    "ReferenceInputs",
+    "MethodError",
+    "Network",
     "Tapped",
     "check_layers",
     "compute_maps",
+    "maps_of",
     "tap",
+    "tap_for",
     "upsample",
 ]
-
-
-@dataclass(frozen=True)
-class Method:
-    """A registry entry: the function (A, G) -> S and what a reader needs to know about it."""
-
-    function: MapFunction
-    title: str
-    meaning: str
-    source: str
-
 
 METHODS = {
     "gradcam": Method(

@@ -5,11 +5,14 @@ from dataclasses import dataclass
 
 import torch
 import torch.nn.functional as F
-from torch import Tensor, nn
+from torch import Tensor
 
-from cam.tap import tap
+from cam.contract import call
+from cam.inputs import MapBatch, MapInputs, Network
+from cam.registry import Method
+from cam.tap import Tapped, tap
 
-MapFunction = Callable[[Tensor, Tensor], Tensor]
+MapFunction = Callable[..., Tensor]
 
 
 @dataclass(frozen=True)
@@ -29,36 +32,61 @@ class Maps:
         return self.signed[method, layer].relu()
 
 
-def compute_maps(
-    model: nn.Module,
-    network: nn.Module,
-    images: Tensor,
-    layers: Sequence[str],
-    methods: Mapping[str, MapFunction],
-) -> Maps:
-    """Maps of every method at every layer for every class of the model.
+def compute_maps(network: Network, images: Tensor, layers: Sequence[str], methods: Mapping[str, Method]) -> Maps:
+    """Maps of every method at every layer for every class of the model, for images without a name.
 
     Args:
-        model: maps images (B, 3, H, W) to logits (B, K).
-        network: the module whose submodules `layers` names (see `cam.tap.tap`).
-        images: (B, 3, H, W), what `model` expects.
+        network: the model, and the module whose submodules `layers` names.
+        images: (B, 3, H, W), what the model expects.
         layers: submodule names.
-        methods: name to function of activations (B, C, h, w) and gradients (B, K, C, h, w), giving S (B, K, h, w).
-
-    Returns:
-        Their maps; NaN where an activation or gradient behind a map is not finite, whatever a ReLU would make of it.
+        methods: by name.
 
     Raises:
         LayerError: a layer that cannot be tapped.
+        MethodError: a method that asks for what this network does not have.
     """
-    tapped = tap(model, network, images, layers)
-    signed = {}
-    for layer in layers:
-        activations, gradients = tapped.activations[layer], tapped.gradients[layer]
-        undefined = ~(_finite(activations, 1)[:, None] & _finite(gradients, 2))[..., None, None]  # (B, K, 1, 1)
-        for method, function in methods.items():
-            signed[method, layer] = function(activations, gradients).masked_fill(undefined, torch.nan)
-    return Maps(tapped.logits, signed)
+    tapped = tap_for(network, images, layers, methods)
+    ids = tuple(map(str, range(len(images))))
+    return Maps(tapped.logits, maps_of(MapBatch(network, tapped, images, ids), methods))
+
+
+def tap_for(network: Network, images: Tensor, layers: Sequence[str], methods: Mapping[str, Method]) -> Tapped:
+    """What the methods need of one forward pass; gradients only if one of them asks for them."""
+    gradients = any(method.needs_gradients for method in methods.values())
+    return tap(network.model, network.network, images, layers, gradients=gradients)
+
+
+def maps_of(
+    batch: MapBatch, methods: Mapping[str, Method], layers: Sequence[str] | None = None
+) -> dict[tuple[str, str], Tensor]:
+    """Signed maps (B, K, h, w) by method and layer, in the order of the layers (None: all), then of the methods.
+
+    NaN where an activation or gradient behind a map is not finite, whatever a ReLU would make of it.
+
+    Raises:
+        MethodError: a method that asks for what there is not, or gives something else than such maps.
+    """
+    found = {}
+    for layer in batch.tapped.activations if layers is None else layers:
+        inputs = batch.at(layer)
+        shape = (len(batch.images), inputs.classes, *inputs.size)
+        for name, method in methods.items():
+            maps = method.checked(call(method.function, method.inputs, inputs), shape, batch.images.device)
+            found[name, layer] = maps.masked_fill(~_founded(inputs, method)[..., None, None], torch.nan)
+    return found
+
+
+def _founded(inputs: MapInputs, method: Method) -> Tensor:
+    """Whether all that a map is made of is finite, (B, K) bool."""
+    images, classes = inputs.logits.shape
+    sound = torch.ones(images, classes, dtype=torch.bool, device=inputs.logits.device)
+    layers = [inputs.batch.at(layer.name) for layer in inputs.layers] if "layers" in method.inputs else [inputs]
+    for there in layers:
+        if {"activations", "layers"} & set(method.inputs):
+            sound &= _finite(there.activations, 1)[:, None]
+        if {"gradients", "layers"} & set(method.inputs):
+            sound &= _finite(there.gradients, 2)
+    return sound
 
 
 def _finite(values: Tensor, keep: int) -> Tensor:

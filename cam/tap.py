@@ -21,7 +21,7 @@ class Tapped:
     Attributes:
         logits: z, (B, K) float32.
         activations: A per layer, (B, C, h, w) float32.
-        gradients: G = dz_k / dA per layer for every class k, (B, K, C, h, w) float32.
+        gradients: G = dz_k / dA per layer for every class k, (B, K, C, h, w) float32; empty where not wanted.
     """
 
     logits: Tensor
@@ -29,7 +29,9 @@ class Tapped:
     gradients: dict[str, Tensor]
 
 
-def tap(model: nn.Module, network: nn.Module, images: Tensor, layers: Sequence[str]) -> Tapped:
+def tap(
+    model: nn.Module, network: nn.Module, images: Tensor, layers: Sequence[str], *, gradients: bool = True
+) -> Tapped:
     """Activations of `layers` and the gradients of every class's logit, from one forward pass.
 
     The backward passes of all classes run as one batched pass and end at the earliest tapped layer; no parameter
@@ -41,6 +43,7 @@ def tap(model: nn.Module, network: nn.Module, images: Tensor, layers: Sequence[s
         network: the module whose submodules `layers` names.
         images: (B, 3, H, W), what `model` expects.
         layers: submodule names as `network.named_modules()` gives them.
+        gradients: whether they are wanted; without, there is no backward pass.
 
     Raises:
         LayerError: unknown layer, a layer that does not run exactly once, an output that is not (B, C, h, w), or
@@ -55,22 +58,28 @@ def tap(model: nn.Module, network: nn.Module, images: Tensor, layers: Sequence[s
             raise LayerError(f"layer '{missing[0]}' does not run in the forward pass; tap a layer that does")
         if not logits.requires_grad:
             raise LayerError(_unrelated(layers[0]))
-        seeds = torch.eye(logits.shape[1], device=logits.device, dtype=logits.dtype)
-        gradients = torch.autograd.grad(
-            logits,
-            [captured[name] for name in layers],
-            seeds[:, None].expand(-1, len(logits), -1),  # (K, B, K)
-            is_grads_batched=True,
-            allow_unused=True,
-        )
-    for name, gradient in zip(layers, gradients, strict=True):
-        if gradient is None:
-            raise LayerError(_unrelated(name))
+        found = _gradients(logits, captured, layers) if gradients else {}
     return Tapped(
         logits=logits.detach().float(),
         activations={name: captured[name].detach().float() for name in layers},
-        gradients={name: g.transpose(0, 1).float() for name, g in zip(layers, gradients, strict=True)},
+        gradients=found,
     )
+
+
+def _gradients(logits: Tensor, captured: dict[str, Tensor], layers: Sequence[str]) -> dict[str, Tensor]:
+    """Of every class's logit at every layer, in one batched backward pass; each (B, K, C, h, w) float32."""
+    seeds = torch.eye(logits.shape[1], device=logits.device, dtype=logits.dtype)
+    found = torch.autograd.grad(
+        logits,
+        [captured[name] for name in layers],
+        seeds[:, None].expand(-1, len(logits), -1),  # (K, B, K)
+        is_grads_batched=True,
+        allow_unused=True,
+    )
+    for name, gradient in zip(layers, found, strict=True):
+        if gradient is None:
+            raise LayerError(_unrelated(name))
+    return {name: gradient.transpose(0, 1).float() for name, gradient in zip(layers, found, strict=True)}
 
 
 def check_layers(network: nn.Module, layers: Sequence[str]) -> None:

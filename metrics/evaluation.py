@@ -4,6 +4,7 @@ Rows are those of `metrics.inputs.MapInputs`: b * K + k is image b, target k, N 
 """
 
 from collections.abc import Mapping, Sequence
+from typing import Any
 
 import numpy as np
 import torch
@@ -11,10 +12,9 @@ from torch import Tensor
 
 from metrics.inputs import BatchInputs, MapInputs
 from metrics.localisation import IGNORE
-from metrics.perturbation import Curve
 from metrics.registry import OTHER_MAPS, Metric
 
-Forward = Mapping[str, Curve | Tensor]
+Forward = Mapping[str, Any]  # curves, a tensor on the host, functions
 
 
 def known_rows(batch: BatchInputs, roles: Sequence[str] | np.ndarray) -> dict[str, np.ndarray]:
@@ -29,10 +29,11 @@ def known_rows(batch: BatchInputs, roles: Sequence[str] | np.ndarray) -> dict[st
     both = np.asarray(roles) == "present"
     known = {}
     for name, annotation in (("mask", batch.masks), ("face", batch.faces)):
-        there = torch.zeros(batch.probability.shape, dtype=torch.bool)
+        there = torch.zeros(batch.logits.shape, dtype=torch.bool)
         if annotation is not None:
             there = (annotation != IGNORE).flatten(2).any(dim=2).cpu()
-        known[name], known[f"other_{name}"] = there.flatten().numpy(), there.flip(1).flatten().numpy() & both
+        known[name] = there.flatten().numpy()
+        known[f"other_{name}"] = there.gather(1, batch.rivals.cpu()).flatten().numpy() & both
     effect = batch.part_effect
     drawn = np.zeros(len(both), dtype=bool)
     if effect is not None:
@@ -61,7 +62,7 @@ def evaluate(metric: Metric, inputs: MapInputs, rows: Tensor, forward: Forward, 
         metric: a registry entry, or one's own.
         inputs: of all N maps.
         rows: where it is given, (R,).
-        forward: what the network was run again for, at `forward_rows`, on the host.
+        forward: what the network was run again for, at `forward_rows`, on the host; and functions that run it.
         forward_rows: (F,), in ascending order.
 
     Returns:
@@ -72,10 +73,12 @@ def evaluate(metric: Metric, inputs: MapInputs, rows: Tensor, forward: Forward, 
     if not metric.needs_forward:
         values = metric.function(**{name: getattr(inputs, name) for name in metric.inputs}).double().cpu()
     elif len(forward_rows):
+        rows_there = forward_rows.to(inputs.signed_maps.device)
         arguments = {
-            name: forward[name] if name in forward else getattr(inputs, name)[forward_rows].cpu()
-            for name in metric.inputs
+            name: forward[name] if name in forward else getattr(inputs, name)[rows_there] for name in metric.inputs
         }
+        if metric.perturbs:  # curves are on the host
+            arguments = {name: value.cpu() if isinstance(value, Tensor) else value for name, value in arguments.items()}
         values[forward_rows] = metric.function(**arguments).double().cpu()
     defined = defined_rows(metric, inputs).cpu() & values.isfinite()
     return values.masked_fill(~defined, torch.nan)[rows]

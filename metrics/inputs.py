@@ -18,9 +18,11 @@ class BatchInputs:
     Attributes:
         size: (H, W) of the images.
         permutations: tie-breaking order per image, (B, H * W).
-        probability: softmax on the full images, (B, K) float64.
+        logits: z on the full images, (B, K).
+        rivals: the class that each class is held against, (B, K) int64 (see `metrics.margins`).
         masks: (B, K, H, W) uint8, or None.
         faces: (B, K, H, W) uint8, or None.
+        images: in [0, 1], (B, 3, H, W); None where no metric asks for them.
         parts: (B, H, W) uint8, or None.
         part_effect: (B, K, P) float64, or None.
         certified: (B,) bool, or None.
@@ -28,9 +30,11 @@ class BatchInputs:
 
     size: tuple[int, int]
     permutations: Tensor
-    probability: Tensor
-    masks: Tensor | None
-    faces: Tensor | None
+    logits: Tensor
+    rivals: Tensor
+    masks: Tensor | None = None
+    faces: Tensor | None = None
+    images: Tensor | None = None
     parts: Tensor | None = None
     part_effect: Tensor | None = None
     certified: Tensor | None = None
@@ -40,8 +44,8 @@ class BatchInputs:
 class MapInputs:
     """Named inputs (see `metrics.registry.INPUTS`) of the N = B * K maps of one method at one layer.
 
-    Row b * K + k is image b, target k. "The other class" needs K = 2. A map with a NaN or an infinity in it is
-    undefined: an empty map stands in its place here, and `metrics.evaluation` gives it no value.
+    Row b * K + k is image b, target k; the other class is the target's rival on that image. A map with a NaN or an
+    infinity in it is undefined: an empty map stands in its place here, and `metrics.evaluation` gives it no value.
 
     Attributes:
         batch: what the methods and layers share.
@@ -64,7 +68,7 @@ class MapInputs:
     @cached_property
     def other_defined(self) -> Tensor:
         """Whether the other class's map is defined, (N,)."""
-        return self.defined_maps.flip(1).flatten()
+        return self._of_rivals(self.defined_maps)
 
     @cached_property
     def finite_maps(self) -> Tensor:
@@ -84,7 +88,7 @@ class MapInputs:
     @cached_property
     def other_signed(self) -> Tensor:
         """The same of the other class."""
-        return self.finite_maps.flip(1).flatten(0, 1)
+        return self._of_rivals(self.finite_maps)
 
     @cached_property
     def raw(self) -> Tensor:
@@ -94,7 +98,7 @@ class MapInputs:
     @cached_property
     def other_raw(self) -> Tensor:
         """M of the other class."""
-        return self.raw_maps.flip(1).flatten(0, 1)
+        return self._of_rivals(self.raw_maps)
 
     @cached_property
     def upsampled(self) -> Tensor:
@@ -116,7 +120,23 @@ class MapInputs:
     @cached_property
     def probability(self) -> Tensor:
         """Softmax probability of the target on the full image."""
-        return self.batch.probability.flatten()
+        return self.batch.logits.double().softmax(dim=1).flatten()
+
+    @cached_property
+    def logits(self) -> Tensor:
+        """Logits of the full image."""
+        return self._per_class(self.batch.logits)
+
+    @cached_property
+    def images(self) -> Tensor | None:
+        """The full image."""
+        return None if self.batch.images is None else self._per_class(self.batch.images)
+
+    @cached_property
+    def target(self) -> Tensor:
+        """Class index of the target."""
+        count, classes = self.batch.logits.shape
+        return torch.arange(classes, device=self.batch.logits.device).repeat(count)
 
     @cached_property
     def mask(self) -> Tensor | None:
@@ -126,7 +146,7 @@ class MapInputs:
     @cached_property
     def other_mask(self) -> Tensor | None:
         """The other class's animal."""
-        return None if self.batch.masks is None else self.batch.masks.flip(1).flatten(0, 1)
+        return None if self.batch.masks is None else self._of_rivals(self.batch.masks)
 
     @cached_property
     def face(self) -> Tensor | None:
@@ -136,7 +156,7 @@ class MapInputs:
     @cached_property
     def other_face(self) -> Tensor | None:
         """The other class's head."""
-        return None if self.batch.faces is None else self.batch.faces.flip(1).flatten(0, 1)
+        return None if self.batch.faces is None else self._of_rivals(self.batch.faces)
 
     @cached_property
     def parts(self) -> Tensor | None:
@@ -152,6 +172,11 @@ class MapInputs:
     def certified(self) -> Tensor | None:
         """Whether the scene counts as ground truth."""
         return None if self.batch.certified is None else self._per_class(self.batch.certified)
+
+    def _of_rivals(self, values: Tensor) -> Tensor:
+        """(B, K, ...) to rows: the values of each target's rival."""
+        images = torch.arange(len(values), device=values.device)[:, None]
+        return values[images, self.batch.rivals].flatten(0, 1)
 
     def _per_class(self, values: Tensor) -> Tensor:
         return values.repeat_interleave(self.signed_maps.shape[1], dim=0)

@@ -8,6 +8,8 @@ from typing import Literal
 import torch
 from torch import Tensor
 
+from metrics.margins import best_other, margins
+
 ScoreFn = Callable[[Tensor], Tensor]
 Direction = Literal["deletion", "insertion"]
 
@@ -116,13 +118,13 @@ def curve(logits: Tensor, target: Tensor) -> Curve:
     logits = logits.double()
     probability = logits.softmax(dim=-1)
     index = target.view(-1, 1, 1).expand(-1, logits.shape[1], 1)
-    best_other = logits.scatter(-1, index, -torch.inf).max(dim=-1)
+    rival = best_other(logits)[1].gather(-1, index)
     points = logits.shape[1]
     return Curve(
         fraction=torch.arange(points, dtype=torch.float64, device=logits.device) / (points - 1),
         probability=probability.gather(-1, index)[..., 0],
-        probability_other=probability.gather(-1, best_other.indices[..., None])[..., 0],
-        margin=logits.gather(-1, index)[..., 0] - best_other.values,
+        probability_other=probability.gather(-1, rival)[..., 0],
+        margin=margins(logits).gather(-1, index)[..., 0],
     )
 
 

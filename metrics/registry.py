@@ -1,13 +1,12 @@
 """What a metric is, and what it may ask for."""
 
-import difflib
-import functools
-import inspect
 from collections.abc import Callable
 from dataclasses import dataclass, field
 from typing import Literal
 
 from torch import Tensor
+
+from cam.contract import asked_for
 
 # A metric is a function of one or more of these, by parameter name; N maps go in, (N,) comes out.
 INPUTS = {
@@ -24,17 +23,20 @@ INPUTS = {
     "parts": "code of the part seen at every pixel of a drawn scene, 0 the background (N, H, W)",
     "part_effect": "fall of the target's margin when a part is taken away (N, P)",
     "certified": "whether the scene counts as ground truth (N,)",
+    "images": "RGB in [0, 1] (N, 3, H, W)",
+    "logits": "on the full image (N, K)",
+    "target": "class index of the target (N,)",
     "probability": "softmax probability of the target on the full image (N,)",
     "masked_probability": "the same on the image masked by the scaled map (N,)",
     "deletion_mean": "deletion curve onto the mean colour (Curve)",
     "deletion_blur": "deletion curve onto the blurred image (Curve)",
     "insertion_blur": "insertion curve from the blurred image (Curve)",
+    "score": "function of images (M, 3, H, W) in [0, 1], any M, giving logits (M, K)",
+    "maps_of": "function of changed images (N, 3, H, W), and optionally a changed network, giving raw maps (N, h, w)",
 }
 CURVES = ("deletion_mean", "deletion_blur", "insertion_blur")
-FORWARD = (
-    *CURVES,
-    "masked_probability",
-)  # inputs that need the model again, so only for the roles in --targets
+ON_HOST = (*CURVES, "masked_probability")
+FORWARD = (*ON_HOST, "score", "maps_of")  # inputs that need the model again, so only for the roles in --targets
 ANNOTATIONS = ("mask", "other_mask", "face", "other_face", "parts", "part_effect", "certified")  # not of every image
 OTHER_MAPS = ("other_raw", "other_signed")
 TRUTH = ("parts", "part_effect", "certified")  # inputs that only drawn scenes have
@@ -80,7 +82,7 @@ class Metric:
     inputs: tuple[str, ...] = field(init=False)
 
     def __post_init__(self) -> None:
-        object.__setattr__(self, "inputs", _named_inputs(self.function))
+        object.__setattr__(self, "inputs", asked_for(self.function, INPUTS, f"metric '{self.title}'", MetricError))
         wrong = [role for role in self.roles if role not in ROLES]
         if wrong or not self.roles:
             raise MetricError(f"roles of metric '{self.title}' are {self.roles}, expected some of {', '.join(ROLES)}")
@@ -94,6 +96,11 @@ class Metric:
     def needs_forward(self) -> bool:
         """Whether the metric runs the model again, beyond the maps."""
         return any(name in FORWARD for name in self.inputs)
+
+    @property
+    def perturbs(self) -> bool:
+        """Whether it needs the images perturbed along the map, which the protocols stand for."""
+        return any(name in ON_HOST for name in self.inputs)
 
     @property
     def annotations(self) -> tuple[str, ...]:
@@ -117,27 +124,3 @@ class Metric:
             "source": self.source,
             "validated": self.validated,
         }
-
-
-def _named_inputs(function: Callable[..., Tensor]) -> tuple[str, ...]:
-    """The names by which a metric's function asks for its inputs.
-
-    Raises:
-        MetricError: it names others, none, or takes them by position alone.
-    """
-    name = getattr(function, "__name__", None) or type(function).__name__
-    wanted = f"its parameters must be among: {', '.join(INPUTS)}"
-    try:
-        parameters = inspect.signature(function).parameters
-    except (TypeError, ValueError) as error:
-        raise MetricError(f"metric function '{name}' does not say which parameters it takes; {wanted}") from error
-    settled = function.keywords if isinstance(function, functools.partial) else {}
-    inputs = tuple(parameter for parameter in parameters if parameter not in settled)
-    unknown = [parameter for parameter in inputs if parameter not in INPUTS]
-    if unknown or not inputs:
-        close = difflib.get_close_matches(unknown[0], INPUTS, n=1) if unknown else []
-        hint = f" (did you mean '{close[0]}'?)" if close else ""
-        raise MetricError(f"metric function '{name}' asks for '{', '.join(unknown) or 'nothing'}'{hint}; {wanted}")
-    if any(parameters[parameter].kind is inspect.Parameter.POSITIONAL_ONLY for parameter in inputs):
-        raise MetricError(f"metric function '{name}' takes its parameters by position alone; {wanted}, by name")
-    return inputs

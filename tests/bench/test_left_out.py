@@ -85,5 +85,5 @@ def test_a_users_function_that_gives_no_data_set_is_one_line(photos, tmp_path, c
     words = ["run", "--dataset", "pictures_of_mine:none", "--data-root", str(photos), *CHEAP, "--out", "out"]
     assert main(words) == 2
     error = capsys.readouterr().err
-    assert "data set 'pictures_of_mine:none' returned a list, expected a datasets.records.Dataset" in error
+    assert "data set 'pictures_of_mine:none' returned a list, expected a datasets.Dataset" in error
     assert error.count("\n") == 1

@@ -26,7 +26,7 @@ def test_the_command_line_says_it_in_one_line(module, refused):
         == "cambench: method 'mine:small' returned (1, 13, 13), expected (1, 2, 13, 13)\n"
     )
     assert "metric 'mine:stops' raised SystemExit: 1 (mine.py, line 8)" in refused("--metrics", "mine:stops")
-    assert "method 'os:system' takes (command)" in refused("--methods", "os:system")
+    assert "method 'os:system' asks for an unknown input 'command'" in refused("--methods", "os:system")
     assert "data set 'json:loads' takes" in refused(
         "--data-root", ".", words=("run", "--dataset", "json:loads", "--weights", "catdog-scenes")
     )

@@ -8,9 +8,9 @@ import pandas as pd
 import pyarrow as pa
 import pytest
 
+from bench.engine.tables import SCHEMAS, ShardTables
 from bench.errors import ConfigError
 from bench.store import RunStore
-from bench.tables import SCHEMAS, ShardTables
 from datasets import Skipped
 from reports.csvfiles import unguarded
 

@@ -5,7 +5,7 @@ import torch
 from PIL import Image
 
 from bench.cli import main
-from bench.truth import margins, measure_truth
+from bench.engine.removals import measure_truth
 from datasets import Batch
 from datasets.drawn import BACKGROUND, part_code
 from datasets.redraw import Removals
@@ -27,10 +27,6 @@ def removed(entries: list[tuple[int, int, int]]) -> Removals:
     """Owner, code and grey value of every image."""
     images = torch.tensor([grey for _, _, grey in entries], dtype=torch.uint8).view(-1, 1, 1, 1).expand(-1, 3, 2, 2)
     return Removals(images, *(torch.tensor([entry[i] for entry in entries]) for i in (0, 1)))
-
-
-def test_margins_are_each_others_negative():
-    assert margins(torch.tensor([[3.0, 1.0]])).tolist() == [[2.0, -2.0]]
 
 
 @pytest.mark.parametrize("batch_size", [1, 2, 8])

@@ -1,15 +1,28 @@
 """A user's own functions: whatever they are, raise or return is used as meant, or one line that names it."""
 
+from functools import partial
+
 import numpy as np
 import pytest
 import torch
 
 from bench.selection import select_methods
-from bench.userfunctions import UserFunctionError, guarded_map, guarded_reference, guarded_values
-from cam import CONTROLS, ReferenceInputs
+from bench.userfunctions import UserFunctionError, as_map, guarded_map, guarded_values
+from cam import CONTROLS, Method
 
 A, G = torch.rand(4, 3, 7, 7), torch.rand(4, 2, 3, 7, 7)
 GOOD = (G * A[:, None]).sum(dim=2)
+
+
+def guarded(what: str, function):
+    """The function as a run calls it on these activations and gradients."""
+    return partial(made, Method(guarded_map(what, function), what, finish=as_map(what)))
+
+
+def made(method: Method, activations: torch.Tensor, gradients: torch.Tensor) -> torch.Tensor:
+    given = {"activations": activations, "gradients": gradients}
+    shape = (*gradients.shape[:2], *activations.shape[-2:])
+    return method.checked(method.function(**{name: given[name] for name in method.inputs}), shape, activations.device)
 
 
 RETURNED = {  # what a method may return that is no map: the value and what is said of it
@@ -37,7 +50,7 @@ RETURNED = {  # what a method may return that is no map: the value and what is s
 def test_what_is_no_map_is_refused_in_one_line(kind):
     value, said = RETURNED[kind]
     with pytest.raises(UserFunctionError) as raised:
-        guarded_map("method 'mine:f'", lambda activations, gradients: value)(A, G)
+        guarded("method 'mine:f'", lambda activations, gradients: value)(A, G)
     assert str(raised.value).startswith(f"method 'mine:f' returned {said}")
 
 
@@ -61,7 +74,7 @@ CONVERTED = {
 @pytest.mark.parametrize("kind", CONVERTED)
 def test_real_numbers_of_any_kind_become_a_map_of_its_own(kind):
     value = CONVERTED[kind]
-    found = guarded_map("method", lambda activations, gradients: value)(A, G)
+    found = guarded("method", lambda activations, gradients: value)(A, G)
     assert (found.dtype, found.requires_grad, found.grad_fn) == (torch.float32, False, None)
     expected = torch.from_numpy(value.astype(np.float64)) if isinstance(value, np.ndarray) else value.detach()
     torch.testing.assert_close(found, expected.float())
@@ -70,7 +83,7 @@ def test_real_numbers_of_any_kind_become_a_map_of_its_own(kind):
 
 
 def test_numbers_too_large_become_infinite_and_so_undefined():
-    found = guarded_map("method", lambda activations, gradients: GOOD.double() + 1e300)(A, G)
+    found = guarded("method", lambda activations, gradients: GOOD.double() + 1e300)(A, G)
     assert found.isinf().all()
 
 
@@ -100,7 +113,7 @@ def test_what_a_function_raises_is_named_with_its_line(module):
     ):
         method = select_methods([f"mine:{name}"])[f"mine:{name}"]
         with pytest.raises(UserFunctionError) as raised:
-            method.function(A, G)
+            made(method, A, G)
         assert str(raised.value) == f"method 'mine:{name}' {said}"
 
 
@@ -111,7 +124,7 @@ def test_a_function_works_on_copies():
         activations.relu_().zero_()
         return gradients.mul_(0).sum(dim=2)
 
-    guarded_map("method", greedy)(activations, gradients)
+    guarded("method", greedy)(activations, gradients)
     assert torch.equal(activations, A)
     assert torch.equal(gradients, G)
 
@@ -125,7 +138,7 @@ def test_a_function_works_on_copies():
 
 def test_a_buffer_that_a_function_fills_again_and_again_is_not_shared():
     buffer = torch.empty(4, 2, 7, 7)
-    method = guarded_map("method", lambda activations, gradients: buffer.copy_(gradients.sum(dim=2)))
+    method = guarded("method", lambda activations, gradients: buffer.copy_(gradients.sum(dim=2)))
     first = method(A, G)
     method(A, G * 0)
     torch.testing.assert_close(first, G.sum(dim=2))
@@ -141,11 +154,11 @@ def test_metrics_are_checked_like_methods():
         guarded_values("metric", lambda raw: None)(raw=A[:, 0])
 
 
-def test_references_of_ones_own_are_checked_and_work_on_copies():
+def test_controls_of_ones_own_are_checked_and_work_on_copies():
     images = torch.rand(2, 3, 8, 8)
-    inputs = ReferenceInputs(images, ("a", "b"), 0, 2, (4, 4))
-    own = CONTROLS["control_sobel"].function
-    torch.testing.assert_close(guarded_reference("method", own)(inputs), own(inputs))
+    given, own = {"images": images, "classes": 2, "size": (4, 4)}, CONTROLS["control_sobel"].function
+    torch.testing.assert_close(guarded_map("method", own)(**given), own(**given))
+    found = guarded_map("method", lambda images: images.zero_())(images=images)
     with pytest.raises(UserFunctionError, match=r"returned \(2, 3, 8, 8\), expected \(2, 2, 4, 4\)"):
-        guarded_reference("method", lambda inputs: inputs.images.zero_())(inputs)
+        as_map("method")(found, (2, 2, 4, 4), images.device)
     assert images.any()

@@ -13,7 +13,7 @@ import torch
 from bench.config import RunConfig
 from bench.environment import describe_device, git_state, select_device, versions
 from bench.plan import read_dataset
-from cam import METHODS, Maps, compute_maps
+from cam import METHODS, Maps, Network, compute_maps
 from datasets import load_batches
 from datasets.records import Record
 from weights import ARCHITECTURES, Classifier, load_classifier
@@ -59,8 +59,8 @@ def photographs(records: tuple[Record, ...], device: torch.device) -> torch.Tens
 @pytest.fixture(scope="session")
 def maps(classifier: Classifier, photographs: torch.Tensor) -> Maps:
     """Grad-CAM of 32 photographs."""
-    functions = {"gradcam": METHODS["gradcam"].function}
-    return compute_maps(classifier, classifier.network, photographs[:32], (LAYER,), functions)
+    network = Network(classifier, classifier.network)
+    return compute_maps(network, photographs[:32], (LAYER,), {"gradcam": METHODS["gradcam"]})
 
 
 @pytest.fixture

@@ -8,10 +8,11 @@ import torch
 from torch import nn
 
 from bench.pipeline import run
-from cam import METHODS, compute_maps, upsample
+from cam import METHODS, Network, compute_maps, upsample
 from datasets import load_batches
 from metrics import METRICS
 from metrics.inputs import BatchInputs, MapInputs
+from metrics.margins import rivals
 from metrics.ordering import rank_pixels, tie_permutation
 from metrics.perturbation import masked_logits
 from metrics.substrates import blur_substrate
@@ -63,10 +64,11 @@ def test_forward(against, classifier, photographs, batch):
 @pytest.mark.parametrize("method", list(METHODS))
 def test_maps(against, classifier, photographs, method, classes, batch):
     images = photographs[:batch]
-    normalised, model = classifier.normalise(images), FirstClasses(classifier, classes)
+    normalised = classifier.normalise(images)
+    network = Network(FirstClasses(classifier, classes), classifier.network)
     against(
         "maps",
-        lambda: compute_maps(model, classifier.network, images, (LAYER,), {method: METHODS[method].function}),
+        lambda: compute_maps(network, images, (LAYER,), {method: METHODS[method]}),
         lambda: bare_forward(classifier, normalised),
         batch,
         method=method,
@@ -109,7 +111,8 @@ def test_metric(against, classifier, photographs, maps, metric):
     permutations = torch.stack([tie_permutation(str(i), size[0] * size[1], 0) for i in range(32)]).to(images.device)
     mask = torch.zeros(32, 2, *size, dtype=torch.uint8, device=images.device)
     mask[:, :, 50:150, 40:160] = 1
-    shared = BatchInputs(size, permutations, maps.logits.double().softmax(1), mask, mask)
+    other = rivals(maps.logits, torch.zeros_like(maps.logits, dtype=torch.bool))
+    shared = BatchInputs(size, permutations, maps.logits, other, mask, mask)
 
     def metric_of_maps() -> torch.Tensor:
         inputs = MapInputs(shared, maps.signed["gradcam", LAYER])  # anew: orders and upsampled maps are kept in it

@@ -1,14 +1,12 @@
 import pytest
 import torch
 
-from cam import METHODS, compute_maps, upsample
-
-FUNCTIONS = {name: method.function for name, method in METHODS.items()}
+from cam import METHODS, Network, compute_maps, upsample
 
 
 def test_one_entry_per_method_and_layer_and_raw_is_the_relu(gap_net, images):
-    maps = compute_maps(gap_net, gap_net, images, ["conv", "relu"], FUNCTIONS)
-    assert set(maps.signed) == {(m, layer) for m in FUNCTIONS for layer in ("conv", "relu")}
+    maps = compute_maps(Network(gap_net), images, ["conv", "relu"], METHODS)
+    assert set(maps.signed) == {(m, layer) for m in METHODS for layer in ("conv", "relu")}
     assert (maps.signed["gradcam", "conv"] < 0).any()
     torch.testing.assert_close(maps.raw("gradcam", "conv"), maps.signed["gradcam", "conv"].clamp_min(0))
 
@@ -16,7 +14,7 @@ def test_one_entry_per_method_and_layer_and_raw_is_the_relu(gap_net, images):
 def test_one_forward_pass_feeds_everything(gap_net, images):
     calls = []
     gap_net.register_forward_hook(lambda *_: calls.append(1))
-    compute_maps(gap_net, gap_net, images, ["conv", "relu"], FUNCTIONS)
+    compute_maps(Network(gap_net), images, ["conv", "relu"], METHODS)
     assert len(calls) == 1
 
 
@@ -27,7 +25,7 @@ def test_upsampling_keeps_scale_and_follows_the_half_pixel_convention():
 
 @pytest.mark.parametrize("batch", [1, 3])
 def test_maps_do_not_depend_on_the_batch(gap_net, images, batch):
-    whole = compute_maps(gap_net, gap_net, images, ["relu"], FUNCTIONS).signed
-    parts = [compute_maps(gap_net, gap_net, part, ["relu"], FUNCTIONS).signed for part in images.split(batch)]
+    whole = compute_maps(Network(gap_net), images, ["relu"], METHODS).signed
+    parts = [compute_maps(Network(gap_net), part, ["relu"], METHODS).signed for part in images.split(batch)]
     for key, maps in whole.items():
         torch.testing.assert_close(torch.cat([part[key] for part in parts]), maps, rtol=1e-5, atol=1e-7)

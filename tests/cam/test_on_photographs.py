@@ -4,7 +4,7 @@ import pytest
 import torch
 from torch import nn
 
-from cam import METHODS, compute_maps
+from cam import METHODS, Method, Network, compute_maps
 
 LAYERS = ("features.10", "features.11", "features.12")
 
@@ -42,8 +42,7 @@ def naive_maps(classifier, images: torch.Tensor, layer: int, method: str) -> tor
 @pytest.mark.parametrize("method", ["gradcam", "layercam"])
 @pytest.mark.parametrize("layer", LAYERS)
 def test_raw_maps_equal_a_naive_computation(narrow, photographs, method, layer):
-    functions = {name: entry.function for name, entry in METHODS.items()}
-    maps = compute_maps(narrow, narrow.network, photographs, LAYERS, functions).raw(method, layer)
+    maps = compute_maps(Network(narrow, narrow.network), photographs, LAYERS, METHODS).raw(method, layer)
     expected = naive_maps(narrow, photographs, int(layer.partition(".")[2]), method)
     assert expected.amax() > 0
     scale = expected.amax(dim=(2, 3), keepdim=True)
@@ -52,7 +51,7 @@ def test_raw_maps_equal_a_naive_computation(narrow, photographs, method, layer):
 
 
 def test_layercam_never_falls_below_the_elementwise_positive_part(narrow, photographs):
-    functions = {name: entry.function for name, entry in METHODS.items()}
-    functions["hirescam"] = lambda a, g: (g * a[:, None]).sum(dim=2)
-    maps = compute_maps(narrow, narrow.network, photographs, ("features.11",), functions)
+    hirescam = Method(lambda activations, gradients: (gradients * activations[:, None]).sum(dim=2), "HiResCAM")
+    methods = {**METHODS, "hirescam": hirescam}
+    maps = compute_maps(Network(narrow, narrow.network), photographs, ("features.11",), methods)
     assert (maps.raw("layercam", "features.11") >= maps.raw("hirescam", "features.11") - 1e-6).all()

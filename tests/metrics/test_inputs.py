@@ -3,6 +3,7 @@ import torch
 from metrics import INPUTS, METRICS
 from metrics.inputs import BatchInputs, MapInputs, negated
 from metrics.ordering import tie_permutation
+from metrics.registry import FORWARD
 
 
 def inputs(images: int = 2, masks: bool = True) -> MapInputs:
@@ -11,7 +12,8 @@ def inputs(images: int = 2, masks: bool = True) -> MapInputs:
     batch = BatchInputs(
         size=(8, 8),
         permutations=torch.stack([tie_permutation(str(i), 64, 0) for i in range(images)]),
-        probability=torch.rand(images, 2, generator=generator).double(),
+        logits=torch.randn(images, 2, generator=generator),
+        rivals=torch.tensor([[1, 0]] * images),
         masks=annotation,
         faces=annotation,
     )
@@ -27,7 +29,7 @@ def test_row_of_image_b_and_target_k_is_two_b_plus_k():
             assert torch.equal(maps.other_signed[row], maps.signed_maps[image, 1 - target])
             assert torch.equal(maps.raw[row], signed.clamp(min=0))
             assert torch.equal(maps.other_raw[row], maps.signed_maps[image, 1 - target].clamp(min=0))
-            assert maps.probability[row] == maps.batch.probability[image, target]
+            assert maps.probability[row] == maps.batch.logits[image].double().softmax(0)[target]
             assert torch.equal(maps.mask[row], maps.batch.masks[image, target])
             assert torch.equal(maps.other_mask[row], maps.batch.masks[image, 1 - target])
 
@@ -59,5 +61,5 @@ def test_annotations_may_be_missing():
 
 def test_every_input_a_metric_may_name_exists_or_comes_from_the_model():
     given = {name for name in INPUTS if hasattr(MapInputs, name)}
-    assert set(INPUTS) - given == {"masked_probability", "deletion_mean", "deletion_blur", "insertion_blur"}
+    assert set(INPUTS) - given == set(FORWARD)
     assert {name for metric in METRICS.values() for name in metric.inputs} <= set(INPUTS)

@@ -14,8 +14,8 @@ import torch
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from bench.perturbation import Perturbation
-from bench.stopwatch import Stopwatch
+from bench.engine import Stopwatch
+from bench.engine.curves import Perturbation
 from metrics import CURVES, METRICS
 from metrics.evaluation import applicable, defined_rows, evaluate, known_rows
 from metrics.inputs import BatchInputs, MapInputs, negated
@@ -52,7 +52,8 @@ class World:
         self.batch = BatchInputs(
             size=self.size,
             permutations=torch.stack([tie_permutation(str(i), height * width, 0) for i in chosen]),
-            probability=self.logits.softmax(dim=1),
+            logits=self.logits,
+            rivals=torch.tensor([[1, 0]] * len(chosen)),
             masks=self.masks,
             faces=self.faces,
             parts=self.parts,
@@ -69,12 +70,8 @@ class World:
 
     def forward(self, inputs: MapInputs) -> tuple[dict, torch.Tensor]:
         """Curves and masked probabilities of every map that has an order, as in a run."""
-        plan = SimpleNamespace(
-            classifier=SimpleNamespace(checkpoint=SimpleNamespace(preprocess=SimpleNamespace(mean=MEAN))),
-            config=SimpleNamespace(steps=STEPS),
-            batch_size=5,
-        )
-        work = Perturbation(self.pictures, self.logits, plan, self.score, Stopwatch(torch.device("cpu")))
+        job = SimpleNamespace(mean=MEAN, steps=STEPS, batch_size=5)
+        work = Perturbation(self.pictures, self.logits, job, self.score, Stopwatch(torch.device("cpu")))
         rows = inputs.defined.nonzero().flatten()
         found = {name: work.curve(name, inputs, rows) for name in CURVES}
         return {**found, "masked_probability": work.masked_probability(inputs, rows)}, rows
@@ -248,7 +245,7 @@ def test_annotations_are_known_row_by_row():
     assert known["face"] == [False, True] * 3
     assert known["other_face"] == [False] * 4 + [True, False]
     assert {tuple(known[name]) for name in TRUTH} == {(True, True, False, False, True, True)}
-    nothing = BatchInputs(world.size, world.batch.permutations, world.batch.probability, None, None)
+    nothing = BatchInputs(world.size, world.batch.permutations, world.batch.logits, world.batch.rivals)
     assert not any(rows.any() for rows in known_rows(nothing, world.roles).values())
 
 

@@ -5,7 +5,7 @@ import pytest
 import torch
 from scipy import ndimage, signal
 
-from cam import METHODS, compute_maps, upsample
+from cam import METHODS, Network, compute_maps, upsample
 from metrics.ordering import rank_pixels, tie_permutation
 from metrics.perturbation import auc, auc_error, curve, masked_logits, srg_margin, srg_probability
 from metrics.statistics import mean_interval
@@ -54,8 +54,8 @@ def rise_reference(classifier, image: np.ndarray, saliency: np.ndarray, mode: st
 @pytest.mark.parametrize("mode", ["del", "ins"])
 def test_areas_at_224_steps_equal_an_independent_rise_protocol(narrow, photographs, mode):
     images = photographs[[0, 5]]
-    functions = {name: entry.function for name, entry in METHODS.items()}
-    signed = compute_maps(narrow, narrow.network, images, ("features.11",), functions).signed["gradcam", "features.11"]
+    maps = compute_maps(Network(narrow, narrow.network), images, ("features.11",), METHODS)
+    signed = maps.signed["gradcam", "features.11"]
     targets = torch.tensor([0, 1])
     maps = upsample(signed, SIZE)[torch.arange(2), targets].double()  # before the ReLU: no plateau
     maps += torch.linspace(0, 1e-9, PIXELS, dtype=torch.float64).view(SIZE)

@@ -7,6 +7,7 @@ from torch import Tensor
 
 from datasets import Batch
 from datasets.drawn import BACKGROUND, STRIDE, part_code
+from metrics.margins import margins
 from metrics.perturbation import ScoreFn
 from metrics.truth import certify_scenes
 
@@ -29,8 +30,8 @@ def measure_truth(batch: Batch, logits: Tensor, score_fn: ScoreFn, batch_size: i
 
     Args:
         batch: with its removals.
-        logits: of the whole images, (B, 2).
-        score_fn: images (N, 3, H, W) in [0, 1] to logits (N, 2).
+        logits: of the whole images, (B, K).
+        score_fn: images (N, 3, H, W) in [0, 1] to logits (N, K).
         batch_size: images per forward pass.
     """
     if batch.removals is None:
@@ -49,9 +50,3 @@ def measure_truth(batch: Batch, logits: Tensor, score_fn: ScoreFn, batch_size: i
     rest = effect[:, 0, [BACKGROUND, *(part_code(k, "rest") for k in range(classes))]]
     drawn = ~effect[:, 0, BACKGROUND].isnan()
     return Truth(effect, certify_scenes(margin, heads, rest) & drawn)
-
-
-def margins(logits: Tensor) -> Tensor:
-    """Logit minus the other class's, (B, 2) float64."""
-    exact = logits.double()
-    return exact - exact.flip(1)

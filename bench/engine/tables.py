@@ -2,7 +2,6 @@
 
 import io
 import json
-import os
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 
@@ -12,10 +11,9 @@ import safetensors.torch
 import torch
 from PIL import Image
 
-from bench.plan import Plan
-from bench.scoring import BatchScores
+from bench.engine.scoring import BatchScores
 from bench.serialise import canonical
-from datasets import Batch, Record, Skipped
+from datasets import Batch, Skipped
 
 JPEG_QUALITY = 90
 _WHO = [("image_id", pa.string()), ("label", pa.string()), ("predicted", pa.string())]
@@ -53,22 +51,25 @@ class ShardTables:
     undefined: dict[tuple[str, str], int] = field(default_factory=dict)  # per method and layer
 
 
-def shard_tables(scores: BatchScores, records: list[Record], plan: Plan) -> ShardTables:
+def shard_tables(
+    scores: BatchScores, labels: Sequence[str], paths: Sequence[str], classes: Sequence[str]
+) -> ShardTables:
     """Tables of one shard.
 
     Args:
         scores: of the batch.
-        records: the records of the images in the batch, in its order.
-        plan: names of classes and methods.
+        labels: of the images in the batch, in its order.
+        paths: of their files, as text; "" for an image without one.
+        classes: names in the order of the logits.
     """
-    columns = _RowColumns(scores, records, plan)
-    tables = {"scores": _scores(scores, columns), "images": _images(scores, records, columns)}
+    columns = _RowColumns(scores, labels, classes)
+    tables = {"scores": _scores(scores, columns), "images": _images(scores, labels, paths, columns)}
     if scores.curves:
         tables["curves"] = _curves(scores, columns)
     if scores.boxes:
         tables["localisation"] = _localisation(scores, columns)
     raw = {f"{method}/{layer}": scores.maps.raw(method, layer).contiguous() for method, layer in scores.maps.signed}
-    metadata = {"image_ids": json.dumps(scores.batch.ids), "classes": json.dumps(plan.classifier.classes)}
+    metadata = {"image_ids": json.dumps(scores.batch.ids), "classes": json.dumps(list(classes))}
     maps = canonical(safetensors.torch.save(raw, metadata))
     return ShardTables(tables, maps, scores.batch.skipped, scores.undefined)
 
@@ -81,15 +82,15 @@ def only_skipped(batch: Batch) -> ShardTables:
 class _RowColumns:
     """The columns that image and target decide; row b * K + k is image b, target k."""
 
-    def __init__(self, scores: BatchScores, records: list[Record], plan: Plan) -> None:
-        classes = np.array(plan.classifier.classes, dtype=object)
-        self._classes = count = len(classes)
-        self.predicted = classes[scores.maps.logits.argmax(dim=1).numpy()]
+    def __init__(self, scores: BatchScores, labels: Sequence[str], classes: Sequence[str]) -> None:
+        names = np.array(classes, dtype=object)
+        self._classes = count = len(names)
+        self.predicted = names[scores.maps.logits.argmax(dim=1).numpy()]
         self.rows = {
             "image_id": np.repeat(np.array(scores.batch.ids, dtype=object), count),
-            "label": np.repeat(np.array([record.label for record in records], dtype=object), count),
+            "label": np.repeat(np.array(labels, dtype=object), count),
             "predicted": np.repeat(self.predicted, count),
-            "target": np.tile(classes, len(records)),
+            "target": np.tile(names, len(labels)),
             "role": scores.roles.astype(object),
         }
 
@@ -145,12 +146,12 @@ def _table(name: str, columns: _RowColumns, entries: Sequence[Entry]) -> pa.Tabl
     return pa.table({key: built[key] for key in SCHEMAS[name].names}, schema=SCHEMAS[name])
 
 
-def _images(scores: BatchScores, records: list[Record], columns: _RowColumns) -> pa.Table:
+def _images(scores: BatchScores, labels: Sequence[str], paths: Sequence[str], columns: _RowColumns) -> pa.Table:
     return pa.table(
         {
             "image_id": list(scores.batch.ids),
-            "path": [os.fsencode(record.path).decode("utf-8", "backslashreplace") for record in records],
-            "label": [record.label for record in records],
+            "path": list(paths),
+            "label": list(labels),
             "predicted": list(columns.predicted),
             "probability": scores.maps.logits.double().softmax(dim=1).tolist(),
             "jpeg": [_jpeg(image) for image in scores.batch.images],
@@ -160,7 +161,9 @@ def _images(scores: BatchScores, records: list[Record], columns: _RowColumns) ->
 
 
 def _jpeg(image: torch.Tensor) -> bytes:
-    """A picture (3, H, W) uint8 as a JPEG file."""
+    """A picture (3, H, W), uint8 or in [0, 1], as a JPEG file."""
+    if image.is_floating_point():
+        image = (image.clamp(0, 1) * 255).round().byte()
     buffer = io.BytesIO()
     Image.fromarray(image.permute(1, 2, 0).numpy()).save(buffer, "JPEG", quality=JPEG_QUALITY)
     return buffer.getvalue()

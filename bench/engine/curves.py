@@ -3,8 +3,8 @@
 import torch
 from torch import Tensor
 
-from bench.plan import Plan
-from bench.stopwatch import Stopwatch
+from bench.engine.job import Job
+from bench.engine.stopwatch import Stopwatch
 from metrics.inputs import MapInputs
 from metrics.perturbation import Curve, ScoreFn, curve, masked_logits
 from metrics.scaling import min_max_scaled
@@ -14,9 +14,8 @@ from metrics.substrates import SUBSTRATES, mean_substrate
 class Perturbation:
     """Curves and masked probabilities of the maps of one batch; substrates are scored once for all maps."""
 
-    def __init__(self, images: Tensor, logits: Tensor, plan: Plan, score_fn: ScoreFn, watch: Stopwatch) -> None:
-        self.images, self.logits, self.plan, self.score_fn, self.watch = images, logits, plan, score_fn, watch
-        self.mean = plan.classifier.checkpoint.preprocess.mean
+    def __init__(self, images: Tensor, logits: Tensor, job: Job, score_fn: ScoreFn, watch: Stopwatch) -> None:
+        self.images, self.logits, self.job, self.score_fn, self.watch = images, logits, job, score_fn, watch
         self.substrates: dict[str, tuple[Tensor, Tensor]] = {}
 
     def curve(self, name: str, inputs: MapInputs, rows: Tensor) -> Curve:
@@ -34,30 +33,30 @@ class Perturbation:
                 ranks,
                 (rows // classes).to(self.images.device),
                 ends=(self.logits, substrate_logits),
-                steps=self.plan.config.steps,
+                steps=self.job.steps,
                 direction="deletion" if direction == "deletion" else "insertion",
-                batch_size=self.plan.batch_size,
+                batch_size=self.job.batch_size,
             )
             return curve(logits.cpu(), rows % classes)
 
     def masked_probability(self, inputs: MapInputs, rows: Tensor) -> Tensor:
         """Softmax probability (R,) of the targets at `rows`, each image masked by its scaled map, on the host."""
-        classes = self.logits.shape[1]
+        classes, size = self.logits.shape[1], self.job.batch_size
         owner = rows // classes
         with self.watch.stage("perturbation"):
             weight = min_max_scaled(inputs.upsampled[rows])[:, None]  # (R, 1, H, W)
-            colour = mean_substrate(self.images[:1], self.mean)
+            colour = mean_substrate(self.images[:1], self.job.mean)
             if not len(rows):
                 return torch.empty(0, dtype=torch.float64)
             parts = [
                 self.score_fn(torch.lerp(colour, self.images[index], w))
-                for index, w in zip(owner.split(self.plan.batch_size), weight.split(self.plan.batch_size), strict=True)
+                for index, w in zip(owner.split(size), weight.split(size), strict=True)
             ]
             probability = torch.cat(parts).double().softmax(dim=1)
             return probability.cpu().gather(1, (rows % classes)[:, None])[:, 0]
 
     def _substrate(self, kind: str) -> tuple[Tensor, Tensor]:
         if kind not in self.substrates:
-            substrate = SUBSTRATES[kind](self.images, self.mean)
+            substrate = SUBSTRATES[kind](self.images, self.job.mean)
             self.substrates[kind] = substrate, self.score_fn(substrate)
         return self.substrates[kind]

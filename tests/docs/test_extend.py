@@ -1,0 +1,109 @@
+"""Every example in docs/extend is run as it stands there."""
+
+import re
+import shlex
+import sys
+from pathlib import Path
+
+import pandas as pd
+import pytest
+import torch
+from torch import nn
+
+from bench.cli import main
+
+FOLDER = Path(__file__).resolve().parents[2] / "docs" / "extend"
+CODE = re.compile(r"```python\n# (?P<name>\w+)\.py\n(?P<code>.*?)```", re.DOTALL)
+COMMAND = re.compile(r"^cambench (.+)$", re.MULTILINE)
+CHEAP = ("--limit", "2", "--steps", "2", "--workers", "0", "--controls", "none")
+
+
+def commands():
+    for path in sorted(FOLDER.glob("*.md")):
+        for number, found in enumerate(COMMAND.findall(path.read_text(encoding="utf-8"))):
+            yield pytest.param(path, found, id=f"{path.stem}-{number}")
+
+
+@pytest.fixture
+def here(tmp_path, monkeypatch):
+    """An empty folder to work in; its modules are forgotten afterwards."""
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.setattr(sys, "path", [str(tmp_path), *sys.path])
+    before = set(sys.modules)
+    yield tmp_path
+    for name in set(sys.modules) - before:
+        if str(getattr(sys.modules[name], "__file__", "")).startswith(str(tmp_path)):
+            del sys.modules[name]
+
+
+def written(path: Path, folder: Path) -> dict[str, str]:
+    """The modules of a page, written into the folder."""
+    blocks = {match["name"]: match["code"] for match in CODE.finditer(path.read_text(encoding="utf-8"))}
+    for name, code in blocks.items():
+        (folder / f"{name}.py").write_text(code, encoding="utf-8")
+    return blocks
+
+
+@pytest.mark.parametrize(("path", "command"), list(commands()))
+def test_an_example_runs_and_its_numbers_are_there(path, command, here):
+    written(path, here)
+    words = shlex.split(command)
+    out = Path(words[words.index("--out") + 1])
+    assert main([*words, *CHEAP]) == 0
+    own = next(word.split(",")[-1] for word in words if ":" in word and "=" not in word)
+    scores = pd.read_parquet(out / "scores.parquet")
+    mine = scores[(scores["method"] == own) | (scores["metric"] == own)]
+    assert mine["value"].notna().any()
+
+
+@pytest.mark.parametrize("path", sorted(FOLDER.glob("*.md")), ids=lambda path: path.stem)
+def test_an_example_has_at_most_ten_lines_of_code(path, here):
+    blocks = written(path, here)
+    assert blocks
+    for code in blocks.values():
+        lines = [line for line in code.splitlines() if line.strip() and not line.startswith(("import", "from"))]
+        assert len(lines) <= 10, code
+
+
+def test_max_sensitivity_of_the_example_equals_a_naive_loop(here):
+    """Maps of every noisy image computed one by one, with plain autograd."""
+    written(FOLDER / "metric-with-passes.md", here)
+    from mine import max_sensitivity
+
+    from bench.engine.again import MapsAgain
+    from bench.engine.job import Job
+    from cam import METHODS, Network
+
+    torch.manual_seed(0)
+    network = nn.Sequential(
+        nn.Conv2d(3, 4, 3), nn.ReLU(), nn.AdaptiveAvgPool2d(1), nn.Flatten(), nn.Linear(4, 2)
+    ).eval()
+    images, target = torch.rand(3, 3, 8, 8), torch.tensor([0, 1, 1])
+
+    def naive(image: torch.Tensor, k: int) -> torch.Tensor:
+        activations = network[1](network[0](image[None])).detach().requires_grad_()
+        (gradient,) = torch.autograd.grad(network[4](network[3](network[2](activations)))[0, k], activations)
+        return (gradient.mean((2, 3), keepdim=True) * activations.detach()).sum(1)[0].relu()
+
+    job = Job(
+        Network(network),
+        ("cat", "dog"),
+        (8, 8),
+        (0.5,) * 3,
+        {"1": {}},
+        METHODS,
+        {},
+        {},
+        torch.device("cpu"),
+        batch_size=2,
+    )
+    again = MapsAgain(job, METHODS["gradcam"], "1", ("a", "b", "c"), target)
+    raw = torch.stack([naive(image, int(k)) for image, k in zip(images, target, strict=True)])
+    torch.testing.assert_close(again(images), raw)
+    generator, worst = torch.Generator().manual_seed(0), torch.zeros(3)
+    for _ in range(3):
+        noisy = (images + (torch.rand(images.shape, generator=generator) * 2 - 1) * 0.02).clamp(0, 1)
+        for n in range(3):
+            moved = (naive(noisy[n], int(target[n])) - raw[n]).norm() / raw[n].norm()
+            worst[n] = max(worst[n], moved)
+    torch.testing.assert_close(max_sensitivity(images, raw, again), worst, rtol=1e-5, atol=1e-6)
