@@ -15,7 +15,7 @@ from bench.environment import select_device
 from bench.errors import ConfigError
 from bench.names import resolve
 from bench.selection import check_annotations, select_methods, select_metrics
-from bench.userfunctions import called, check_parameters, guarded_result
+from bench.userfunctions import check_parameters, guarded_result
 from cam import CONTROLS, NEGATED, Method, Network
 from datasets import DATASETS, ROOTLESS, Dataset, DatasetError
 from datasets.gather import check_dataset
@@ -114,24 +114,18 @@ def _job(
     """What the engine is to compute, after one pass of a grey image in which one's own methods are called.
 
     Raises:
-        LayerError, UserFunctionError: a layer that cannot be tapped; a user's architecture or method that fails.
+        LayerError, MethodError, UserFunctionError: a layer that cannot be tapped, a method that fails.
     """
     preprocess, network = classifier.checkpoint.preprocess, Network(classifier, classifier.network)
     size = (preprocess.crop, preprocess.crop)
     own = {name: method for name, method in methods.items() if method.finish is not None}
-
-    def trial() -> dict[str, dict[str, int]]:
-        return layer_shapes(network, size, layers, device, own)
-
-    own_arch = config.arch is not None and config.arch not in ARCHITECTURES
-    shapes = called(f"architecture '{config.arch}'", trial) if own_arch else trial()
     wanted = [entry.needs_truth for entry in methods.values()] + [entry.needs_truth for entry in metrics.values()]
     return Job(
         network=network,
         classes=classifier.classes,
         size=size,
         mean=preprocess.mean,
-        layers=shapes,
+        layers=layer_shapes(network, size, layers, device, own),
         methods=methods,
         controls={} if config.controls == "none" else {k: v for k, v in CONTROLS.items() if k not in methods},
         metrics=metrics,
