@@ -12,6 +12,7 @@ from bench.errors import ConfigError
 from bench.store import RunStore
 from bench.tables import SCHEMAS, ShardTables
 from datasets import Skipped
+from reports.csvfiles import read_csv
 
 
 def manifest(**config: object) -> dict:
@@ -54,7 +55,7 @@ def test_shards_become_files_in_their_order_whatever_order_they_came_in(store):
     store.finish()
     assert pd.read_parquet(store.folder / "scores.parquet")["value"].tolist() == [0, 1, 2]
     assert pd.read_parquet(store.folder / "images.parquet").empty
-    skipped = pd.read_csv(store.folder / "skipped.csv")
+    skipped = read_csv(store.folder / "skipped.csv")
     assert skipped["path"].tolist() == ["0.jpg", "1.jpg", "2.jpg"]
     assert skipped["reason"].tolist() == ["truncated, line\nbreak"] * 3
     store.drop_shards()
