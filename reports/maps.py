@@ -18,8 +18,8 @@ Maps = dict[tuple[str, str], dict[str, np.ndarray]]
 def read_maps(folder: Path, shapes: dict[tuple[str, str], tuple[int, int, int]], ids: Iterable[str]) -> Maps:
     """Per method and layer the raw maps (K, h, w) by image id; empty where no file holds any.
 
-    A map that holds NaN or infinity is undefined, and shown as an empty one. Files of other names, and tensors of
-    other methods and layers, are left alone.
+    A map that holds NaN or infinity is undefined. Files of other names, and tensors of other methods and layers, are
+    left alone.
 
     Args:
         folder: of the files.
@@ -63,9 +63,4 @@ def _read_file(path: Path, shapes: dict[tuple[str, str], tuple[int, int, int]], 
             known = maps.setdefault((method, layer), {})
             if not known.keys().isdisjoint(ids):
                 raise ValueError("it holds maps of images that another file holds too")
-            known.update(zip(ids, _finite(tensor), strict=True))
-
-
-def _finite(maps: np.ndarray) -> np.ndarray:
-    """Maps (..., h, w) with 0 in every cell of one that is not finite."""
-    return np.where(np.isfinite(maps).all(axis=(-2, -1), keepdims=True), maps, 0).astype(maps.dtype)
+            known.update(zip(ids, tensor, strict=True))

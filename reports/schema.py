@@ -35,6 +35,7 @@ COUNT: Rule = ("a whole number, 0 or more", lambda value: _whole(value, 0))
 SIZE: Rule = ("a whole number, 1 or more", lambda value: _whole(value, 1))
 NUMBER: Rule = ("a finite number", _number)
 TEXTS: Rule = ("a list of texts", lambda value: _texts(value, 1))
+LINES: Rule = ("a list of texts, or an empty one", lambda value: _texts(value, 0))
 CLASSES: Rule = ("two or more different names", lambda value: _texts(value, 2) and len({*value}) == len(value))
 DIRECTION: Rule = ("higher, lower or none", lambda value: value in ("higher", "lower", "none"))
 RANGE: Rule = (
@@ -61,6 +62,9 @@ MANIFEST: dict[str, Rule] = {
     "checkpoint/arch": TEXT,
     "checkpoint/sha256?": TEXT,
     "checkpoint/classes": CLASSES,
+    "checkpoint/preprocess?": OBJECT,
+    "checkpoint/warnings?": LINES,
+    "dataset/notes?": LINES,
     "image_size": SIDES,
     "layers": ENTRIES,
     "layers/*": OBJECT,
@@ -91,6 +95,11 @@ MANIFEST: dict[str, Rule] = {
     "counts/images": COUNT,
     "counts/scored": COUNT,
     "counts/skipped": COUNT,
+    "left_out?": OBJECT,
+    "left_out?/*": COUNT,
+    "undefined_maps?": OBJECT,
+    "undefined_maps?/*": OBJECT,
+    "undefined_maps?/*/*": COUNT,
     "timings?": OBJECT,
     "timings?/*": NUMBER,
     "config?": OBJECT,

@@ -1,6 +1,8 @@
 import numpy as np
 import pytest
+import safetensors.numpy
 
+from reports import render
 from reports.overlays import blended, disagreement, overlay_figures
 from reports.run import Run
 
@@ -42,3 +44,16 @@ def test_chosen_images_are_the_extremes(make_run):
     ]
     first = figures["overlays_most_dispersed_features.11"].axes[0].texts[0].get_text()
     assert first.startswith(largest)
+
+
+def test_a_map_that_is_not_finite_is_said_to_be_undefined(make_run):
+    folder = make_run({"a.jpg": "cat", "b.jpg": "dog"})
+    path = folder / "maps" / "shard-00000.safetensors"
+    with safetensors.safe_open(path, "numpy") as file:
+        metadata, tensors = file.metadata(), {name: file.get_tensor(name) for name in file.keys()}  # noqa: SIM118
+    tensors["gradcam/features.11"][0, 0, 1, 1] = np.nan
+    tensors["gradcam/features.11"][1, 1, 0, 0] = np.inf
+    safetensors.numpy.save_file(tensors, path, metadata)
+    render(folder)
+    assert (folder / "figures" / "overlays_all_features.11.svg").read_text().count(">undefined<") == 2
+    assert (folder / "report.html").read_text().count('" undefined"') == 2
