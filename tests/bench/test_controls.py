@@ -16,7 +16,11 @@ KEY = ["image_id", "layer", "target", "metric"]
 def runs(tmp_path_factory):
     folder = tmp_path_factory.mktemp("controls")
     for kind in ("none", "cheap", "all"):
-        assert main(["run", *WORDS, "--controls", kind, "--out", str(folder / kind)]) == 0
+        with pytest.MonkeyPatch.context() as patch:
+            if kind == "all":  # nothing is asked of its report
+                patch.setattr("bench.pipeline.render", lambda folder: folder)
+                patch.setattr("reports.summary_text", lambda folder: "")
+            assert main(["run", *WORDS, "--controls", kind, "--out", str(folder / kind)]) == 0
     return {kind: pd.read_parquet(folder / kind / "scores.parquet") for kind in ("none", "cheap", "all")}, folder
 
 

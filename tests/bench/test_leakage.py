@@ -19,8 +19,8 @@ def test_a_probe_that_is_shown_the_class_finds_it_and_one_that_is_not_does_not()
     generator = torch.Generator().manual_seed(0)
 
     def seen(shown: float) -> tuple[torch.Tensor, torch.Tensor]:
-        labels = torch.randint(0, 2, (600,), generator=generator)
-        noise = torch.rand(600, 3, 32, 32, generator=generator) * 2 - 1
+        labels = torch.randint(0, 2, (400,), generator=generator)
+        noise = torch.rand(400, 3, 32, 32, generator=generator) * 2 - 1
         return noise + shown * labels.view(-1, 1, 1, 1), labels
 
     assert probe(seen(0.3), seen(0.3)) > KNOWS
