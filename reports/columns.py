@@ -1,5 +1,7 @@
 """What the Parquet files of a run must hold (docs/formats.md): columns, types, no gaps, lists of one length."""
 
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 
 import pandas as pd
@@ -11,8 +13,8 @@ from reports.errors import ReportError
 from reports.plain import visible
 from reports.schema import ADVICE
 
-TEXT, DOUBLE, BYTES = pa.string(), pa.float64(), pa.binary()
-DOUBLES, COUNTS = pa.list_(DOUBLE), pa.list_(pa.int64())
+TEXT, DOUBLE = pa.string(), pa.float64()
+DOUBLES, COUNTS = pa.list_(DOUBLE), pa.list_(pa.int32())
 MAP = {"method": TEXT, "layer": TEXT, "target": TEXT, "role": TEXT}
 WHO = {"image_id": TEXT, "label": TEXT, "predicted": TEXT}
 COLUMNS: dict[str, dict[str, pa.DataType]] = {
@@ -21,7 +23,7 @@ COLUMNS: dict[str, dict[str, pa.DataType]] = {
         "image_id": TEXT, **MAP, "direction": TEXT, "substrate": TEXT, "fraction": DOUBLES, "probability": DOUBLES,
     },
     "localisation": {"image_id": TEXT, **MAP, "foreground": COUNTS, "background": COUNTS, "box_iou": DOUBLES},
-    "images": {**WHO, "probability": DOUBLES, "jpeg": BYTES},
+    "images": {**WHO, "probability": DOUBLES},  # and the pictures, which are read one by one (reports.pictures)
 }  # fmt: skip
 BOUNDED = ("fraction", "probability", "box_iou")  # between 0 and 1
 MAY_BE_NULL = ("value",)
@@ -30,20 +32,46 @@ MAY_BE_NULL = ("value",)
 def read_columns(path: Path, name: str) -> pd.DataFrame:
     """A table of a run: the columns a report looks at, each of its type, whatever else the file holds.
 
+    Columns of text are categorical, their categories sorted: millions of rows repeat a few names.
+
     Raises:
         ReportError: it cannot be read, or names the column that is missing or not as expected.
     """
+    with opened(path) as file:
+        columns = {column: _column(path, file, column, kind) for column, kind in COLUMNS[name].items()}
+    return pd.DataFrame(columns)
+
+
+@contextmanager
+def opened(path: Path) -> Iterator[pq.ParquetFile]:
+    """A Parquet file of a run.
+
+    Raises:
+        ReportError: it cannot be read, when it is opened or inside.
+    """
     try:
         with path.open("rb") as file:  # a path of text may be taken for the address of another machine
-            table = pq.ParquetFile(file).read()
+            yield pq.ParquetFile(file)
+    except ReportError:
+        raise
     except (OSError, ValueError, pa.ArrowException) as error:
         raise ReportError(f"'{path}' cannot be read ({' '.join(str(error).split())}); score the run again") from error
-    columns = {}
-    for column, kind in COLUMNS[name].items():
-        if table.column_names.count(column) != 1:
-            raise ReportError(f"'{path}' has no column '{column}'; {ADVICE}")
-        columns[column] = _checked(path, column, table.column(column), kind)
-    return pa.table(columns).to_pandas()
+
+
+def check_column(path: Path, file: pq.ParquetFile, column: str) -> None:
+    """Raises ReportError unless the file has the column, once."""
+    if file.schema_arrow.names.count(column) != 1:
+        raise ReportError(f"'{path}' has no column '{column}'; {ADVICE}")
+
+
+def _column(path: Path, file: pq.ParquetFile, column: str, kind: pa.DataType) -> pd.Series:
+    """One column alone, so that the others' text need not be held beside it."""
+    check_column(path, file, column)
+    values = _checked(path, column, file.read(columns=[column]).column(column), kind)
+    if kind != TEXT:
+        return values.to_pandas()
+    named = values.dictionary_encode().to_pandas()
+    return named.cat.reorder_categories(sorted(named.cat.categories))
 
 
 def _checked(path: Path, name: str, values: pa.ChunkedArray, kind: pa.DataType) -> pa.ChunkedArray:
@@ -81,6 +109,4 @@ def _castable(found: pa.DataType, wanted: pa.DataType) -> bool:
         found = found.value_type
     if wanted == TEXT:
         return types.is_string(found) or types.is_large_string(found)
-    if wanted == BYTES:
-        return types.is_binary(found) or types.is_large_binary(found)
     return types.is_integer(found) or (wanted == DOUBLE and types.is_floating(found))

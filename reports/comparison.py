@@ -56,7 +56,7 @@ def values_by_image(run: Run) -> Iterator[tuple[str, str, str, pd.DataFrame, pd.
 
 def _measured(run: Run) -> Iterator[tuple[str, str, str, pd.DataFrame, None]]:
     """Every metric."""
-    for (layer, role, metric), scores in run.scores.groupby(["layer", "role", "metric"]):
+    for (layer, role, metric), scores in run.scores.groupby(["layer", "role", "metric"], observed=True):
         yield layer, role, metric, by_image(scores), None
 
 

@@ -26,7 +26,7 @@ def control_table(run: Run) -> pd.DataFrame:
     scores, rows = run.all_scores, []
     for metric, role in _asked(run):
         own = scores[scores["metric"].eq(metric) & scores["role"].eq(role)]
-        for layer, group in own.groupby("layer"):
+        for layer, group in own.groupby("layer", observed=True):
             values = by_image(group)
             for method, control in _pairs(run, values):
                 if control not in values:

@@ -18,7 +18,8 @@ def wide_scores(run: Run, method: str, layer: str) -> pd.DataFrame:
     chosen = scores[(scores["method"] == method) & (scores["layer"] == layer) & (scores["label"] != BOTH)]
     wide = chosen.pivot(index="image_id", columns=["metric", "role"], values="value").sort_index()
     wide.columns = [f"{metric}_{role}" for metric, role in wide.columns]
-    wide["label"] = chosen.drop_duplicates("image_id").set_index("image_id")["label"]
+    wide = wide.rename(index=str)
+    wide["label"] = run.labels.reindex(wide.index)
     return wide
 
 

@@ -19,6 +19,7 @@ from reports.gallery import gallery_json
 from reports.pages import rendered
 from reports.run import BOTH, GAP, Run
 from reports.style import interval_text
+from reports.tables import DATASET_LEVEL
 
 HEADLINE = (
     "srg_probability", "srg_margin", "deletion_auc", "insertion_auc", "effective_area", "empty", "pointing_game",
@@ -51,7 +52,7 @@ def page(run: Run, tables: Mapping[str, pd.DataFrame], figures: list[str]) -> st
         "findings": findings(run, summary, tables["comparison"], tables["dispersion_gap"]) + _unbeaten(run, tables),
         "warnings": warnings(run),
         "caveat": CAVEAT,
-        "missing": _missing(run),
+        "missing": _missing(run, summary),
         "verdicts": cells(_verdicts(run, tables["comparison"])),
         "headline": cells(_titled(run, headline(run, summary))),
         "summary": cells(summary),
@@ -106,12 +107,12 @@ def _accuracy(run: Run) -> float | None:
     return float((single["label"] == single["predicted"]).mean()) if len(single) else None
 
 
-def _missing(run: Run) -> list[str]:
+def _missing(run: Run, summary: pd.DataFrame) -> list[str]:
     """What a reader may look for in vain, and why."""
     missing = []
     if run.curves.empty:
         missing.append("deletion and insertion curves (none were computed)")
-    if run.localisation.empty:
+    if not summary["metric"].isin(DATASET_LEVEL).any():
         missing.append("pixel metrics over the data set (no masks)")
     if not run.maps:
         missing.append("overlays (the maps are missing)")

@@ -138,7 +138,7 @@ def _channels(run: Run, image_id: str, activations: np.ndarray) -> Figure:
 
 def _maps(run: Run, image_id: str, layer: str) -> Figure:
     """The picture, then per class every method's map over it."""
-    picture = run.picture(image_id)
+    picture = run.pictures([image_id])[image_id]
     shows = str(run.images["label"].loc[image_id])
     panels = [("picture" if shows == BOTH else f"picture: {shows}", picture)]
     for target, name in enumerate(run.classes):

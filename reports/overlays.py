@@ -28,11 +28,11 @@ def overlay_figures(run: Run) -> Iterator[tuple[str, Figure]]:
     if not run.maps:
         return
     for layer in run.layers:
-        for name, title, ids in _selections(run, layer):
+        for name, title, ids in selections(run, layer):
             yield f"overlays_{name}_{layer}", _sheet(run, layer, title, ids)
 
 
-def _selections(run: Run, layer: str) -> Iterator[tuple[str, str, list[str]]]:
+def selections(run: Run, layer: str) -> Iterator[tuple[str, str, list[str]]]:
     """Name, title and image ids of every sheet."""
     if len(run.images) <= ROWS:
         yield "all", "All images", list(run.images.index)
@@ -41,7 +41,7 @@ def _selections(run: Run, layer: str) -> Iterator[tuple[str, str, list[str]]]:
     own = scores[
         (scores["layer"] == layer) & (scores["metric"] == "effective_area") & scores["role"].isin(["right", "present"])
     ]
-    area = own.groupby("image_id")["value"].mean().dropna().sort_values(kind="stable")
+    area = own.groupby("image_id", observed=True)["value"].mean().rename(index=str).dropna().sort_values(kind="stable")
     if len(area):
         yield "most_dispersed", "Most dispersed maps of the right class", list(area.index[::-1][:ROWS])
         yield "least_dispersed", "Least dispersed maps of the right class", list(area.index[:ROWS])
@@ -76,8 +76,9 @@ def _sheet(run: Run, layer: str, title: str, ids: list[str]) -> Figure:
     figure = plt.figure(figsize=size, layout="none")
     axis = figure.add_axes((0.01, 0.0, 0.98, 1 - 0.5 / size[1]))
     axis.set_axis_off()
+    pictures = run.pictures(ids)
     for row, image_id in enumerate(ids):
-        for column, (picture, caption) in enumerate(_row(run, layer, image_id)):
+        for column, (picture, caption) in enumerate(_row(run, layer, image_id, pictures[image_id])):
             top, left = row * (side + line) + line, column * cell
             canvas[top : top + side, left : left + side] = picture
             axis.text(left, top - 5, caption, fontsize=8, va="bottom", color="black", clip_on=True)
@@ -86,9 +87,8 @@ def _sheet(run: Run, layer: str, title: str, ids: list[str]) -> Figure:
     return figure
 
 
-def _row(run: Run, layer: str, image_id: str) -> Iterator[tuple[np.ndarray, str]]:
+def _row(run: Run, layer: str, image_id: str, picture: np.ndarray) -> Iterator[tuple[np.ndarray, str]]:
     """Picture and caption of every column of one image."""
-    picture = run.picture(image_id)
     yield picture, _caption(run, image_id)
     for method in run.methods:
         for target, name in enumerate(run.classes):

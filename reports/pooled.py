@@ -29,8 +29,8 @@ def pooled(runs: Sequence[Run]) -> pd.DataFrame:
     key = ["image_id", "target", "method", "layer", "role", "metric"]
     values = pd.concat([run.scores[[*key, "value"]].assign(network=number) for number, run in enumerate(runs)])
     rows = []
-    for group, scores in values.groupby(["method", "layer", "role", "metric"]):
-        images = scores.groupby(["image_id", "target"])["value"].mean().dropna().sort_index().to_numpy()
+    for group, scores in values.groupby(["method", "layer", "role", "metric"], observed=True):
+        images = scores.groupby(["image_id", "target"], observed=True)["value"].mean().dropna().sort_index().to_numpy()
         single = scores.groupby("network")["value"].mean()
         undefined = int(scores["value"].isna().sum())
         mean = images.mean() if len(images) else np.nan

@@ -27,7 +27,7 @@ def mean_rank_table(run: Run) -> pd.DataFrame:
     for metric, role in HEADLINE_FAMILY:
         better = run.manifest["metrics"].get(metric, {}).get("direction", "none")
         own = run.all_scores[run.all_scores["metric"].eq(metric) & run.all_scores["role"].eq(role)]
-        for layer, scores in () if better == "none" else own.groupby("layer"):
+        for layer, scores in () if better == "none" else own.groupby("layer", observed=True):
             wide = by_image(scores).dropna(axis="columns", how="all").dropna()
             distance = critical_difference(wide.shape[1], len(wide))
             for rival, rank in zip(wide.columns, mean_ranks(wide.to_numpy(), better), strict=True):

@@ -60,7 +60,7 @@ def _by_image(run: Run) -> Iterator[tuple[tuple[str, str, str], pd.DataFrame]]:
     """Layer, role, metric, and the values: a row per image, a column per method."""
     ranked = [name for name, metric in run.manifest["metrics"].items() if metric["direction"] != "none"]
     scores = run.all_scores[run.all_scores["metric"].isin(ranked) & run.all_scores["role"].isin(["right", "present"])]
-    for key, group in scores.groupby(["layer", "role", "metric"]):
+    for key, group in scores.groupby(["layer", "role", "metric"], observed=True):
         layer, role, metric = key
         yield (layer, role, metric), by_image(group)
 

@@ -1,5 +1,6 @@
 """A run directory, opened: all that a report may look at, checked when it is read."""
 
+from collections.abc import Iterable
 from functools import cached_property
 from pathlib import Path
 from typing import Any
@@ -12,7 +13,7 @@ from reports.columns import read_columns
 from reports.csvfiles import read_csv
 from reports.errors import ReportError
 from reports.maps import read_maps
-from reports.pictures import read_picture
+from reports.pictures import read_jpegs, read_picture
 from reports.schema import SCHEMA_VERSION, read_manifest
 from reports.text import label
 
@@ -103,9 +104,9 @@ class Run:
         frame = frame[[not np.isnan(values).any() for values in frame["probability"]]]
         return self._sorted(path, frame, [*MAP, "direction", "substrate"], self.labels)
 
-    @cached_property
+    @property
     def localisation(self) -> pd.DataFrame:
-        """localisation.parquet, sorted by image; empty where there are no masks."""
+        """localisation.parquet, sorted by image, read anew each time; empty where there are no masks."""
         path, frame = self._table("localisation")
         if frame.empty:
             return frame
@@ -114,9 +115,11 @@ class Run:
 
     @cached_property
     def images(self) -> pd.DataFrame:
-        """images.parquet by image id."""
+        """images.parquet by image id, without the pictures."""
         path, frame = self._table("images")
-        frame = frame.sort_values("image_id", ignore_index=True)
+        frame = frame.astype(dict.fromkeys(("image_id", "label", "predicted"), str)).sort_values(
+            "image_id", ignore_index=True
+        )
         check_once(path, frame, ["image_id"])
         check_images(path, frame["image_id"], self.manifest["counts"]["scored"])
         check_labels(path, frame, self.classes)
@@ -128,9 +131,17 @@ class Run:
             raise ReportError(f"'{path}' and scores.parquet give an image other labels; score the run again")
         return frame
 
-    def picture(self, image_id: str) -> np.ndarray:
-        """An image as the model saw it, (H, W, 3) uint8."""
-        jpeg, (height, width) = self.images["jpeg"].loc[image_id], self.manifest["image_size"]
+    def pictures(self, ids: Iterable[str]) -> dict[str, np.ndarray]:
+        """Images by id as the model saw them, (H, W, 3) uint8 each."""
+        return {name: self.decoded(name, jpeg) for name, jpeg in self.jpegs(ids).items()}
+
+    def jpegs(self, ids: Iterable[str]) -> dict[str, bytes]:
+        """The same as they are kept, a twentieth of the size."""
+        return dict(read_jpegs(self.folder / "images.parquet", set(ids)))
+
+    def decoded(self, image_id: str, jpeg: bytes) -> np.ndarray:
+        """One of them, (H, W, 3) uint8."""
+        height, width = self.manifest["image_size"]
         return read_picture(self.folder / "images.parquet", image_id, jpeg, (height, width))
 
     @cached_property
@@ -175,4 +186,4 @@ class Run:
 
 def _labels(scores: pd.DataFrame) -> "pd.Series[str]":
     """Label by image id."""
-    return scores.drop_duplicates("image_id").set_index("image_id")["label"]
+    return scores.drop_duplicates("image_id").set_index("image_id")["label"].rename(index=str).astype(str)

@@ -25,7 +25,7 @@ def strata(run: Run) -> pd.DataFrame:
     rows = []
     for metric, role in HEADLINE_FAMILY:
         own = run.scores[run.scores["metric"].eq(metric) & run.scores["role"].eq(role)]
-        for layer, scores in own.groupby("layer"):
+        for layer, scores in own.groupby("layer", observed=True):
             wide = by_image(scores)
             methods = [name for name in run.methods if name in wide]
             for first, second in combinations(methods, 2):

@@ -31,9 +31,9 @@ def summary(run: Run) -> pd.DataFrame:
 
 def _columns(run: Run) -> Iterator[tuple[tuple[str, str, str, str], np.ndarray]]:
     """Values by image of every method, layer, role and metric."""
-    for (layer, role, metric), scores in run.all_scores.groupby(["layer", "role", "metric"]):
+    for (layer, role, metric), scores in run.all_scores.groupby(["layer", "role", "metric"], observed=True):
         several = role == "present"  # two maps of one image are one image
-        found = by_image(scores).items() if several else scores.groupby("method")["value"]
+        found = by_image(scores).items() if several else scores.groupby("method", observed=True)["value"]
         for method, values in found:
             array = values.to_numpy(float)
             if several:
@@ -59,8 +59,9 @@ def by_image(scores: pd.DataFrame) -> pd.DataFrame:
 
     On an image of both animals the mean over both maps, undefined where it is undefined for one of them.
     """
-    values = scores.groupby(["image_id", "method"])["value"]
-    return values.mean().where(values.count().eq(values.size())).unstack("method")
+    values = scores.groupby(["image_id", "method"], observed=True)["value"]
+    wide = values.mean().where(values.count().eq(values.size())).unstack("method")
+    return wide.set_axis(wide.index.astype(str), axis="index").set_axis(wide.columns.astype(str), axis="columns")
 
 
 def in_order(run: Run, table: pd.DataFrame) -> pd.DataFrame:
@@ -80,9 +81,10 @@ def in_order(run: Run, table: pd.DataFrame) -> pd.DataFrame:
 
 def _dataset_level(run: Run) -> list[tuple[object, ...]]:
     rows: list[tuple[object, ...]] = []
-    if run.localisation.empty:
+    localisation = run.localisation
+    if localisation.empty:
         return rows
-    for (method, layer, role), group in run.localisation.groupby(["method", "layer", "role"]):
+    for (method, layer, role), group in localisation.groupby(["method", "layer", "role"], observed=True):
         known = group[group["foreground"].map(np.sum) > 0]
         if known.empty:
             continue

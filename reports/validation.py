@@ -27,7 +27,7 @@ def validation(run: Run) -> pd.DataFrame:
     scores = run.scores[run.scores["layer"].eq(run.layers[0]) & run.scores["role"].isin(["right", "present"])]
     rows = []
     for metric in ranked:
-        for role, group in scores[scores["metric"].eq(metric)].groupby("role", sort=False):
+        for role, group in scores[scores["metric"].eq(metric)].groupby("role", sort=False, observed=True):
             wide = group.pivot(index=["image_id", "target"], columns="method", values="value")[list(RUNGS)]
             values = wide.dropna().sort_index().to_numpy()
             sign = 1 if directions[metric] == "higher" else -1

@@ -90,7 +90,8 @@ requestAnimationFrame(() => setTimeout(() => {
       return make("li", {}, [button]);
     });
     by("cards").replaceChildren(...cards);
-    by("count").textContent = `${cards.length} of ${state.shown.length} images`;
+    const sample = data.images.length < data.total ? `; this page holds ${data.images.length} of the run's ${data.total}, and ranks and percentiles are among them` : "";
+    by("count").textContent = `${cards.length} of ${state.shown.length} images${sample}`;
     by("more").hidden = cards.length === state.shown.length;
     by("more").onclick = () => { state.pages += 1; list(values); };
   };
