@@ -6,12 +6,14 @@ DATA_ROOT ?= ../shared/data
 WEIGHTS ?= ../shared/weights/alexnet-catdog.pth
 OUT ?= runs/quickstart
 JOBS ?= auto
+FUZZ ?= 20
+SOAK_IMAGES ?= 25000
 PETS ?= runs/pets
 SCENES := catdog-scenes catdog-scenes-1 catdog-scenes-2
 STAMP := $(VENV)/.installed
 
 .DEFAULT_GOAL := help
-.PHONY: help setup bench pets weights truth results test mutants time lint format clean
+.PHONY: help setup bench pets weights truth results test fuzz soak mutants time lint format clean
 
 help:  ## list the targets
 	@grep -hE '^[a-z]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*##/\t/' | expand -t 10
@@ -59,6 +61,12 @@ results: bench pets  ## the verdicts on photographs and drawn scenes side by sid
 
 test: setup  ## run the tests, one process per core (JOBS=)
 	OMP_NUM_THREADS=1 $(BIN)/python -m pytest -n $(JOBS) --dist loadfile --no-loadscope-reorder
+
+fuzz: setup  ## the generated corpora and injected faults FUZZ times as long as in the tests (FUZZ=, default 20: an hour)
+	OMP_NUM_THREADS=1 CAMBENCH_FUZZ=$(FUZZ) $(BIN)/python -m pytest -n $(JOBS) $$(grep -rl CAMBENCH_FUZZ tests --include='test_*.py')
+
+soak: setup  ## 25,000 images through a run and its report, watched for what grows (SOAK_IMAGES=; half an hour)
+	OMP_NUM_THREADS=1 $(BIN)/python tests/soak/soak.py --images $(SOAK_IMAGES) --out runs/soak
 
 mutants: setup  ## change cam/ and metrics/ place by place and list what no test notices (hours; goes on where it was)
 	$(BIN)/python -m pip install --quiet --disable-pip-version-check -c constraints.txt -e '.[test,mutants]'

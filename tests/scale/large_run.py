@@ -25,7 +25,7 @@ from PIL import Image
 ROOT = Path(__file__).resolve().parents[2]
 sys.path.insert(0, str(ROOT))
 
-from bench.tables import SCHEMAS  # noqa: E402
+from bench.engine.tables import SCHEMAS  # noqa: E402
 from metrics import METRICS  # noqa: E402
 
 CLASSES, LAYER = ("cat", "dog"), "features.11"
