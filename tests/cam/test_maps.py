@@ -7,6 +7,7 @@ from cam import METHODS, Network, compute_maps, upsample
 def test_one_entry_per_method_and_layer_and_raw_is_the_relu(gap_net, images):
     maps = compute_maps(Network(gap_net), images, ["conv", "relu"], METHODS)
     assert set(maps.signed) == {(m, layer) for m in METHODS for layer in ("conv", "relu")}
+    torch.testing.assert_close(maps.logits, gap_net(images).detach())
     assert (maps.signed["gradcam", "conv"] < 0).any()
     torch.testing.assert_close(maps.raw("gradcam", "conv"), maps.signed["gradcam", "conv"].clamp_min(0))
 

@@ -236,3 +236,14 @@ def test_box_ious_equal_a_plain_loop(seed):
             box[rows.min() : rows.max() + 1, columns.min() : columns.max() + 1] = True
             best = max(best, (box & (mask[0] == 1).numpy()).sum() / (box | (mask[0] == 1).numpy()).sum())
         assert value == pytest.approx(best)
+
+
+def test_a_map_that_is_not_finite_takes_no_value_from_the_one_beside_it():
+    maps = torch.cat([point(25, 25), point(2, 2), point(25, 25) * torch.inf])
+    mask = square().expand(3, -1, -1)
+    found = localisation.pointing_game(maps, ranks_of(maps), mask)
+    assert found[:2].tolist() == [1, 0]
+    assert found[2].isnan()
+    foreground, background = localisation.pixel_histograms(maps, mask)
+    assert (foreground + background).sum(1).tolist() == [3600, 3600, 0]
+    assert localisation.box_ious(maps, mask).isnan().all(dim=1).tolist() == [False, False, True]

@@ -119,6 +119,8 @@ def test_scenes_are_certified_one_by_one():
         True,
         False,
     ]
+    rest[2, 0] = 0.15  # above a twentieth of this scene's larger loss, not of the next one's
+    assert certify_scenes(margin, head, rest).tolist() == [True, False, False, False]
 
 
 def test_equal_mass_on_both_heads_does_not_follow_the_target():
