@@ -5,6 +5,7 @@ import os
 import shutil
 import subprocess
 import sys
+import time
 from pathlib import Path
 from xml.etree import ElementTree
 
@@ -212,6 +213,45 @@ def test_what_cannot_be_accepted(night, root, capsys, finished):
     ):
         assert main(["accept", str(folder), "--why", reason]) == 2
         assert said in capsys.readouterr().err
+
+
+def test_a_failing_night_ends_every_process_and_says_why(finished, tmp_path):
+    """The real command with a process that decodes, and a method that fails on the second batch."""
+    (tmp_path / "mine.py").write_text(
+        "calls = []\ndef late(activations, gradients):\n    calls.append(1)\n    if len(calls) > 2:\n"
+        "        raise RuntimeError('no more')\n    return activations.sum(1, keepdim=True).expand(-1, 2, -1, -1)\n"
+    )
+    text = finished.with_name("run.toml").read_text().replace("workers = 0", "workers = 1\nbatch-size = 1")
+    (tmp_path / "run.toml").write_text(text + 'methods = ["mine:late"]\n')
+    words = ["-m", "bench", "nightly", "--run", "run.toml", "--root", "nights", "--timing", "none"]
+    environment = os.environ | {"PYTHONPATH": str(Path(__file__).parents[2])}
+    process = subprocess.Popen(
+        [sys.executable, *words], cwd=tmp_path, env=environment, stderr=subprocess.PIPE, text=True,
+        stdout=subprocess.DEVNULL, start_new_session=True,
+    )  # fmt: skip
+    said = process.communicate()[1]  # ends when nobody holds the pipe any more
+    assert process.returncode == 2, said
+    assert "no more" in said.splitlines()[-1]
+    assert "Traceback" not in said
+    wait_until_nobody_is_left(process.pid)
+    folder = next((tmp_path / "nights").glob("20*"))
+    assert verdict(folder.parent, folder.name)["state"] == "failed"
+    assert "no more" in verdict(folder.parent, folder.name)["error"]
+
+
+def wait_until_nobody_is_left(session: int, patience: float = 60.0) -> None:
+    """The helpers of multiprocessing end when they notice that nobody needs them."""
+
+    def of(stat: Path) -> int:
+        try:
+            return int(stat.read_text(errors="replace").rpartition(")")[2].split()[3])
+        except OSError:
+            return 0
+
+    ended = time.monotonic() + patience
+    while left := [path for path in Path("/proc").glob("[0-9]*/stat") if of(path) == session]:
+        assert time.monotonic() < ended, left
+        time.sleep(0.1)
 
 
 def test_a_night_killed_at_any_write_is_complete_after_the_next_call(finished, tmp_path):
