@@ -262,3 +262,4 @@ def test_a_night_killed_at_any_write_is_complete_after_the_next_call(finished, t
     done = subprocess.run(command, capture_output=True, text=True, check=False)
     assert done.returncode == 0, done.stdout + done.stderr
     assert "all complete" in done.stdout
+    print(done.stdout)  # how many
