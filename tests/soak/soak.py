@@ -159,6 +159,8 @@ def main(arguments: Sequence[str]) -> int:
     options = parser.parse_args(arguments)
     if not Path("/proc/self/smaps_rollup").exists():
         parser.error("needs Linux: it reads /proc")
+    if options.out and options.out.exists():
+        parser.error(f"--out '{options.out}' exists; remove it, or give another one")
     with tempfile.TemporaryDirectory() as scratch:
         folder = options.out or Path(scratch) / "soak"
         begun = time.monotonic()
