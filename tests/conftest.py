@@ -1,6 +1,8 @@
 """Where the real photographs and checkpoints are, and what happens when they are not there."""
 
 import os
+import sys
+from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
@@ -15,6 +17,17 @@ SHARED = Path(os.environ.get("CAMBENCH_SHARED", Path(__file__).resolve().parents
 # No deadline: time limits in tests fail on a busy machine. Derandomised: the same examples every time.
 settings.register_profile("cambench", deadline=None, derandomize=True, max_examples=40)
 settings.load_profile("cambench")
+
+
+@pytest.fixture(autouse=True)
+def forgotten_modules(tmp_path_factory: pytest.TempPathFactory) -> Iterator[None]:
+    """Modules that a test wrote and imported are unknown to the next one, which may write others of the same name."""
+    path, before, temporary = list(sys.path), set(sys.modules), str(tmp_path_factory.getbasetemp())
+    yield
+    sys.path[:] = path
+    for name in sys.modules.keys() - before:
+        if str(getattr(sys.modules[name], "__file__", "")).startswith(temporary):
+            del sys.modules[name]
 
 
 @pytest.fixture(scope="session")

@@ -190,18 +190,14 @@ def nights(quiet, shared, tmp_path, monkeypatch, clock):
 
 @pytest.fixture
 def module(tmp_path, monkeypatch):
-    """Writes a module of the user's in the current folder; it is forgotten again."""
+    """Writes a module of the user's in the current folder."""
     monkeypatch.chdir(tmp_path)
-    path = list(sys.path)
 
     def write(text: str, name: str = "mine") -> str:
         (tmp_path / f"{name}.py").write_text(textwrap.dedent(text))
         return name
 
-    yield write
-    sys.path[:] = path
-    for name in [name for name, found in sys.modules.items() if str(tmp_path) in str(getattr(found, "__file__", ""))]:
-        del sys.modules[name]
+    return write
 
 
 @pytest.fixture

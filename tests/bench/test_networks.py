@@ -107,7 +107,7 @@ def planned(arch, **options):
 
 def test_a_crop_that_fits_is_taken(bring):
     bring(tensors(width=4 * 32 * 32))
-    assert planned("brought:fixed", resize=64, crop=64).size == (64, 64)
+    assert planned("brought:fixed", resize=64, crop=64).job.size == (64, 64)
 
 
 @pytest.mark.parametrize(
@@ -117,7 +117,7 @@ def test_networks_that_need_a_little_reading_are_taken_and_noted(bring, arch, cl
     bring(tensors(classes))
     plan = planned(f"brought:{arch}")
     assert note in plan.classifier.checkpoint.notes[-1]
-    assert plan.layers == {"features.1": {"channels": 4, "height": 112, "width": 112}}
+    assert plan.job.layers == {"features.1": {"channels": 4, "height": 112, "width": 112}}
 
 
 def test_a_contradicting_order_is_shouted_and_any_folder_name_is_taken(tmp_path, capsys):

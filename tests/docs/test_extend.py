@@ -2,7 +2,6 @@
 
 import re
 import shlex
-import sys
 from pathlib import Path
 
 import pandas as pd
@@ -26,14 +25,10 @@ def commands():
 
 @pytest.fixture
 def here(tmp_path, monkeypatch):
-    """An empty folder to work in; its modules are forgotten afterwards."""
+    """An empty folder to work in."""
     monkeypatch.chdir(tmp_path)
-    monkeypatch.setattr(sys, "path", [str(tmp_path), *sys.path])
-    before = set(sys.modules)
-    yield tmp_path
-    for name in set(sys.modules) - before:
-        if str(getattr(sys.modules[name], "__file__", "")).startswith(str(tmp_path)):
-            del sys.modules[name]
+    monkeypatch.syspath_prepend(tmp_path)
+    return tmp_path
 
 
 def written(path: Path, folder: Path) -> dict[str, str]:
