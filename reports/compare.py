@@ -119,7 +119,8 @@ def _values(run: Run) -> dict[tuple[str, str, str, str], tuple[pd.Series, pd.Ser
     known: dict[tuple[str, str, str, str], tuple[pd.Series, pd.Series | None]] = {}
     single = run.all_scores[run.all_scores["label"] != BOTH].drop_duplicates("image_id").set_index("image_id")
     if len(single):
-        known[ACCURACY] = (single["label"].astype(str).eq(single["predicted"].astype(str)).astype(float), None)
+        called = single["label"].astype(str).eq(single["predicted"].astype(str))
+        known[ACCURACY] = (called.astype(float), None)
     for layer, role, metric, wide, groups in values_by_image(run):
         known |= {(method, layer, role, metric): (wide[method], groups) for method in run.methods if method in wide}
     return known
