@@ -15,6 +15,7 @@ from scipy import special
 RESAMPLES = 2000
 CONFIDENCE = 0.95
 BLOCK = 1 << 22  # numbers at a time
+DRAWN = 1 << 20  # draws at a time, of eight bytes and several times over
 TIED = 1e-12  # of the largest value: a resample of every image once equals the value but for rounding
 LARGEST = 255  # a count; more images than that in one place is 40 standard deviations away
 
@@ -89,7 +90,7 @@ def _blocks(counts: NDArray[np.uint8]) -> Iterator[Array]:
         yield counts[start : start + rows].astype(np.float64)
 
 
-@lru_cache(maxsize=4)
+@lru_cache(maxsize=2)
 def resamples(sizes: tuple[int, ...], seed: int) -> tuple[NDArray[np.uint8], ...]:
     """How often each resample takes each image, per group (R, n_g); the draws are those of SciPy's bootstrap."""
     random = np.random.default_rng(seed)
@@ -98,7 +99,7 @@ def resamples(sizes: tuple[int, ...], seed: int) -> tuple[NDArray[np.uint8], ...
 
 def _counted(random: np.random.Generator, size: int) -> NDArray[np.uint8]:
     counts = np.empty((RESAMPLES, size), dtype=np.uint8)
-    rows = max(1, BLOCK // max(size, 1))
+    rows = max(1, DRAWN // max(size, 1))
     for start in range(0, RESAMPLES, rows):
         number = min(rows, RESAMPLES - start)
         drawn = random.integers(0, size, (number, size)) + size * np.arange(number)[:, None]
@@ -112,7 +113,7 @@ def multinomial(size: int, seed: int) -> NDArray[np.uint8]:
     if size == 0:
         return np.empty((RESAMPLES, 0), dtype=np.uint8)
     random, shares = np.random.default_rng(seed), np.full(size, 1 / size)
-    rows = max(1, BLOCK // size)
+    rows = max(1, DRAWN // size)
     blocks = [
         _bytes(random.multinomial(size, shares, size=min(rows, RESAMPLES - start)))
         for start in range(0, RESAMPLES, rows)

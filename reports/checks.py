@@ -10,6 +10,7 @@ from reports.plain import visible
 from reports.schema import ADVICE
 
 ROLES = ("right", "wrong", "present")
+ROWS = 1 << 16
 
 
 def check_names(path: Path, table: pd.DataFrame, known: dict[str, Iterable[str]]) -> None:
@@ -44,7 +45,7 @@ def check_labels(path: Path, table: pd.DataFrame, classes: Iterable[str]) -> Non
     Raises:
         ReportError: with the first image or name that has not.
     """
-    by_image = table[["image_id", "label", "predicted"]].drop_duplicates()
+    by_image = distinct(table, ["image_id", "label", "predicted"])
     twice = by_image["image_id"].duplicated()
     if twice.any():
         name = visible(by_image.loc[twice, "image_id"].iloc[0])
@@ -62,8 +63,9 @@ def check_roles(path: Path, table: pd.DataFrame, labels: "pd.Series[str]", class
     Raises:
         ReportError: with the first row that has another.
     """
-    rows = table[["target", "role"]].assign(label=table["image_id"].map(labels)).drop_duplicates()
-    for target, role, label in rows.itertuples(index=False):
+    rows = distinct(table, ["image_id", "target", "role"])
+    rows["label"] = rows["image_id"].astype(str).map(labels)
+    for target, role, label in rows[["target", "role", "label"]].drop_duplicates().itertuples(index=False):
         shown = shown_classes(label, classes)
         wanted = "wrong" if target not in shown else "right" if len(shown) == 1 else "present"
         if role != wanted:
@@ -85,6 +87,14 @@ def check_once(path: Path, table: pd.DataFrame, key: list[str]) -> None:
     if same.any():
         row = ", ".join(visible(str(value)) for value in table.loc[same.idxmax(), key])
         raise ReportError(f"'{path}' holds the row of {row} twice; {ADVICE}")
+
+
+def distinct(table: pd.DataFrame, columns: list[str]) -> pd.DataFrame:
+    """Different rows of these columns, in order; found part by part, so that millions of rows take little memory."""
+    starts = range(0, max(len(table), 1), ROWS)
+    return pd.concat(
+        [table.iloc[start : start + ROWS][columns].drop_duplicates() for start in starts]
+    ).drop_duplicates()
 
 
 def shown_classes(label: str, classes: Iterable[str]) -> list[str]:

@@ -27,6 +27,7 @@ COLUMNS: dict[str, dict[str, pa.DataType]] = {
 }  # fmt: skip
 BOUNDED = ("fraction", "probability", "box_iou")  # between 0 and 1
 MAY_BE_NULL = ("value",)
+ROWS = 1 << 16  # of text in memory at a time
 
 
 def read_columns(path: Path, name: str) -> pd.DataFrame:
@@ -56,6 +57,8 @@ def opened(path: Path) -> Iterator[pq.ParquetFile]:
         raise
     except (OSError, ValueError, pa.ArrowException) as error:
         raise ReportError(f"'{path}' cannot be read ({' '.join(str(error).split())}); score the run again") from error
+    finally:
+        pa.default_memory_pool().release_unused()
 
 
 def check_column(path: Path, file: pq.ParquetFile, column: str) -> None:
@@ -65,12 +68,16 @@ def check_column(path: Path, file: pq.ParquetFile, column: str) -> None:
 
 
 def _column(path: Path, file: pq.ParquetFile, column: str, kind: pa.DataType) -> pd.Series:
-    """One column alone, so that the others' text need not be held beside it."""
+    """One column alone, so that what the others take to read need not be held beside it."""
     check_column(path, file, column)
-    values = _checked(path, column, file.read(columns=[column]).column(column), kind)
     if kind != TEXT:
-        return values.to_pandas()
-    named = values.dictionary_encode().to_pandas()
+        return _checked(path, column, file.read(columns=[column]).column(column), kind).to_pandas()
+    parts = [
+        _checked(path, column, pa.chunked_array([batch.column(0)]), kind).dictionary_encode()
+        for batch in file.iter_batches(ROWS, columns=[column])
+    ]
+    parts = parts or [_checked(path, column, file.read(columns=[column]).column(column), kind).dictionary_encode()]
+    named = pa.chunked_array([chunk for part in parts for chunk in part.chunks], parts[0].type).to_pandas()
     return named.cat.reorder_categories(sorted(named.cat.categories))
 
 

@@ -8,7 +8,7 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
-from reports.checks import ROLES, check_images, check_labels, check_names, check_once, check_roles
+from reports.checks import ROLES, check_images, check_labels, check_names, check_once, check_roles, distinct
 from reports.columns import read_columns
 from reports.csvfiles import read_csv
 from reports.errors import ReportError
@@ -107,11 +107,12 @@ class Run:
     @property
     def localisation(self) -> pd.DataFrame:
         """localisation.parquet, sorted by image, read anew each time; empty where there are no masks."""
+        labels = self.labels  # of the scores, which take memory to read: before the histograms do
         path, frame = self._table("localisation")
         if frame.empty:
             return frame
         self._check_known(path, frame)
-        return self._sorted(path, frame, MAP, self.labels)
+        return self._sorted(path, frame, MAP, labels)
 
     @cached_property
     def images(self) -> pd.DataFrame:
@@ -186,4 +187,5 @@ class Run:
 
 def _labels(scores: pd.DataFrame) -> "pd.Series[str]":
     """Label by image id."""
-    return scores.drop_duplicates("image_id").set_index("image_id")["label"].rename(index=str).astype(str)
+    by_image = distinct(scores, ["image_id", "label"]).drop_duplicates("image_id").astype(str)
+    return by_image.set_index("image_id")["label"]

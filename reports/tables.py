@@ -4,6 +4,7 @@ from collections.abc import Iterator, Sequence
 
 import numpy as np
 import pandas as pd
+import pyarrow as pa
 
 from metrics.statistics import UNDEFINED, Interval, dataset_pxap, max_box_acc_v2, mean_intervals
 from reports.run import GAP, ROLES, Run
@@ -18,14 +19,14 @@ def summary(run: Run) -> pd.DataFrame:
     n counts images: of one that shows both animals the mean over both maps, undefined if one of them is.
     `pxap_dataset` and `max_box_acc_v2` pool all images and have no median.
     """
+    rows = _dataset_level(run)  # first: its histograms are freed before the rest needs memory
+    pa.default_memory_pool().release_unused()
     keys, columns = zip(*_columns(run), strict=True) if len(run.all_scores) else ((), ())
     limits = _limits(columns, run.seed)
-    rows: list[tuple[object, ...]] = []
     for key, values, (low, high) in zip(keys, columns, limits, strict=True):
         defined = values[~np.isnan(values)]
         mean, median = (defined.mean(), np.median(defined)) if len(defined) else (np.nan, np.nan)
         rows.append((*key, len(defined), len(values) - len(defined), mean, median, low, high))
-    rows += _dataset_level(run)
     return in_order(run, pd.DataFrame(rows, columns=SUMMARY))
 
 

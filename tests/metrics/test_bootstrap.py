@@ -54,7 +54,7 @@ def test_every_column_is_its_own_statistic_on_the_same_resamples():
 def test_draws_do_not_depend_on_the_block(monkeypatch):
     whole, drawn = resamples((37, 12), 5), multinomial(37, 5)
     resamples.cache_clear(), multinomial.cache_clear()
-    monkeypatch.setattr(bootstrap, "BLOCK", 100)
+    monkeypatch.setattr(bootstrap, "DRAWN", 100)
     for a, b in zip(whole, resamples((37, 12), 5), strict=True):
         assert np.array_equal(a, b)
     assert np.array_equal(drawn, multinomial(37, 5))
