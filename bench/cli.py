@@ -1,8 +1,10 @@
 """The command line: `cambench run`, `report`, `compare`, `nightly` and the others."""
 
 import argparse
+import multiprocessing
 import os
 import sys
+import threading
 from collections.abc import Callable, Sequence
 from contextlib import suppress
 from dataclasses import fields
@@ -51,7 +53,19 @@ def entry_point() -> NoReturn:
             stream.flush()
         except (OSError, ValueError):  # its reader is gone or its disk full, which was said: not again on the way out
             os.dup2(os.open(os.devnull, os.O_WRONLY), stream.fileno())
+    _leave_behind(code)
     sys.exit(code)
+
+
+def _leave_behind(code: int) -> None:
+    """Ends at once if threads or processes of somebody else's, a user's function say, would be waited for."""
+    processes = multiprocessing.active_children()
+    threads = [thread for thread in threading.enumerate() if not thread.daemon and thread.name != "MainThread"]
+    if not threads and not processes:
+        return
+    for process in processes:
+        process.kill()
+    os._exit(code)
 
 
 def main(arguments: Sequence[str]) -> int:

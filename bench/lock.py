@@ -14,6 +14,7 @@ from typing import Any
 import filelock
 
 from bench.errors import ConfigError
+from reports.errors import regular
 
 LOCK, OWNER = ".cambench-lock", "-owner"
 BEAT, PATIENCE = 5.0, 60.0  # seconds: between two signs of life, and without one until a writer counts as dead
@@ -126,7 +127,7 @@ def _live(path: Path, token: str, stop: threading.Event) -> None:
 
 def _read(path: Path) -> dict[str, Any]:
     try:
-        content = json.loads(path.read_text(encoding="utf-8"))
+        content = json.loads(regular(path).read_text(encoding="utf-8"))
     except (OSError, ValueError):
         return {}
     return content if isinstance(content, dict) else {}

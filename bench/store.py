@@ -21,6 +21,7 @@ from bench.shards import MAPS, fault, read_skipped, read_undefined, remove_shard
 from datasets import Skipped
 from reports import Run, render
 from reports.csvfiles import guarded
+from reports.errors import regular
 from reports.files import atomic_file, remove_scratch, write_atomic
 
 MANIFEST, SHARDS = "manifest.json", "shards"
@@ -109,7 +110,7 @@ class RunStore:
 
     def manifest(self) -> dict[str, Any]:
         """The manifest as it is on disk."""
-        content: dict[str, Any] = json.loads((self.folder / MANIFEST).read_text(encoding="utf-8"))
+        content: dict[str, Any] = json.loads(regular(self.folder / MANIFEST).read_text(encoding="utf-8"))
         return content
 
     def write_manifest(self, manifest: dict[str, Any]) -> None:

@@ -118,11 +118,11 @@ def _check_folders(class_folders: Sequence[Path], level: Level, asked: Path) -> 
     unknown = [path for path in class_folders if not _folder_class(path)]
     if not unknown:
         return
-    if not _holds_classes(level):
+    numbered = [path.name for path in unknown if path.name.strip().isdigit()]
+    if not numbered and not _holds_classes(level):
         splits = [printable(path.relative_to(asked).as_posix()) for path in unknown if _is_split(path)]
         if splits:
             raise DatasetError(f"'{printable(asked)}' holds {', '.join(splits)}; name one with --split {splits[0]}")
-    numbered = [path.name for path in unknown if path.name.strip().isdigit()]
     if numbered:
         raise DatasetError(
             f"folders {', '.join(numbered)} in '{printable(unknown[0].parent)}' do not say which is cat and which is "

@@ -9,7 +9,7 @@ import pyarrow as pa
 import pyarrow.compute as pc
 import pyarrow.parquet as pq
 
-from reports.errors import ReportError
+from reports.errors import ReportError, regular
 from reports.plain import visible
 from reports.schema import ADVICE
 
@@ -51,7 +51,7 @@ def opened(path: Path) -> Iterator[pq.ParquetFile]:
         ReportError: it cannot be read, when it is opened or inside.
     """
     try:
-        with path.open("rb") as file:  # a path of text may be taken for the address of another machine
+        with regular(path).open("rb") as file:  # a path of text may be taken for the address of another machine
             yield pq.ParquetFile(file)
     except ReportError:
         raise

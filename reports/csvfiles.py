@@ -12,7 +12,7 @@ from pathlib import Path
 
 import pandas as pd
 
-from reports.errors import ReportError
+from reports.errors import ReportError, regular
 from reports.plain import visible
 
 FORMULA = re.compile(r"['=+\-@\uff1d\uff0b\uff0d\uff20]")
@@ -25,6 +25,7 @@ TEXT_COLUMNS = frozenset(
         "benchmark", "what", "field", "a", "b", "night", "kind", "series", "before_night", "path", "reason",
     }
 )  # fmt: skip
+AGAIN = "remove the file, then make it again with cambench report"
 
 
 def guarded(text: str) -> str:
@@ -59,17 +60,17 @@ def read_csv(path: Path, needed: Sequence[str] = ()) -> pd.DataFrame:
     """
     said = f"'{path}' cannot be read"
     try:
-        with path.open(newline="", encoding="utf-8-sig") as file:
+        with regular(path).open(newline="", encoding="utf-8-sig") as file:
             header, *rows = list(csv.reader(file, strict=True)) or [[]]
     except (OSError, ValueError, csv.Error) as error:
-        raise ReportError(f"{said} ({visible(str(error))}); make it again with cambench report") from error
+        raise ReportError(f"{said} ({visible(str(error))}); {AGAIN}") from error
     names = [unguarded(name) for name in header]
     missing = [name for name in needed if name not in names]
     if missing or len({*names}) < len(names):
-        raise ReportError(f"'{path}' has no column '{min(missing, default='')}'; make it again with cambench report")
+        raise ReportError(f"'{path}' has no column '{min(missing, default='')}'; {AGAIN}")
     for number, row in enumerate(rows, 2):
         if len(row) != len(names):
-            raise ReportError(f"{said} (line {number} has {len(row)} cells, not {len(names)}); make it again")
+            raise ReportError(f"{said} (line {number} has {len(row)} cells, not {len(names)}); {AGAIN}")
     columns = zip(*rows, strict=True) if rows else [()] * len(names)
     return pd.DataFrame({name: _column(path, name, cells) for name, cells in zip(names, columns, strict=True)})
 

@@ -12,18 +12,19 @@ CAVEAT = (
     "Intervals are 95 % and describe the choice of images for this one network; they say nothing about networks "
     "trained from another seed."
 )
-FEWEST = 8  # one-animal images from which accuracy is judged
+FEWEST, FEWEST_WRONG = 8, 5  # one-animal images from which accuracy is judged; if all of them are called wrong
 
 
 def warnings(run: Run) -> list[str]:
     """What makes the numbers of a run doubtful: class orders that contradict each other, accuracy below a half.
 
-    Accuracy is the share of one-animal images that the network calls right, judged from 8 images on.
+    Accuracy is the share of one-animal images that the network calls right, judged from 8 images on, and from
+    5 on where it is 0.
     """
     said = [f"WARNING: {text}." for text in run.manifest["checkpoint"].get("warnings", [])]
     single = run.images[run.images["label"] != BOTH]
     right = int((single["label"] == single["predicted"]).sum())
-    if len(single) >= FEWEST and right < len(single) / 2:
+    if right < len(single) / 2 and len(single) >= (FEWEST if right else FEWEST_WRONG):
         said.append(
             f"WARNING: the network calls {right} of {len(single)} one-animal images right ({right / len(single):.0%}), "
             f"fewer than a coin. If its outputs are not in the order {', '.join(run.classes)}, right and wrong class "
@@ -86,11 +87,12 @@ def _gap(run: Run, gaps: pd.DataFrame, method: str, layer: str) -> str:
     if own.empty:
         return ""
     row = own.iloc[0]
-    if not row["n"]:
-        return f"{run.title(method)} at {layer}: the dispersion gap is undefined, every image has an empty map."
+    if math.isnan(row["gap"]):
+        why = "one class has no image with two maps" if row["n"] else "every image has an empty map"
+        return f"{run.title(method)} at {layer}: the dispersion gap is undefined, {why}."
     low, high = row["ci_low"], row["ci_high"]
     if math.isnan(low):
-        verdict = f"{row['n']:.0f} images are too few to judge dispersion"
+        verdict = "so few images cannot judge dispersion"
     elif low > 0:
         verdict = "wrong-class maps are more dispersed than right-class maps"
     elif high < 0:

@@ -8,6 +8,7 @@ import numpy as np
 import pandas as pd
 from matplotlib.figure import Figure
 
+from reports.errors import regular
 from reports.plain import visible
 from reports.run import ReportError, Run
 from reports.style import BAR_COLOUR, finding, method_colours, panels
@@ -33,7 +34,7 @@ def latency_table(run: Run) -> pd.DataFrame:
     """
     path = run.folder / LATENCY_FILE
     try:
-        content = json.loads(path.read_text(encoding="utf-8"))
+        content = json.loads(regular(path).read_text(encoding="utf-8"))
         rows = [_row(entry["extra_info"], entry["stats"]["data"]) for entry in content["benchmarks"]]
     except (OSError, ValueError, LookupError, TypeError, AttributeError, OverflowError, RecursionError) as error:
         raise ReportError(

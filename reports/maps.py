@@ -8,7 +8,7 @@ from pathlib import Path
 import numpy as np
 import safetensors
 
-from reports.errors import ReportError
+from reports.errors import ReportError, regular
 from reports.plain import visible
 
 SHARD = re.compile(r"shard-\d+\.safetensors")
@@ -45,7 +45,7 @@ def read_maps(folder: Path, shapes: dict[tuple[str, str], tuple[int, int, int]],
 
 
 def _read_file(path: Path, shapes: dict[tuple[str, str], tuple[int, int, int]], maps: Maps) -> None:
-    with safetensors.safe_open(path, "numpy") as file:
+    with safetensors.safe_open(regular(path), "numpy") as file:
         ids = json.loads(file.metadata()["image_ids"])
         if not isinstance(ids, list) or not all(isinstance(name, str) for name in ids) or len(set(ids)) < len(ids):
             raise ValueError("image_ids is no list of different names")

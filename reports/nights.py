@@ -13,6 +13,7 @@ import pyarrow as pa
 
 from reports.compare import benchmark_name
 from reports.csvfiles import unguarded
+from reports.errors import regular
 from reports.job import must_match
 from reports.plain import visible
 from reports.run import ReportError, Run
@@ -85,7 +86,7 @@ class Night:
         path = self.folder / "tables" / f"{table}.csv"
         if not path.exists():
             return []
-        with path.open(newline="", encoding="utf-8") as file:
+        with regular(path).open(newline="", encoding="utf-8") as file:
             reader = csv.DictReader(file)
             rows = list(reader)
         whole = all(None not in row and None not in row.values() for row in rows)
@@ -179,8 +180,8 @@ def _record(path: Path, key: str, kind: type) -> dict[str, Any] | None:
     if not path.exists():
         return None
     try:
-        content = json.loads(path.read_text(encoding="utf-8"))
-    except (ValueError, RecursionError) as error:
+        content = json.loads(regular(path).read_text(encoding="utf-8"))
+    except (OSError, ValueError, RecursionError) as error:
         raise ReportError(f"its {path.name} is no JSON ({error}); remove the file, or the night") from error
     if not isinstance(content, dict) or not isinstance(content.get(key), kind):
         raise ReportError(f"its {path.name} has no '{key}'; remove the file, or the night")

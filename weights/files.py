@@ -43,7 +43,7 @@ def sha256_of(path: Path) -> str:
     shown = printable(path)
     try:
         if path.exists() and not path.is_file():  # reading a pipe would wait for ever
-            raise WeightsError(f"weights '{shown}' is a folder or a pipe, or a device; give {SUFFIXES}")
+            raise WeightsError(f"weights '{shown}' is a folder, a pipe or a device; give {SUFFIXES}")
         with path.open("rb") as file:
             return hashlib.file_digest(file, "sha256").hexdigest()
     except FileNotFoundError as error:

@@ -127,3 +127,17 @@ def test_a_rank_that_fails_ends_itself_its_loader_and_the_others(tmp_path):
     assert "rank 1 of 2 failed" in said[0].splitlines()[-1]
     assert "so rank 0 ends too; finished work is kept" in said[0].splitlines()[-1]
     assert "mine" in said[1].splitlines()[-1]
+
+
+def test_a_thread_that_a_users_function_left_behind_is_not_waited_for(tmp_path):
+    (tmp_path / "own.py").write_text(
+        "import threading, time\n"
+        "def method(activations):\n"
+        "    threading.Thread(target=time.sleep, args=(600,)).start()\n"
+        "    raise ValueError('mine')\n"
+    )
+    words = ["--dataset", "synthetic", "--limit", "2", "--weights", "catdog-scenes", "--methods", "own:method"]
+    command = [sys.executable, "-m", "bench", "run", *words, "--protocols", "none", "--out", "run"]
+    ended = subprocess.run(command, cwd=tmp_path, capture_output=True, text=True, timeout=240, check=False)
+    assert ended.returncode == 2
+    assert "method 'own:method' raised ValueError: mine" in ended.stderr

@@ -143,9 +143,9 @@ def test_a_contradicting_order_is_shouted_and_any_folder_name_is_taken(tmp_path,
 @pytest.mark.parametrize(
     ("weights", "message"),
     [
-        ("folder.pth", "is a folder or a pipe"),
-        ("pipe.pth", "is a folder or a pipe"),
-        ("/dev/zero", "is a folder or a pipe, or a device"),
+        ("folder.pth", "is a folder, a pipe or a device"),
+        ("pipe.pth", "is a folder, a pipe or a device"),
+        ("/dev/zero", "is a folder, a pipe or a device"),
         ("loop.pth", "weights 'loop.pth'"),
         ("broken.pth", "weights 'broken.pth' not found"),
         ("a\0b.pth", "b.pth"),

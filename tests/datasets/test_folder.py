@@ -181,6 +181,11 @@ def test_numbered_folders_do_not_say_which_is_which(tree):
         folder(tree("0/1.jpg", "1/1.jpg"))
 
 
+def test_numbered_folders_are_no_splits_whatever_their_files_are_called(tree):
+    with pytest.raises(DatasetError, match=r"folders 0, 1 in .* rename them cat and dog"):
+        folder(tree("0/cat.1.jpg", "1/dog.1.jpg"))
+
+
 def test_windows_names_and_digits_after_the_class(tree):
     root = tree("cat (1).jpg", "Cat - Copy.jpg", "CAT12.JPG", "dog0001.png", "Dogs_7.jpg", "doghouse.jpg")
     assert Counter(listed(folder(root)).values()) == {"cat": 3, "dog": 2}

@@ -202,3 +202,12 @@ def test_old_times_go_with_the_file_they_came_from(whole, tmp_path):
     assert not left & {"latency", "pareto"}
     assert not list((folder / "tables").glob("latency.*"))
     assert "stages" in left
+
+
+@pytest.mark.parametrize("name", ["manifest.json", "scores.parquet", "images.parquet", "skipped.csv", "latency.json"])
+def test_a_pipe_in_the_place_of_a_file_is_not_waited_for(name, whole, tmp_path, capsys, no_figures):
+    folder = copy_of(whole, tmp_path / "night")
+    (folder / name).unlink(missing_ok=True)
+    os.mkfifo(folder / name)
+    assert main(["report", str(folder)]) == 2
+    assert folder.name in capsys.readouterr().err

@@ -31,7 +31,9 @@ def labels(single, both=0):
         (3, 5, 0, "3 of 8 one-animal images right (38%)"),
         (4, 4, 0, None),  # not below a half
         (5, 3, 4, None),  # two-animal images are neither
-        (0, 7, 0, None),  # too few to tell
+        (0, 4, 0, None),  # too few to tell
+        (1, 6, 0, None),
+        (0, 5, 0, "0 of 5 one-animal images right (0%)"),
         (0, 8, 2, "0 of 8 one-animal images right (0%)"),
     ],
 )

@@ -266,12 +266,12 @@ def test_sha256(tmp_path):
 def test_files_that_are_not_there(tmp_path):
     with pytest.raises(WeightsError, match=r"'no\\nsuch\.pth' not found; give the path"):
         sha256_of(type(tmp_path)("no\nsuch.pth"))
-    with pytest.raises(WeightsError, match="is a folder or a pipe"):
+    with pytest.raises(WeightsError, match="is a folder, a pipe or a device"):
         sha256_of(tmp_path)
     with pytest.raises(WeightsError, match="cannot be read: File name too long"):
         sha256_of(tmp_path / ("x" * 300))
     with pytest.raises(WeightsError, match="is no path: embedded null byte"):
         sha256_of(tmp_path / "a\0b.pth")
     os.mkfifo(tmp_path / "pipe.pth")
-    with pytest.raises(WeightsError, match="is a folder or a pipe"):
+    with pytest.raises(WeightsError, match="is a folder, a pipe or a device"):
         sha256_of(tmp_path / "pipe.pth")
