@@ -66,6 +66,7 @@ fuzz: setup  ## the generated corpora and injected faults FUZZ times as long as 
 	OMP_NUM_THREADS=1 CAMBENCH_FUZZ=$(FUZZ) $(BIN)/python -m pytest -n $(JOBS) $$(grep -rl CAMBENCH_FUZZ tests --include='test_*.py')
 
 soak: setup  ## 25,000 images through a run and its report, watched for what grows (SOAK_IMAGES=; half an hour)
+	rm -rf runs/soak
 	OMP_NUM_THREADS=1 $(BIN)/python tests/soak/soak.py --images $(SOAK_IMAGES) --out runs/soak
 
 mutants: setup  ## change cam/ and metrics/ place by place and list what no test notices (hours; goes on where it was)

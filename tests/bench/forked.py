@@ -69,8 +69,11 @@ def _command(words: list[str], said: Connection, limit: int | None) -> None:
     said.close()
     if limit is not None:
         resource.setrlimit(resource.RLIMIT_FSIZE, (limit, limit))
+    import torch
+
     from bench.cli import main
 
+    torch.set_num_threads(1)  # as OMP_NUM_THREADS=1 does where nothing is imported yet
     sys.stdout, sys.stderr = open(1, "w", closefd=False), open(2, "w", buffering=1, closefd=False)  # noqa: SIM115
     sys.exit(main(words))
 

@@ -98,8 +98,8 @@ def test_a_run_killed_at_ten_random_moments_ends_the_same(start, undisturbed, tm
             wait_for_shards(process, out, SHARDS)
             longest = 0.5  # while it merges and reports
         else:
-            wait_for_shards(process, out, len(finished) + 1)
-            longest = 0.2  # in the batches that follow
+            wait_for_shards(process, out, min(len(finished) + 1, SHARDS))
+            longest = 0.06  # in the batches that follow
         time.sleep(longest * moments.random())
         if process.poll() is None:  # the last one may be faster
             os.killpg(process.pid, signal.SIGKILL)
