@@ -5,7 +5,6 @@ passes through. What such a function is given are copies, so that it cannot chan
 """
 
 import dataclasses
-import difflib
 import functools
 import importlib
 import inspect
@@ -24,6 +23,7 @@ import torch
 from torch import Tensor
 
 from bench.errors import ConfigError
+from cam.contract import closest
 from metrics.perturbation import Curve
 
 LONGEST = 300  # characters of somebody else's message in one line
@@ -50,8 +50,7 @@ def import_named(kind: str, name: str) -> Any:
     try:
         return getattr(module, attribute)
     except AttributeError as error:
-        close = difflib.get_close_matches(attribute, dir(module), n=1)
-        hint = f" (did you mean '{close[0]}'?)" if close else ""
+        hint = closest(attribute, dir(module))
         raise UserFunctionError(f"{kind} '{name}': module '{module_name}' has no '{attribute}'{hint}") from error
 
 

@@ -1,6 +1,6 @@
 """Maps of a batch: every method at every layer for every class, from one forward pass."""
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 import torch
@@ -11,8 +11,6 @@ from cam.contract import call
 from cam.inputs import MapBatch, MapInputs, Network
 from cam.registry import Method
 from cam.tap import Tapped, tap
-
-MapFunction = Callable[..., Tensor]
 
 
 @dataclass(frozen=True)

@@ -1,6 +1,5 @@
 """Capture of activations and gradients: one forward pass, every class, every layer."""
 
-import difflib
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -8,6 +7,8 @@ from dataclasses import dataclass
 import torch
 from torch import Tensor, nn
 from torch.utils.hooks import RemovableHandle
+
+from cam.contract import closest
 
 
 class LayerError(ValueError):
@@ -89,9 +90,7 @@ def check_layers(network: nn.Module, layers: Sequence[str]) -> None:
         if layers.count(name) > 1:
             raise LayerError(f"layer '{name}' is named twice; name each layer once")
         if not name or name not in dict(network.named_modules()):
-            close = difflib.get_close_matches(name, known, n=1)
-            hint = f" (did you mean '{close[0]}'?)" if close else ""
-            raise LayerError(f"unknown layer '{name}'{hint}; the layers are: {', '.join(known)}")
+            raise LayerError(f"unknown layer '{name}'{closest(name, known)}; the layers are: {', '.join(known)}")
 
 
 def _unrelated(layer: str) -> str:

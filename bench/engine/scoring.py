@@ -85,7 +85,7 @@ def score_batch(batch: Batch, job: Job, score_fn: ScoreFn, watch: Stopwatch) -> 
     with watch.stage("metrics"):
         shared = _batch_inputs(batch, images, tapped.logits, rival, truth, job)
     known = known_rows(shared, scores.roles)
-    work = _Work(scores, job, Perturbation(images, tapped.logits, job, score_fn, watch), score_fn, watch, known)
+    work = _Work(scores, job, Perturbation(images, tapped.logits, job, score_fn, watch), asked, watch, known)
     for key, signed in maps.signed.items():
         work.score_method(key, MapInputs(shared, signed))
     for layer in job.layers:
@@ -132,7 +132,7 @@ class _Work:
     scores: BatchScores
     job: Job
     curves: Perturbation
-    score_fn: ScoreFn
+    asked: MapBatch
     watch: Stopwatch
     known: dict[str, np.ndarray]
 
@@ -191,11 +191,7 @@ class _Work:
         ids, classes = self.scores.batch.ids, len(self.job.classes)
         names = tuple(ids[row // classes] for row in rows.tolist())
         again = MapsAgain(self.job, method, layer, names, rows % classes, negated)
-        return {"score": self._score, "maps_of": again}
-
-    def _score(self, images: Tensor) -> Tensor:
-        """Logits of any number of images."""
-        return torch.cat([self.score_fn(part) for part in images.split(self.job.batch_size)])
+        return {"score": self.asked.score, "maps_of": again}
 
     def _metrics(self, key: Key, inputs: MapInputs, forward: Forward, forward_rows: Tensor) -> None:
         with self.watch.stage("metrics"):
