@@ -21,7 +21,7 @@ from datasets import DATASETS, ROOTLESS, Dataset, DatasetError
 from datasets.gather import check_dataset
 from metrics import PROTOCOLS, Metric
 from metrics.substrates import KERNEL_SIGMA, KERNEL_SIZE
-from weights import ARCHITECTURES, Architecture, Classifier, WeightsError, load_classifier, tried
+from weights import ALIASES, ARCHITECTURES, Architecture, Classifier, WeightsError, load_classifier, tried
 
 CPU_BATCH, CUDA_BATCH = 32, 128
 
@@ -162,7 +162,7 @@ def known_architectures(name: str | None) -> Mapping[str, Architecture]:
     Raises:
         ConfigError: unknown name, or no architecture.
     """
-    if name is None or name in ARCHITECTURES:
+    if name is None or name in ARCHITECTURES or name in ALIASES:
         return ARCHITECTURES
     found: Any = resolve("architecture", name, ARCHITECTURES)
     if not isinstance(found, Architecture):

@@ -9,7 +9,7 @@ from typing import Any
 import torch
 from torch import Tensor, nn
 
-from weights import ARCHITECTURES
+from weights import ALIASES, ARCHITECTURES
 from weights.architectures import Architecture
 from weights.catalogue import check_shipped, find_checkpoint
 from weights.classes import CLASSES, settled
@@ -46,7 +46,7 @@ def load_classifier(
 
     Args:
         path: of a .pth, .pt or .ckpt file, or a .safetensors file; or the name of a shipped checkpoint.
-        arch: a key of `architectures`.
+        arch: a key of `architectures` or of `ALIASES`.
         classes: "cat" and "dog" in the order of the logits.
         resize: shorter side after resizing, pixels; this and the next three as in `Preprocess`.
         crop: side of the centre crop, pixels.
@@ -76,6 +76,7 @@ def load_classifier(
     inside = metadata_description(content.metadata, path)
     settings = _settle({"the arguments": flags, "the TOML beside it": beside, "the file itself": inside}, shown)
     name = settings.arch or recognised(content.tensors, architectures, shown)
+    name = name if name in architectures else ALIASES.get(name, name)
     if name not in architectures:
         raise WeightsError(f"weights '{shown}': {unknown('architecture', name, architectures)}")
     fit = filled(name, architectures[name], content.tensors, shown)
@@ -163,6 +164,7 @@ def fresh_classifier(
     Raises:
         WeightsError: unknown architecture.
     """
+    arch = arch if arch in architectures else ALIASES.get(arch, arch)
     if arch not in architectures:
         raise WeightsError(unknown("architecture", arch, architectures))
     network = skeleton(arch, architectures[arch], initialised=True)
