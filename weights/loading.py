@@ -15,7 +15,7 @@ from weights.classes import CLASSES, settled
 from weights.classifier import Checkpoint, Classifier, Preprocess
 from weights.description import PREPROCESS_KEYS, Description, metadata_description, read_description
 from weights.errors import WeightsError, last_line, printable, unknown
-from weights.files import read_tensors, sha256_of
+from weights.files import read_tensors, sha256_of, size_of
 from weights.fitting import filled, recognised, skeleton
 
 SMALL = 256 * 2**20  # bytes of a file that any machine can read
@@ -97,7 +97,7 @@ def load_classifier(
 
 def _check_size(path: Path, architectures: Mapping[str, Architecture]) -> None:
     """Refuses a file that is far larger than any of the networks, before it is read."""
-    size = path.stat().st_size if path.is_file() else 0
+    size = size_of(path)
     if size > SMALL and architectures:
         networks = {name: skeleton(name, entry) for name, entry in architectures.items()}
         largest = max(sum(each.numel() * 4 for each in network.parameters()) for network in networks.values())
