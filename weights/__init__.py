@@ -2,8 +2,9 @@
 
 from weights.architectures import Architecture, alexnet, alexnet_narrow
 from weights.catalogue import SHIPPED, Shipped
-from weights.classifier import Checkpoint, Classifier, Preprocess
+from weights.classifier import Checkpoint, Classifier
 from weights.errors import WeightsError
+from weights.preprocess import Preprocess
 
 __all__ = [
     "ARCHITECTURES",
