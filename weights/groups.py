@@ -63,6 +63,8 @@ def _members(name: str, value: object, where: str) -> tuple[int, ...]:
         members += range(low, high + 1)
         if len(members) > MOST:
             break
+    if not members:
+        raise WeightsError(f"group '{name}' in {where} is empty; {EXAMPLE}")
     if len(set(members)) < len(members):
         twice = next(member for member, count in Counter(members).items() if count > 1)
         raise WeightsError(f"group '{name}' in {where} has output {twice} twice; name each once")

@@ -113,7 +113,7 @@ def test_other_shapes_name_the_first_keys_and_both_shapes(network, save, load):
     state = {**network.state_dict(), "0.weight": torch.zeros(2, 3, 5, 5)}
     with pytest.raises(
         WeightsError,
-        match=r"do not fit tiny: 0\.weight is \(2, 3, 5, 5\), expected \(2, 3, 3, 3\); give the name of its own",
+        match=r"do not fit tiny: 0\.weight is \(2, 3, 5, 5\), expected \(2, 3, 3, 3\); give the name",
     ):
         load(save(state), arch="tiny")
     with pytest.raises(
