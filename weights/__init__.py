@@ -15,12 +15,14 @@ __all__ = [
     "Preprocess",
     "Shipped",
     "WeightsError",
+    "borrowed",
     "checkpoint_bytes",
     "fresh_classifier",
     "load_classifier",
     "tried",
 ]
 
+from weights.borrowing import borrowed
 from weights.loading import fresh_classifier, load_classifier
 from weights.saving import checkpoint_bytes
 from weights.trial import tried
