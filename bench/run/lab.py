@@ -94,7 +94,8 @@ def _keep_channels(plan: Plan, out: Path) -> None:
         records,
         [[place] for place in range(len(records))],
         resize=preprocess.resize,
-        crop=preprocess.crop,
+        crop=preprocess.size,
+        interpolation=preprocess.interpolation,
         classes=plan.classifier.classes,
     )
     kept = {}

@@ -14,7 +14,7 @@ from bench.engine import Job, layer_shapes
 from bench.environment import select_device
 from bench.errors import ConfigError
 from bench.names import resolve
-from bench.run.selection import check_annotations, select_methods, select_metrics
+from bench.run.selection import check_annotations, check_classes, select_methods, select_metrics
 from bench.userfunctions import check_parameters, guarded_result
 from cam import CONTROLS, NEGATED, Method, Network
 from datasets import DATASETS, ROOTLESS, Dataset, DatasetError
@@ -89,15 +89,19 @@ def make_plan(config: RunConfig, gpu: int | None = None) -> Plan:
         config.weights,
         arch=config.arch,
         classes=config.classes,
+        groups=config.groups,
+        output=config.output,
         resize=config.resize,
         crop=config.crop,
         mean=config.mean,
         std=config.std,
+        interpolation=config.interpolation,
         device=device,
         dtype=getattr(torch, config.dtype),
         architectures=architectures,
     )
     classifier = tried(classifier)
+    check_classes(dataset, classifier.classes)
     layers = config.layers or (architectures[classifier.checkpoint.arch].default_layer,)
     return Plan(config, dataset, classifier, _job(config, dataset, classifier, layers, methods, metrics, device))
 
@@ -117,14 +121,14 @@ def _job(
         LayerError, MethodError, UserFunctionError: a layer that cannot be tapped, a method that fails.
     """
     preprocess, network = classifier.checkpoint.preprocess, Network(classifier, classifier.network)
-    size = (preprocess.crop, preprocess.crop)
+    size = preprocess.size
     own = {name: method for name, method in methods.items() if method.finish is not None}
     wanted = [entry.needs_truth for entry in methods.values()] + [entry.needs_truth for entry in metrics.values()]
     return Job(
         network=network,
         classes=classifier.classes,
         size=size,
-        mean=preprocess.mean,
+        mean=preprocess.colour,
         layers=layer_shapes(network, size, layers, device, own),
         methods=methods,
         controls={} if config.controls == "none" else {k: v for k, v in CONTROLS.items() if k not in methods},

@@ -13,6 +13,7 @@ from datasets import Dataset, Record
 from metrics import METRICS, PROTOCOLS, Metric
 from metrics.registry import TRUTH
 
+LISTED = 5  # names in a message
 NEEDED = {  # per annotation, what an image must be
     "mask": "with a mask or a box of the animal",
     "other_mask": "with boxes or masks of both animals",
@@ -83,6 +84,22 @@ def check_annotations(metrics: Mapping[str, Metric], dataset: Dataset) -> None:
                 f"metric '{name}' needs an image {lacking}, and none of the {len(dataset.records)} in '{dataset.name}' "
                 "is one; leave it out of --metrics, or give other data"
             )
+
+
+def check_classes(dataset: Dataset, classes: Sequence[str]) -> None:
+    """Raise unless the network has every class that the images show.
+
+    Raises:
+        ConfigError: it lacks one; maps of the right class would not exist.
+    """
+    shown = sorted({name for record in dataset.records for name in record.classes})
+    lacking = [name for name in shown if name not in classes]
+    if lacking:
+        listed = ", ".join(classes[:LISTED]) + (" ..." if len(classes) > LISTED else "")
+        raise ConfigError(
+            f"images of '{dataset.name}' show '{lacking[0]}', the network's classes are {listed}; name its outputs "
+            f"with --classes, or groups of them with --groups, so that {', '.join(shown[:LISTED])} are among them"
+        )
 
 
 def _has_role(record: Record, roles: tuple[str, ...]) -> bool:
