@@ -23,7 +23,6 @@ from bench.progress import Progress
 from bench.serialise import canonical
 from bench.train_config import TrainConfig
 from datasets import Batch, Record, load_batches
-from datasets.records import CLASSES
 from reports.files import remove_scratch, write_atomic
 from weights import Classifier, checkpoint_bytes, fresh_classifier, load_classifier
 from weights.files import DAMAGED
@@ -113,7 +112,7 @@ class _Data:
             held_out = [single[place] for place in sorted(chosen)]
             names = {record.image_id for record in held_out}
             training = [record for record in training if record.image_id not in names]
-        if len({record.label for record in training} & set(CLASSES)) < 2 or not held_out:
+        if len({record.label for record in training if len(record.classes) == 1}) < 2 or not held_out:
             raise ConfigError(
                 f"{len(training)} images to train on and {len(held_out)} to test on; expected cats and dogs, and at "
                 "least one to test on; give a larger data set, or --val-split"
