@@ -75,7 +75,7 @@ mutants: setup  ## change cam/ and metrics/ place by place and list what no test
 	$(BIN)/mutmut results
 
 time: setup  ## time every stage against a bare forward pass; OUT= is the run that gets latency.json and shows it
-	$(BIN)/python -m pytest tests/benchmarks --benchmark-only --benchmark-json=runs/latency.json
+	$(BIN)/python -m pytest bench/timing --benchmark-only --benchmark-json=runs/latency.json
 	if [ -f $(OUT)/manifest.json ]; then cp runs/latency.json $(OUT)/latency.json && $(BIN)/cambench report $(OUT); fi
 
 lint: setup  ## ruff and mypy

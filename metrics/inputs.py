@@ -6,9 +6,8 @@ from functools import cached_property
 import torch
 from torch import Tensor
 
-from cam import upsample
 from metrics.ordering import rank_pixels
-from metrics.scaling import binary_scale
+from metrics.scaling import binary_scale, upsample
 
 
 @dataclass(frozen=True, eq=False)

@@ -3,6 +3,10 @@
 import torch
 from torch import Tensor
 
+from cam import upsample
+
+__all__ = ["binary_scale", "min_max_scaled", "upsample"]
+
 
 def min_max_scaled(maps: Tensor) -> Tensor:
     """(M - min M) / (max M - min M) of each map (N, H, W), in [0, 1]; a constant map becomes 0, an infinite one NaN."""

@@ -7,29 +7,32 @@ import pandas as pd
 from matplotlib import pyplot as plt
 from matplotlib.figure import Figure
 
-from reports.across import across, agreement_text
-from reports.comparison import COMPARISON, comparison
-from reports.controls import control_table
 from reports.csvfiles import read_csv
-from reports.curves import curve_figures
-from reports.differences import correlation_figure, difference_figures, reliability_figure
-from reports.dispersion import dispersion_gap
-from reports.distributions import distribution_figures, gap_figure
+from reports.figures.critical_difference import critical_difference_figure
+from reports.figures.curves import curve_figures
+from reports.figures.differences import correlation_figure, difference_figures, reliability_figure
+from reports.figures.distributions import distribution_figures, gap_figure
+from reports.figures.latency import latency_figures
+from reports.figures.overlays import overlay_figures
+from reports.figures.style import style
 from reports.files import aligned, cell_text, save_figure, write_atomic, write_table
-from reports.findings import findings
-from reports.html import headline, page
-from reports.latency import LATENCY_FILE, latency_figures, latency_table
-from reports.overlays import overlay_figures
-from reports.pooled import pooled
-from reports.ranks import critical_difference_figure, mean_rank_table
-from reports.reliability import metric_correlation, reliability
-from reports.run import ReportError, Run
-from reports.stale import remove_stale
-from reports.strata import strata
-from reports.style import interval_text, style
-from reports.tables import SUMMARY, summary
+from reports.numbers import interval_text
+from reports.pages.report import headline, page
+from reports.pages.stale import remove_stale
+from reports.runs.latency import LATENCY_FILE, latency_table
+from reports.runs.run import RUNGS, ReportError, Run
+from reports.tables.across import across, agreement_text
+from reports.tables.comparison import COMPARISON, comparison
+from reports.tables.controls import control_table
+from reports.tables.dispersion import dispersion_gap
+from reports.tables.findings import findings
+from reports.tables.mean_ranks import mean_rank_table
+from reports.tables.pooled import pooled
+from reports.tables.reliability import metric_correlation, reliability
+from reports.tables.strata import strata
+from reports.tables.summary import SUMMARY, summary
+from reports.tables.validation import validation
 from reports.text import file_stem
-from reports.validation import RUNGS, validation
 
 __all__ = ["ReportError", "Run", "contrast", "pool", "render", "summary_text"]
 
@@ -90,7 +93,7 @@ def summary_text(folder: Path) -> str:
 
 
 def pool(folders: Sequence[Path], out: Path, metrics: Sequence[str] | None = None) -> str:
-    """Writes pooled.csv, .md and .tex over runs that differ in their network (see `reports.pooled`).
+    """Writes pooled.csv, .md and .tex over runs that differ in their network (see `reports.tables.pooled`).
 
     Args:
         folders: of the runs.
@@ -123,7 +126,7 @@ def pool(folders: Sequence[Path], out: Path, metrics: Sequence[str] | None = Non
 
 
 def contrast(folders: Sequence[Path], out: Path) -> str:
-    """Writes across.csv, .md, .tex and .txt over runs on several data sets (see `reports.across`).
+    """Writes across.csv, .md, .tex and .txt over runs on several data sets (see `reports.tables.across`).
 
     Args:
         folders: of the runs, at least two.

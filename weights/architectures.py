@@ -40,3 +40,9 @@ def alexnet_narrow(classes: int) -> nn.Module:
         nn.Linear(NARROW, classes),
     )
     return network
+
+
+ARCHITECTURES: dict[str, Architecture] = {
+    "alexnet": Architecture(alexnet, "features.11", "AlexNet as in torchvision, two classes"),
+    "alexnet_narrow": Architecture(alexnet_narrow, "features.11", "AlexNet's features, classifier 9216-128-2"),
+}

@@ -9,8 +9,7 @@ from typing import Any
 import torch
 from torch import Tensor, nn
 
-from weights import ARCHITECTURES
-from weights.architectures import Architecture
+from weights.architectures import ARCHITECTURES, Architecture
 from weights.catalogue import check_shipped, find_checkpoint
 from weights.classes import CLASSES, settled
 from weights.classifier import Checkpoint, Classifier, Preprocess

@@ -11,13 +11,13 @@ from pathlib import Path
 import pandas as pd
 import pytest
 
-import bench.nightly
-import bench.pipeline
+import bench.nights.nightly
+import bench.run.pipeline
 from bench.cli import main
 from reports import Run
 from reports.files import write_table
-from reports.latency import latency_table
-from reports.tables import summary
+from reports.runs.latency import latency_table
+from reports.tables.summary import summary
 
 FAST = (
     "run", "--dataset", "synthetic", "--limit", "2", "--weights", "catdog-scenes", "--protocols", "none", "--controls",
@@ -129,13 +129,13 @@ class Nights:
         (folder / "run.toml").write_text(self.run)
         (folder / "nightly.toml").write_text(f'run = "{folder / "run.toml"}"\nroot = "{self.root}"\ntiming = "all"\n')
         self.config = folder / "nightly.toml"
-        patch.setattr(bench.nightly, "_time", self._time)
-        patch.setattr(bench.pipeline, "render", lambda folder: folder)  # the one after the timing is enough
+        patch.setattr(bench.nights.nightly, "_time", self._time)
+        patch.setattr(bench.run.pipeline, "render", lambda folder: folder)  # the one after the timing is enough
 
     def _time(self, folder: Path, choice: str) -> None:
         assert choice == "all"
         latency(folder, self.ratios.pop(0))
-        bench.nightly.render(folder)
+        bench.nights.nightly.render(folder)
 
     def night(self, *ratios: float) -> int:
         self.ratios = list(ratios)
@@ -164,7 +164,7 @@ def clock():
     """Names of nights, one after the other."""
     names = iter(f"2026-01-{day:02d}T020000" for day in range(1, 32))
     with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(bench.nightly, "_name", lambda: next(names))
+        patch.setattr(bench.nights.nightly, "_name", lambda: next(names))
         yield
 
 
@@ -182,7 +182,7 @@ def quiet(tmp_path_factory, shared, clock):
 def nights(quiet, shared, tmp_path, monkeypatch, clock):
     """A copy of the two nights, to go on from."""
     more = Nights(tmp_path, shared, monkeypatch)
-    for module in (bench.nightly, bench.pipeline):
+    for module in (bench.nights.nightly, bench.run.pipeline):
         monkeypatch.setattr(module, "render", tables_alone)
     shutil.copytree(quiet.root, more.root, symlinks=True)
     return more

@@ -12,7 +12,7 @@ import time
 from multiprocessing import get_context
 from multiprocessing.connection import Connection
 
-HEAVY = ["bench.cli", "bench.pipeline", "reports", "weights", "torchvision"]
+HEAVY = ["bench.cli", "bench.run.pipeline", "reports", "weights", "torchvision"]
 
 
 class Forked:

@@ -31,7 +31,7 @@ def light(monkeypatch):
 
     for name in ("plan.load_classifier", "train.load_classifier", "train.fresh_classifier", "certify.load_classifier"):
         monkeypatch.setattr(f"bench.{name}", stop)
-    monkeypatch.setattr("bench.leakage.leakage", lambda scenes: ([f"{scenes} scenes"], True))
+    monkeypatch.setattr("bench.scenes.leakage.leakage", lambda scenes: ([f"{scenes} scenes"], True))
 
 
 def ended(words: list[str]) -> int:

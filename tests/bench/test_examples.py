@@ -11,7 +11,7 @@ import yaml
 
 from bench.cli import parser
 from bench.config import load_config, load_options
-from bench.nightly_config import NightlyConfig
+from bench.nights.config import NightlyConfig
 
 ROOT = Path(__file__).resolve().parents[2]
 EXAMPLES = ROOT / "configs" / "examples"

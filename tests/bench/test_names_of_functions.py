@@ -5,8 +5,8 @@ import torch
 
 from bench.errors import ConfigError
 from bench.names import resolve
-from bench.plan import known_architectures, read_dataset
-from bench.selection import select_methods
+from bench.run.plan import known_architectures, read_dataset
+from bench.run.selection import select_methods
 from bench.userfunctions import UserFunctionError, guarded_map
 from cam import METHODS, MethodError
 from datasets import DatasetError

@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 import torch
 
-from bench.selection import select_methods
+from bench.run.selection import select_methods
 from bench.userfunctions import UserFunctionError, as_map, guarded_map, guarded_values
 from cam import CONTROLS, Method
 

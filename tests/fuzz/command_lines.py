@@ -6,8 +6,8 @@ from dataclasses import fields
 from pathlib import Path
 
 from bench.config import RunConfig
-from bench.nightly_config import NightlyConfig
-from bench.train_config import TrainConfig
+from bench.nights.config import NightlyConfig
+from bench.training.config import TrainConfig
 
 ODD = (
     "", " ", "0", "-1", "1", "2", "31", "64", "1e18", "inf", "-inf", "nan", "NaN", "0x10", "٣", "²", "1_000",

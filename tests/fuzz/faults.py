@@ -199,10 +199,10 @@ def _prepare(work: Path) -> None:
     import torch
     from PIL import Image
 
-    import bench.commands
-    import bench.pipeline
+    import bench.commands.run
+    import bench.run.pipeline
     import reports
-    from bench.plan import known_architectures
+    from bench.run.plan import known_architectures
     from weights import checkpoint_bytes, fresh_classifier
 
     torch.set_num_threads(1)
@@ -217,8 +217,8 @@ def _prepare(work: Path) -> None:
     (work / "tiny.safetensors").write_bytes(checkpoint_bytes(network, {"name": "tiny"}))
     figures = reports._figures
     reports._figures = lambda *arguments: _first(figures(*arguments))
-    bench.pipeline.render = lambda folder: folder
-    bench.commands._print_result = lambda folder: None
+    bench.run.pipeline.render = lambda folder: folder
+    bench.commands.run.print_result = lambda folder: None
 
 
 def _first(figures: Iterator[Any]) -> Iterator[Any]:

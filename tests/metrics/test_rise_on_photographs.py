@@ -8,7 +8,7 @@ from scipy import ndimage, signal
 from cam import METHODS, Network, compute_maps, upsample
 from metrics.ordering import rank_pixels, tie_permutation
 from metrics.perturbation import auc, auc_error, curve, masked_logits, srg_margin, srg_probability
-from metrics.statistics import mean_interval
+from metrics.statistics.intervals import mean_interval
 from metrics.substrates import blur_substrate, mean_substrate
 
 SIZE = (224, 224)

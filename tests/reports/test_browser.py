@@ -10,7 +10,7 @@ import pandas as pd
 import pytest
 
 from reports import render
-from reports.pages import rendered
+from reports.pages.frame import rendered
 
 sync_api = pytest.importorskip("playwright.sync_api", reason="playwright is not installed (pip install playwright)")
 CHROMIUM = os.environ.get("CHROMIUM") or shutil.which("chromium") or shutil.which("google-chrome")

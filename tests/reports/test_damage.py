@@ -10,7 +10,7 @@ import pyarrow as pa
 import pytest
 
 import reports
-import reports.history
+import reports.pages.history
 from bench.cli import main
 from reports import Run
 from reports.errors import ReportError
@@ -46,7 +46,7 @@ def whole(write_run, tmp_path_factory):
 def no_figures(monkeypatch):
     """Figures take nearly all of a report's time; what they are drawn from is read and checked all the same."""
     if FUZZ <= 1:
-        for module in (reports, reports.history):
+        for module in (reports, reports.pages.history):
             monkeypatch.setattr(module, "_figures", lambda *_: iter(()))
 
 

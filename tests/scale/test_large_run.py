@@ -8,7 +8,7 @@ import pandas as pd
 import pytest
 
 from reports import gallery, render
-from reports.run import Run
+from reports.runs.run import Run
 
 spec = importlib.util.spec_from_file_location("large_run", Path(__file__).with_name("large_run.py"))
 large_run = importlib.util.module_from_spec(spec)

@@ -1,0 +1,1 @@
+"""Night after night: gates, verdicts, and two runs held against each other."""

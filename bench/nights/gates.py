@@ -1,0 +1,174 @@
+"""What a night may not do: tolerances for quality, limits for speed, and the culprits."""
+
+import math
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field, fields
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pandas as pd
+
+from bench.config import as_integer, as_number, read_toml
+from bench.errors import ConfigError
+from bench.names import unknown
+from metrics import METRICS
+
+MAD_TO_SIGMA = 1.4826  # of a normal distribution
+GATED_ROLES = ("right", "present")  # a map of the absent class has no better direction
+MEASURED = ("accuracy", "dispersion_gap", "scatter_gap")  # gated like metrics, although no map alone gives them
+
+
+@dataclass(frozen=True)
+class QualityGate:
+    """How much worse a mean may become, absolute or relative to the mean before; how many values may be lost.
+
+    A metric without a better direction may move by as much either way.
+    """
+
+    absolute: float | None = None
+    relative: float | None = None
+    undefined: int = 0
+
+    def tolerance(self, before: float) -> float:
+        """In units of the metric."""
+        return self.absolute if self.absolute is not None else (self.relative or 0.0) * abs(before)
+
+
+@dataclass(frozen=True)
+class SpeedGate:
+    """Limit of a ratio: median + max(relative x median, mads x 1.4826 x MAD) of the last nights.
+
+    What one night cannot tell is not held against it either: `mads` standard errors of its own median are the least.
+    Before there are `fewest` nights nobody knows how much they differ, and none is judged.
+    """
+
+    relative: float = 0.05
+    mads: float = 4.0
+    nights: int = 20
+    fewest: int = 8
+
+    def limit(self, earlier: Sequence[float], error: float = 0.0) -> float:
+        """The largest ratio that passes.
+
+        Args:
+            earlier: ratios of earlier nights, the oldest first.
+            error: standard error of this night's ratio.
+        """
+        recent = np.array(earlier[-self.nights :])
+        middle = float(np.median(recent))
+        spread = MAD_TO_SIGMA * float(np.median(np.abs(recent - middle)))
+        return middle + max(self.relative * middle, self.mads * spread, self.mads * error)
+
+
+@dataclass(frozen=True)
+class Gates:
+    """One gate for every metric that is not named, gates of named ones, and the one of speed."""
+
+    quality: QualityGate = QualityGate(absolute=0.002)
+    metrics: Mapping[str, QualityGate] = field(default_factory=dict)
+    speed: SpeedGate = SpeedGate()
+
+
+def load_gates(path: Path) -> Gates:
+    """Gates from TOML: a table `quality`, with a table inside for every metric that differs, and a table `speed`.
+
+    Raises:
+        ConfigError: unreadable file, unknown key or metric, or a number that is no tolerance.
+    """
+    content = read_toml(path, "gates file")
+    for key in content:
+        if key not in ("quality", "speed"):
+            raise ConfigError(unknown(f"key in {path}:", key, ("quality", "speed")))
+        if not isinstance(content[key], dict):
+            raise ConfigError(f"{key} in '{path}' is {content[key]!r}, expected a table")
+    quality = content.get("quality", {})
+    named = {key: value for key, value in quality.items() if isinstance(value, dict)}
+    for name in named:
+        if name not in METRICS and name not in MEASURED and ":" not in name:
+            raise ConfigError(unknown(f"metric in {path}:", name, [*METRICS, *MEASURED]))
+    plain = {key: value for key, value in quality.items() if key not in named}
+    return Gates(
+        quality=_quality(path, plain) if plain else Gates.quality,
+        metrics={name: _quality(path, table) for name, table in named.items()},
+        speed=SpeedGate(**_numbers(path, content.get("speed", {}), SpeedGate, ("nights", "fewest"))),
+    )
+
+
+def quality_culprits(changes: pd.DataFrame, gates: Gates) -> list[str]:
+    """One line per metric that became worse by more than its tolerance, moved if it has no direction, or lost values.
+
+    Of a map of the absent class only metrics without a direction are judged.
+    """
+    lines = []
+    for row in changes[changes["role"].isin(GATED_ROLES) | changes["direction"].eq("none")].to_dict("records"):
+        gate = gates.metrics.get(row["metric"], gates.quality)
+        problem = _quality_problem(row, gate)
+        if problem:
+            place = " ".join(row[name] for name in ("method", "layer", "role", "metric"))
+            lines.append(f"quality of {place}: {problem}")
+    return lines
+
+
+def speed_culprits(
+    changes: pd.DataFrame, earlier: Mapping[str, Sequence[float]], gate: SpeedGate, fewest: int = 1
+) -> list[str]:
+    """One line per benchmark whose ratio is above its limit.
+
+    Args:
+        changes: see `reports.tables.two_runs.speed_changes`.
+        earlier: ratios of the nights before by benchmark, the oldest first.
+        gate: the limits.
+        fewest: a benchmark with fewer earlier nights passes.
+    """
+    lines = []
+    for name, ratio, error in changes[["benchmark", "ratio_b", "error_b"]].itertuples(index=False):
+        past = earlier.get(name, ())
+        if len(past) < fewest or not past:
+            continue
+        limit = gate.limit(past, 0.0 if math.isnan(error) else error)
+        if not ratio <= limit:  # nor is a ratio that is no number
+            said = f"median {np.median(past[-gate.nights :]):.3f} of {min(len(past), gate.nights)} earlier"
+            lines.append(f"speed of {name}: {ratio:.3f} bare forward passes, limit {limit:.3f} ({said})")
+    return lines
+
+
+def _quality_problem(row: Mapping[str, Any], gate: QualityGate) -> str:
+    """What is wrong with a row of `quality_changes`, if anything."""
+    before, undefined, lost = row["n_undefined_a"], row["n_undefined_b"], row["n_lost"]
+    if lost > gate.undefined:
+        other = "" if undefined > before else f", {lost} of them had a value"
+        return f"undefined on {undefined} images, was on {before}{other}"
+    if not row["n"]:  # undefined before as well, or new
+        return ""
+    difference = row["mean_difference"]
+    if not math.isfinite(difference):
+        return f"{row['mean_a']:.4f} to {row['mean_b']:.4f}, expected finite means"
+    worse = abs(difference) if row["direction"] == "none" else difference * (-1 if row["direction"] == "higher" else 1)
+    tolerance = gate.tolerance(row["mean_a"])
+    if worse <= tolerance:
+        return ""
+    interval = "" if math.isnan(row["ci_low"]) else f" [{row['ci_low']:+.4f}, {row['ci_high']:+.4f}]"
+    either = " either way" if row["direction"] == "none" else ""
+    return f"{row['mean_a']:.4f} to {row['mean_b']:.4f}, {difference:+.4f}{interval}, tolerance {tolerance:.4f}{either}"
+
+
+def _quality(path: Path, table: Mapping[str, Any]) -> QualityGate:
+    values = _numbers(path, table, QualityGate, ("undefined",))
+    if ("absolute" in values) == ("relative" in values):
+        raise ConfigError(f"a quality gate in '{path}' gives both or neither of absolute and relative; expected one")
+    return QualityGate(**values)
+
+
+def _numbers(path: Path, table: Mapping[str, Any], kind: type, whole: Sequence[str]) -> dict[str, Any]:
+    """The table's values, checked against the fields of `kind`."""
+    known = [f.name for f in fields(kind)]
+    values = {}
+    for key, value in table.items():
+        if key not in known:
+            raise ConfigError(unknown(f"key in {path}:", key, known))
+        try:
+            values[key] = as_integer(0 if key == "undefined" else 1)(value) if key in whole else as_number(value)
+        except ValueError as error:
+            raise ConfigError(f"{key} in '{path}' is {value!r}, {error}") from error
+    return values

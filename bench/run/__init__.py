@@ -1,0 +1,1 @@
+"""A run: its plan, its pipeline, and the directory it fills."""

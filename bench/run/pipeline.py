@@ -1,0 +1,214 @@
+"""The one pipeline: images in, shards out, final files, report."""
+
+import sys
+import time
+from collections import Counter
+from collections.abc import Generator
+from contextlib import closing, nullcontext
+from typing import Any
+
+import torch
+
+from bench.config import RunConfig
+from bench.engine import BatchScores, Stopwatch, forward_passes, score_batch
+from bench.engine.tables import ShardTables, only_skipped, shard_tables
+from bench.environment import auto_workers, make_deterministic, peak_memory_mb, release_free_memory
+from bench.errors import ConfigError
+from bench.process.interrupt import StopRequest
+from bench.process.progress import Progress
+from bench.process.ranks import Ranks, process_group
+from bench.run.manifest import first_manifest, identity, now, origin
+from bench.run.plan import Plan, make_plan
+from bench.run.store import RunStore
+from datasets import Batch, Skipped, load_batches
+from datasets.text import printable
+from metrics.perturbation import ScoreFn
+from reports import render
+
+WAIT = 0.2  # seconds between two looks for the shards of other ranks
+
+
+def run(config: RunConfig, *, report: bool = True) -> bool:
+    """Scores a data set and writes the run directory and its report.
+
+    Under torchrun every rank scores its share of the shards, and the first one does the rest. Interrupted, a run
+    leaves its finished shards for `resume`; failed, it says so in the manifest.
+
+    Returns:
+        Whether this process is the first rank, which finishes the run directory.
+
+    Raises:
+        ConfigError, DatasetError, WeightsError, LayerError, MetricError: input that cannot be used.
+    """
+    started = time.perf_counter()
+    with process_group(config.device) as ranks:
+        make_deterministic(config.seed)
+        plan = make_plan(config, ranks.local)
+        manifest = first_manifest(plan, ranks)
+        ranks.require_same({**identity(manifest), **origin(manifest)})
+        store = RunStore(config.out, manifest, len(plan.shards))
+        if ranks.first:
+            store.check(resume=config.resume)  # before anything is written into the folder, be it a lock
+        with store.locked() if ranks.first else nullcontext():
+            manifest = _score(plan, store, ranks, manifest)
+            if ranks.first and report:
+                _report(store, manifest, started)
+    return ranks.first
+
+
+def _score(plan: Plan, store: RunStore, ranks: Ranks, manifest: dict[str, Any]) -> dict[str, Any]:
+    """Scores what is not on disk yet; the first rank waits for the others, and writes the final files."""
+    pending: list[int] = []
+    if ranks.first:
+        finished = store.create(resume=plan.config.resume)
+        manifest = store.manifest()
+        pending = [number for number in range(len(plan.shards)) if number not in finished]
+    watch = Stopwatch(plan.job.device)
+    try:
+        with StopRequest() as stop:
+            _score_shards(plan, store, ranks.share(pending), watch, stop, _verb(ranks))
+            _wait_for(pending, store, stop)
+        return _finish(plan, store, watch, manifest) if ranks.first and manifest["status"] != "complete" else manifest
+    except OSError:
+        raise  # a full disk is no place for a manifest
+    except Exception as error:
+        if ranks.first:
+            store.write_manifest({**manifest, "status": "failed", "error": f"{type(error).__name__}: {error}"})
+        raise
+
+
+def _verb(ranks: Ranks) -> str:
+    return "scored" if ranks.count == 1 else f"rank {ranks.rank} of {ranks.count} scored, with the others' share,"
+
+
+def _wait_for(shards: list[int], store: RunStore, stop: StopRequest) -> None:
+    """Returns when the shards are on disk, those of other ranks too; if one of them fails, this one is interrupted."""
+    said = False
+    while missing := set(shards) - store.finished():
+        stop.check()
+        if not said:
+            print(f"waiting for {len(missing)} batches of other ranks", file=sys.stderr, flush=True)
+            said = True
+        time.sleep(WAIT)
+
+
+def _score_shards(
+    plan: Plan, store: RunStore, pending: list[int], watch: Stopwatch, stop: StopRequest, verb: str
+) -> None:
+    """Scores shards in order, and ends between two of them if asked to."""
+    total = len(plan.dataset.records)
+    done = total - sum(len(plan.shards[number]) for number in pending)
+    # Closed, the loader ends its processes; left to itself after an error, it would keep this one alive.
+    with closing(_batches(plan, pending)) as batches, Progress(total, done, verb) as progress:
+        score_fn = _score_function(plan, watch, progress)
+        for number in pending:
+            stop.check()
+            with watch.stage("load"):
+                batch = next(batches)
+            scores = score_batch(batch, plan.job, score_fn, watch) if batch.ids else None
+            with watch.stage("write"):
+                store.write_shard(number, _tables(scores, plan) if scores else only_skipped(batch))
+            done += len(plan.shards[number])
+            progress.reach(done)
+            del batch, scores
+            release_free_memory()
+
+
+def _tables(scores: BatchScores, plan: Plan) -> ShardTables:
+    records = [plan.dataset.records[position] for position in scores.batch.positions]
+    labels, paths = [record.label for record in records], [printable(record.path) for record in records]
+    return shard_tables(scores, labels, paths, plan.classifier.classes)
+
+
+def _batches(plan: Plan, pending: list[int]) -> Generator[Batch]:
+    """The images of the shards, in order."""
+    preprocess = plan.classifier.checkpoint.preprocess
+    yield from load_batches(
+        plan.dataset.records,
+        [list(plan.shards[number]) for number in pending],
+        resize=preprocess.resize,
+        crop=preprocess.crop,
+        classes=plan.classifier.checkpoint.classes,
+        workers=auto_workers() if plan.config.workers is None else plan.config.workers,
+        pin_memory=plan.job.device.type == "cuda",
+        removals=plan.job.removals,
+    )
+
+
+def _score_function(plan: Plan, watch: Stopwatch, progress: Progress) -> ScoreFn:
+    """Images (N, 3, H, W) in [0, 1] to logits (N, K), timed and counted."""
+    share = 1 / forward_passes(plan.job)
+
+    def score(images: torch.Tensor) -> torch.Tensor:
+        with torch.inference_mode(), watch.model():
+            logits: torch.Tensor = plan.classifier(images)
+        watch.masked_images += len(images)
+        progress.advance(len(images) * share)
+        return logits
+
+    return score
+
+
+def _finish(plan: Plan, store: RunStore, watch: Stopwatch, manifest: dict[str, Any]) -> dict[str, Any]:
+    """Final files, and the manifest that says so."""
+    unreadable = store.skipped()
+    skipped = [*plan.dataset.skipped, *unreadable]
+    scored = len(plan.dataset.records) - len(unreadable)
+    with watch.stage("write"):
+        store.write_skipped(skipped)
+        if not scored:
+            raise ConfigError(
+                f"none of the {len(unreadable)} images could be read; '{store.folder / 'skipped.csv'}' says why"
+            )
+        _check_classes(plan, store, unreadable)
+        store.finish()
+    timings = {name: round(seconds, 3) for name, seconds in watch.seconds.items()}
+    if timings.get("perturbation"):
+        timings["masked_images_per_second"] = round(watch.masked_images / timings["perturbation"], 2)
+    images = len(plan.dataset.records) + len(plan.dataset.skipped)
+    manifest = {
+        **manifest,
+        "status": "complete",
+        "error": None,
+        "counts": {"images": images, "scored": scored, "skipped": len(skipped)},
+        "left_out": dict(Counter(entry.kind for entry in skipped).most_common()),
+        "undefined_maps": store.undefined_maps(),
+        "timings": timings,
+        "peak_memory_mb": peak_memory_mb(),
+        "finished": now(),
+    }
+    store.write_manifest(manifest)
+    store.drop_shards()
+    return manifest
+
+
+def _check_classes(plan: Plan, store: RunStore, unreadable: list[Skipped]) -> None:
+    """Every class that was given has an image that was scored.
+
+    Raises:
+        ConfigError: one has none; numbers of the other alone are not what was asked for.
+    """
+    paths = {entry.path for entry in unreadable}
+    given = Counter(name for record in plan.dataset.records for name in record.classes)
+    lost = Counter(
+        name for record in plan.dataset.records if printable(record.path) in paths for name in record.classes
+    )
+    for name, count in given.items():
+        if lost[name] == count:
+            raise ConfigError(
+                f"none of the {count} images of a {name} could be read; '{store.folder / 'skipped.csv'}' says why"
+            )
+
+
+def _report(store: RunStore, manifest: dict[str, Any], started: float) -> None:
+    """Renders the report; a run's first report also completes its timings."""
+    begun = time.perf_counter()
+    render(store.folder)
+    timings = manifest["timings"]
+    if "total" not in timings:
+        ended = time.perf_counter()
+        timings |= {"report": round(ended - begun, 3), "total": round(ended - started, 3)}
+        timings["model_share"] = round(
+            timings.get("model", 0.0) / timings["total"], 4
+        )  # resumed, nothing may be left to score
+        store.write_manifest({**manifest, "timings": timings, "peak_memory_mb": peak_memory_mb()})

@@ -1,0 +1,234 @@
+"""`cambench train`: a checkpoint from any data set and architecture."""
+
+import dataclasses
+import hashlib
+import io
+import math
+import os
+from collections.abc import Generator, Sequence
+from contextlib import closing
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import torch
+from torch import Tensor
+
+from bench.environment import auto_workers, code_hash, git_state, make_deterministic, select_device, versions
+from bench.errors import ConfigError
+from bench.process.lock import LOCK, only_writer, tidy
+from bench.process.progress import Progress
+from bench.run.plan import known_architectures, read_dataset
+from bench.serialise import canonical
+from bench.training.config import TrainConfig
+from datasets import Batch, Record, load_batches
+from reports.files import remove_scratch, write_atomic
+from weights import Classifier, checkpoint_bytes, fresh_classifier, load_classifier
+from weights.files import DAMAGED
+from weights.training import Epoch, Trainer
+
+KEPT = 2 << 30  # bytes of decoded images
+
+
+def train(config: TrainConfig) -> Path:
+    """Trains, and writes the checkpoint of the best epoch with its model card; interrupted, it goes on where it was.
+
+    Returns:
+        The checkpoint.
+
+    Raises:
+        ConfigError, DatasetError, WeightsError: input that cannot be used.
+    """
+    if config.out.suffix != ".safetensors":
+        raise ConfigError(f"out is '{config.out}', expected a file ending in .safetensors")
+    state = config.out.with_suffix(".state.pt")
+    card = config.out.with_suffix(".md")
+    taken = next((path for path in (config.out, card) if path.exists()), None)
+    lock = config.out.with_name(_lock_name(config.out.name))
+    if taken is not None and not state.exists():
+        tidy(lock)
+        raise ConfigError(f"out '{taken}' exists already; choose another --out, or move it away")
+    config.out.parent.mkdir(parents=True, exist_ok=True)
+    busy = f"another training is writing '{config.out}'; wait until it ends, or choose another --out"
+    with only_writer(lock, busy):
+        remove_scratch(config.out.parent, (config.out.name, card.name, state.name))
+        return _train(config, state)
+
+
+def _lock_name(name: str) -> str:
+    return f"{LOCK}-{hashlib.sha256(os.fsencode(name)).hexdigest()[:16]}"  # short, whatever the name
+
+
+def _train(config: TrainConfig, state: Path) -> Path:
+    make_deterministic(config.seed)
+    device = select_device(config.device)
+    data = _Data.of(config)
+    classifier = _start(config, device)
+    images = _Images(config, classifier, data.training), _Images(config, classifier, data.held_out)
+    trainer = Trainer(
+        classifier,
+        epochs=config.epochs,
+        steps=math.ceil(len(data.training) / config.batch_size),
+        rate=config.rate,
+        seed=config.seed,
+        dropout=config.dropout,
+    )
+    memory = _Memory(state, config, data, device)
+    memory.restore(trainer)
+    for number in range(len(trainer.history) + 1, config.epochs + 1):
+        order = np.random.default_rng([config.seed, number]).permutation(len(data.training))
+        with (
+            closing(images[0].batches(order)) as training,
+            closing(images[1].batches(np.arange(len(data.held_out)))) as held_out,
+            Progress(len(order), verb=f"epoch {number}/{config.epochs}: trained on") as progress,
+        ):
+            epoch = trainer.run_epoch(training, held_out, progress.advance)
+        print(f"epoch {number}/{config.epochs}: loss {epoch.loss:.4f}, accuracy {epoch.accuracy:.4f}", flush=True)
+        memory.keep(trainer)
+    _write(config, data, trainer)
+    memory.forget()
+    return config.out
+
+
+@dataclass(frozen=True)
+class _Data:
+    """Images to train on, and images of one animal to test on."""
+
+    name: str
+    fingerprint: str
+    training: Sequence[Record]
+    held_out: Sequence[Record]
+
+    @classmethod
+    def of(cls, config: TrainConfig) -> "_Data":
+        dataset = read_dataset(config.dataset, config.data_root, config.split, config.limit)
+        training, single = list(dataset.records), [record for record in dataset.records if len(record.classes) == 1]
+        if config.val_split is not None:
+            other = read_dataset(config.dataset, config.data_root, config.val_split, None)
+            held_out = [record for record in other.records if len(record.classes) == 1]
+        else:
+            chosen = np.random.default_rng([config.seed, 0]).permutation(len(single))[: len(single) // 10]
+            held_out = [single[place] for place in sorted(chosen)]
+            names = {record.image_id for record in held_out}
+            training = [record for record in training if record.image_id not in names]
+        if len({record.label for record in training if len(record.classes) == 1}) < 2 or not held_out:
+            raise ConfigError(
+                f"{len(training)} images to train on and {len(held_out)} to test on; expected cats and dogs, and at "
+                "least one to test on; give a larger data set, or --val-split"
+            )
+        return cls(dataset.name, dataset.fingerprint(), training, held_out)
+
+
+def _start(config: TrainConfig, device: torch.device) -> Classifier:
+    if config.weights is not None:
+        return load_classifier(config.weights, device=device)
+    return fresh_classifier(config.arch, device=device, architectures=known_architectures(config.arch))
+
+
+class _Images:
+    """Batches of images in any order; read once and kept where that needs no more than `KEPT` bytes."""
+
+    def __init__(self, config: TrainConfig, classifier: Classifier, records: Sequence[Record]) -> None:
+        self.config, self.classifier, self.records = config, classifier, records
+        self.keep = len(records) * 3 * classifier.checkpoint.preprocess.crop**2 <= KEPT
+        self.kept: dict[int, tuple[Tensor, Tensor]] = {}
+        self.complete = False
+
+    def batches(self, order: np.ndarray) -> Generator[tuple[Tensor, Tensor]]:
+        """Images in [0, 1] and the classes they show; unreadable images are left out.
+
+        Args:
+            order: every position in the records once.
+        """
+        size = self.config.batch_size
+        chunks = [order[start : start + size].tolist() for start in range(0, len(order), size)]
+        with closing(self._kept(chunks) if self.complete else self._loaded(chunks)) as source:
+            for images, present in source:
+                yield images.float() / 255, present
+
+    def _kept(self, chunks: list[list[int]]) -> Generator[tuple[Tensor, Tensor]]:
+        for chunk in chunks:
+            there = [self.kept[position] for position in chunk if position in self.kept]
+            if there:
+                yield torch.stack([image for image, _ in there]), torch.stack([shown for _, shown in there])
+
+    def _loaded(self, chunks: list[list[int]]) -> Generator[tuple[Tensor, Tensor]]:
+        with closing(self._read(chunks)) as source:  # closed, it ends its processes whatever fails
+            for batch in source:
+                if self.keep:
+                    self.kept |= dict(zip(batch.positions, zip(batch.images, batch.present, strict=True), strict=True))
+                if batch.ids:
+                    yield batch.images, batch.present
+        self.complete = self.keep
+
+    def _read(self, chunks: list[list[int]]) -> Generator[Batch]:
+        preprocess, workers = self.classifier.checkpoint.preprocess, self.config.workers
+        yield from load_batches(
+            self.records,
+            chunks,
+            resize=preprocess.resize,
+            crop=preprocess.crop,
+            classes=self.classifier.classes,
+            workers=auto_workers() if workers is None else workers,
+        )
+
+
+class _Memory:
+    """The state after the last finished epoch, beside the checkpoint to be."""
+
+    def __init__(self, path: Path, config: TrainConfig, data: _Data, device: torch.device) -> None:
+        self.path = path
+        where = ("out", "workers", "data_root", "device")
+        chosen = {k: v for k, v in dataclasses.asdict(config).items() if k not in where}
+        own = sorted(name.partition(":")[0] for name in (config.dataset, config.arch) if ":" in name)
+        made_with = (code_hash(own), versions(), device.type, torch.get_num_threads())
+        self.identity = repr((chosen, data.fingerprint, len(data.training), len(data.held_out), made_with))
+
+    def restore(self, trainer: Trainer) -> None:
+        if not self.path.exists():
+            return
+        try:
+            content: dict[str, Any] = torch.load(self.path, map_location="cpu", weights_only=True)
+            identity, state = content["identity"], content["state"]
+        except DAMAGED as error:
+            raise ConfigError(f"'{self.path}' cannot be read; remove it to begin again") from error
+        if identity != self.identity:
+            raise ConfigError(
+                f"'{self.path}' is of another training, or of other code, versions or threads; remove it to begin "
+                "again, or choose another --out"
+            )
+        trainer.restore(state)
+
+    def keep(self, trainer: Trainer) -> None:
+        buffer = io.BytesIO()
+        torch.save({"identity": self.identity, "state": trainer.state()}, buffer)
+        write_atomic(self.path, buffer.getvalue())
+
+    def forget(self) -> None:
+        self.path.unlink(missing_ok=True)
+
+
+def _write(config: TrainConfig, data: _Data, trainer: Trainer) -> None:
+    best: Epoch = max(trainer.history, key=lambda epoch: epoch.accuracy)
+    about = {
+        "data": f"{data.name}, {config.split or 'all'}: {len(data.training)} images",
+        "data_fingerprint": data.fingerprint,
+        "accuracy": f"{best.accuracy:.4f} on {len(data.held_out)} images not trained on",
+        "training": f"{config.epochs} epochs from {config.weights or 'scratch'}, the best is epoch {best.number}; "
+        f"AdamW, cosine from {config.rate:g}, batch {config.batch_size}, dropout "
+        f"{'as built' if config.dropout is None else f'{config.dropout:g}'}, seed {config.seed}",
+        "versions": f"torch {versions()['torch']}, cambench {versions()['cambench']}, {_revision()}",
+    }
+    classifier = trainer.finish()
+    name = config.out.stem
+    rows = {"architecture": classifier.checkpoint.arch, "classes": ", ".join(classifier.classes), **about}
+    lines = [f"# {name}", "", "| | |", "|---|---|", *(f"| {key} | {value} |" for key, value in rows.items())]
+    write_atomic(config.out.with_suffix(".md"), ("\n".join(lines) + "\n").encode())
+    # Last: where the checkpoint is, the training is complete.
+    write_atomic(config.out, canonical(checkpoint_bytes(classifier, {"name": name, **about})))
+
+
+def _revision() -> str:
+    state = git_state()
+    return f"revision {state['revision'] or 'unknown'}{' with changes' if state['dirty'] else ''}"

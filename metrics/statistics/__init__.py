@@ -1,0 +1,1 @@
+"""Statistics of the tidy table: intervals, paired comparison, ranks, change points."""

@@ -1,0 +1,1 @@
+"""Figures: functions of runs and tables."""

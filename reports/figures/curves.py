@@ -1,0 +1,78 @@
+"""Mean deletion and insertion curves with 95 % bands."""
+
+from collections.abc import Iterator
+
+import numpy as np
+import pandas as pd
+from matplotlib.axes import Axes
+from matplotlib.figure import Figure
+
+from metrics.statistics.intervals import mean_band
+from reports.figures.style import finding, method_colours, panels
+from reports.numbers import number
+from reports.runs.run import ROLES, Run
+from reports.text import label
+
+HEADLINE = {"rise": ("insertion_auc", "Insertion AUC"), "srg": ("srg_probability", "SRG")}
+
+
+def curve_figures(run: Run, summary: pd.DataFrame) -> Iterator[tuple[str, Figure]]:
+    """Per protocol and role a figure: rows are the directions that were computed, columns layers, lines methods."""
+    curves = run.curves
+    if curves.empty:
+        return
+    for protocol, record in run.manifest["protocols"].items():
+        for role in ROLES:
+            computed = set(
+                curves.loc[curves["role"] == role, ["direction", "substrate"]].itertuples(index=False, name=None)
+            )
+            pairs = [pair for pair in zip(record["directions"], record["substrates"], strict=True) if pair in computed]
+            if pairs:
+                yield f"curves_{protocol}_{role}", _figure(run, summary, protocol, pairs, role)
+
+
+def _figure(run: Run, summary: pd.DataFrame, protocol: str, pairs: list[tuple[str, str]], role: str) -> Figure:
+    figure, axes = panels(len(pairs), len(run.layers), 4.4, 2.6)
+    for row, (direction, substrate) in zip(axes, pairs, strict=True):
+        for axis, layer in zip(row, run.layers, strict=True):
+            curves = run.curves
+            chosen = curves[
+                (curves["layer"] == layer)
+                & (curves["role"] == role)
+                & (curves["direction"] == direction)
+                & (curves["substrate"] == substrate)
+            ]
+            _plot(axis, run, chosen)
+            onto = "the mean colour" if substrate == "mean" else "the blurred image"
+            verb = "deleted onto" if direction == "deletion" else "inserted into"
+            axis.set_title(f"{label(layer)}: pixels {verb} {onto}")
+            axis.set_xlabel(f"share of pixels {'deleted' if direction == 'deletion' else 'inserted'}")
+        row[0].set_ylabel(f"probability of the {role} class")
+    axes[0, 0].legend(loc="best", frameon=True)
+    finding(figure, _title(run, summary, protocol, role))
+    return figure
+
+
+def _plot(axis: Axes, run: Run, curves: pd.DataFrame) -> None:
+    for method, colour in method_colours(run).items():
+        own = curves[curves["method"] == method]
+        if own.empty:
+            continue
+        fraction, probability = own["fraction"].iloc[0], np.stack(own["probability"])
+        axis.plot(fraction, probability.mean(axis=0), color=colour, label=run.title(method))
+        if len(own) > 1:
+            low, high = mean_band(probability, run.seed)
+            axis.fill_between(fraction, low, high, color=colour, alpha=0.2, linewidth=0)
+    axis.set(xlim=(0, 1), ylim=(0, 1))
+
+
+def _title(run: Run, summary: pd.DataFrame, protocol: str, role: str) -> str:
+    metric, name = HEADLINE.get(protocol, ("", protocol))
+    values = summary[(summary["metric"] == metric) & (summary["role"] == role)]
+    parts = []
+    for layer, group in values.rename(columns={"mean": "average"}).groupby("layer", sort=False):
+        means = ", ".join(f"{run.title(row.method)} {number(row.average)}" for row in group.itertuples())
+        parts.append(f"{label(str(layer))}: {means}")
+    images = run.curves.loc[run.curves["role"] == role, "image_id"].nunique()
+    said = f"{name}, higher is better. {'; '.join(parts)}" if parts else f"Curves of {protocol}"
+    return f"{said} (mean of {images} images, 95 % bands)"

@@ -1,0 +1,95 @@
+"""Figures of the comparison: every paired difference, agreement of images, agreement of metrics."""
+
+from collections.abc import Iterator
+
+import numpy as np
+import pandas as pd
+import seaborn as sns
+from matplotlib import pyplot as plt
+from matplotlib.axes import Axes
+from matplotlib.figure import Figure
+
+from reports.figures.style import BAR_COLOUR, finding, panels
+from reports.numbers import interval_text
+from reports.runs.run import GAP, Run
+from reports.tables.comparison import values_by_image
+
+REFERENCES = ("control_", "truth")  # named as methods they are in every table, but need no figure for every pair
+HALF = 0.38  # height of a cloud above its line
+
+
+def difference_figures(run: Run, comparison: pd.DataFrame) -> Iterator[tuple[str, Figure]]:
+    """Per pair of methods the headline metrics at the first layer: cloud, points, mean and interval of a - b."""
+    headline = comparison[comparison["family"].eq("headline") & comparison["n"].gt(1)]
+    wides = {(role, metric): wide for layer, role, metric, wide, _ in values_by_image(run) if layer == run.layers[0]}
+    for (first, second), rows in headline.groupby(["method_a", "method_b"], sort=False):
+        if any(str(name).startswith(REFERENCES) for name in (first, second)):
+            continue
+        a, b = run.title(str(first)), run.title(str(second))
+        figure, axes = panels(len(rows), 1, 7.2, 0.9)
+        for axis, row in zip(axes[:, 0], rows.to_dict("records"), strict=True):
+            wide = wides[str(row["role"]), str(row["metric"])]
+            _raincloud(axis, (wide[first] - wide[second]).dropna().to_numpy(), run.seed)
+            low, high = row["ci_low"], row["ci_high"]
+            axis.plot([low, high], [0, 0], color="black", linewidth=2.5, solid_capstyle="butt")
+            axis.plot(row["mean_difference"], 0, "o", color="black", markersize=6)
+            said = row["verdict"] if row["verdict"] == "no difference shown" else f"{a} {row['verdict']}"
+            numbers = interval_text(row["mean_difference"], low, high)
+            role = "" if row["role"] == GAP else f", {row['role']} class"
+            axis.set_title(f"{run.title(row['metric'])}{role}: {said}, {numbers}, n = {row['n']}")
+        finding(figure, f"{a} minus {b}, image by image; right of the line {a} is higher (mean and 95 % interval)")
+        yield f"differences_{first}_{second}", figure
+
+
+def reliability_figure(run: Run, reliability: pd.DataFrame) -> Iterator[tuple[str, Figure]]:
+    """Krippendorff's alpha of every metric at the first layer, right class."""
+    own = reliability[reliability["layer"].eq(run.layers[0]) & reliability["role"].eq("right")].dropna(subset="alpha")
+    if own.empty:
+        return
+    own = own.sort_values("alpha", kind="stable")
+    figure, axes = panels(1, 1, 5.2, 0.28 * len(own) + 0.4)
+    figure.subplots_adjust(left=0.36)
+    axis = axes[0, 0]
+    axis.barh([run.title(metric) for metric in own["metric"]], own["alpha"], color=BAR_COLOUR)
+    axis.axvline(0, color="0.3", linewidth=1)
+    axis.set(xlim=(min(-0.1, own["alpha"].min()), 1), xlabel="Krippendorff's alpha: 1 full agreement, 0 chance")
+    best = own.iloc[-1]
+    rivals = "methods and controls" if run.controls else "methods"
+    finding(figure, f"Images agree most on the order of {rivals} by {run.title(best['metric'])} ({best['alpha']:.2f})")
+    yield "reliability", figure
+
+
+def correlation_figure(run: Run, correlation: pd.DataFrame) -> Iterator[tuple[str, Figure]]:
+    """Spearman's rho between metrics over images, first layer, right class."""
+    own = correlation[correlation["layer"].eq(run.layers[0]) & correlation["role"].eq("right")].dropna(
+        subset="spearman"
+    )
+    if own.empty:
+        return
+    names = [name for name in run.manifest["metrics"] if name in {*own["metric"], *own["other_metric"]}]
+    grid = pd.DataFrame(np.nan, index=names, columns=names)
+    for row in own.to_dict("records"):
+        grid.loc[row["metric"], row["other_metric"]] = grid.loc[row["other_metric"], row["metric"]] = row["spearman"]
+    titles = [run.title(name) for name in names]
+    side = 0.48 * len(names) + 2.2
+    figure, axis = plt.subplots(figsize=(side + 1.2, side), layout="constrained")
+    sns.heatmap(
+        grid, vmin=-1, vmax=1, cmap="vlag", annot=len(names) <= 20, fmt=".1f", annot_kws={"size": 7}, ax=axis,
+        xticklabels=titles, yticklabels=titles, cbar_kws={"label": "Spearman's rho over images", "shrink": 0.6},
+    )  # fmt: skip
+    axis.set_title("Do the metrics agree? Each is turned so that higher is better", loc="left", fontweight="bold")
+    yield "metric_correlation", figure
+
+
+def _raincloud(axis: Axes, values: np.ndarray, seed: int) -> None:
+    """Density above the line, every image below it."""
+    below = -HALF * (0.3 + 0.6 * np.random.default_rng(seed).random(len(values)))
+    axis.scatter(values, below, s=5, alpha=0.45, color=BAR_COLOUR, linewidths=0, rasterized=True)
+    if np.ptp(values) > 0:
+        cloud = axis.violinplot(values, positions=[0.12], orientation="horizontal", widths=2 * HALF, showextrema=False)
+        for body in cloud["bodies"]:  # type: ignore[attr-defined]
+            vertices = body.get_paths()[0].vertices
+            vertices[:, 1] = vertices[:, 1].clip(0.12)
+            body.set(facecolor=BAR_COLOUR, alpha=0.35)
+    axis.axvline(0, color="0.3", linewidth=1, linestyle="--")
+    axis.set(yticks=[], ylim=(-HALF - 0.05, HALF + 0.2))

@@ -1,0 +1,130 @@
+"""How every metric is distributed over the images, and right against wrong dispersion image by image."""
+
+from collections.abc import Iterator
+from typing import Any
+
+import numpy as np
+import pandas as pd
+from matplotlib.axes import Axes
+from matplotlib.figure import Figure
+from matplotlib.patches import Patch
+
+from reports.figures.style import LABEL_COLOURS, OTHER_COLOUR, ROLE_COLOURS, finding, panels
+from reports.numbers import interval_text
+from reports.runs.run import ROLES, Run
+from reports.tables.dispersion import wide_scores
+from reports.text import label as as_label
+
+BOX_WIDTH = 0.8  # of all boxes of a method
+
+
+def distribution_figures(run: Run) -> Iterator[tuple[str, Figure]]:
+    """Per family of metrics a figure: rows are metrics, columns layers; boxes per method and role."""
+    families: dict[str, list[str]] = {}
+    measured = set(run.scores.loc[run.scores["value"].notna(), "metric"].unique())
+    for name, metric in run.manifest["metrics"].items():
+        if name in measured and not name.endswith("_error"):
+            families.setdefault(metric["family"], []).append(name)
+    for family, names in families.items():
+        yield f"distribution_{family}", _family(run, family, names)
+
+
+def _family(run: Run, family: str, names: list[str]) -> Figure:
+    figure, axes = panels(len(names), len(run.layers), 4.0, 1.9, header=0.3)
+    shown = run.scores[run.scores["metric"].isin(names)].dropna(subset="value")
+    for row, name in zip(axes, names, strict=True):
+        for axis, layer in zip(row, run.layers, strict=True):
+            _boxes(axis, run, shown[(shown["metric"] == name) & (shown["layer"] == layer)])
+            better = {"higher": ", higher is better", "lower": ", lower is better"}
+            direction = better.get(run.manifest["metrics"][name]["direction"], "")
+            axis.set_title(f"{run.title(name)}, {as_label(layer)}{direction}")
+            axis.set(xlabel="", ylabel=as_label(run.manifest["metrics"][name]["unit"]))
+        limits = [axis.get_ylim() for axis in row]
+        for axis in row:
+            axis.set_ylim(min(low for low, _ in limits), max(high for _, high in limits))
+    _one_legend(figure, set(shown["role"]))
+    finding(figure, f"{as_label(family).capitalize()} metrics: one value per image; box: quartiles, line: median")
+    return figure
+
+
+def _boxes(axis: Axes, run: Run, scores: pd.DataFrame) -> None:
+    if scores.empty:
+        axis.text(0.5, 0.5, "undefined on every image", ha="center", va="center", transform=axis.transAxes)
+        return
+    roles = [role for role in ROLES if role in scores["role"].unique()]
+    binary = scores["value"].isin([0.0, 1.0]).all()  # a box of zeros and ones shows nothing: the mean does
+    width = BOX_WIDTH / len(roles)
+    for (method, role), values in scores.groupby(["method", "role"], observed=True)["value"]:
+        place = run.methods.index(method) - BOX_WIDTH / 2 + width * (roles.index(role) + 0.5)
+        colour = ROLE_COLOURS[role]
+        if binary:
+            axis.bar(place, values.mean(), width * 0.9, color=colour, alpha=0.7)
+            continue
+        line: dict[str, Any] = {"color": colour, "linewidth": 1.3}
+        axis.boxplot(
+            values,
+            positions=[place],
+            widths=width * 0.9,
+            showfliers=False,
+            manage_ticks=False,
+            boxprops=line,
+            whiskerprops=line,
+            capprops=line,
+            medianprops=line,
+        )
+        places = place + np.random.default_rng(0).uniform(-0.3, 0.3, len(values)) * width  # beside one another
+        axis.scatter(
+            places, values, s=3 if len(values) > 300 else 7, alpha=0.4, linewidths=0, color=colour, rasterized=True
+        )
+    axis.set_xticks(range(len(run.methods)), map(run.title, run.methods))
+    axis.set_xlim(-0.5, len(run.methods) - 0.5)
+    axis.grid(visible=False, axis="x")
+    if binary:
+        axis.set_ylim(0, 1)
+
+
+def _one_legend(figure: Figure, roles: set[str]) -> None:
+    """One legend above the panels instead of one over the points of each."""
+    handles = [Patch(color=colour, label=role) for role, colour in ROLE_COLOURS.items() if role in roles]
+    place = (1 - 0.1 / figure.get_figwidth(), 1 - 0.45 / figure.get_figheight())  # below a title of two lines
+    figure.legend(handles=handles, loc="upper right", bbox_to_anchor=place, ncols=len(handles))
+
+
+def gap_figure(run: Run, gaps: pd.DataFrame) -> Iterator[tuple[str, Figure]]:
+    """Effective area of the wrong against the right class's map, a point per image, a panel per method and layer."""
+    if gaps.empty:
+        return
+    figure, axes = panels(len(run.layers), len(run.methods), 3.1, 3.1, title_lines=3)
+    for row, layer in zip(axes, run.layers, strict=True):
+        for axis, method in zip(row, run.methods, strict=True):
+            _gap_panel(axis, run, gaps, method, layer)
+    finding(figure, "Above the line the wrong-class map is the more dispersed one")
+    yield "dispersion_right_wrong", figure
+
+
+def _gap_panel(axis: Axes, run: Run, gaps: pd.DataFrame, method: str, layer: str) -> None:
+    points = wide_scores(run, method, layer).dropna(subset=["effective_area_right", "effective_area_wrong"])
+    for label, group in points.groupby("label"):
+        x, y = group["effective_area_right"], group["effective_area_wrong"]
+        axis.scatter(
+            x,
+            y,
+            s=14,
+            alpha=0.7,
+            color=LABEL_COLOURS.get(str(label), OTHER_COLOUR),
+            label=f"{as_label(str(label))} images",
+            rasterized=True,
+        )
+    axis.plot([0, 1], [0, 1], color="0.5", linewidth=1, linestyle="--")
+    own = gaps[(gaps["method"] == method) & (gaps["layer"] == layer)]
+    headline = own[own["stratum"] == "balanced"] if "balanced" in set(own["stratum"]) else own.head(1)
+    first = headline.iloc[0]
+    gap = interval_text(first["gap"], first["ci_low"], first["ci_high"])
+    undefined = f", {first['n_undefined']:.0f} with an empty map left out" if first["n_undefined"] else ""
+    axis.set_title(
+        f"{run.title(method)}, {as_label(layer)}\ngap {gap}\nn = {first['n']:.0f}{undefined}", fontsize="medium"
+    )
+    axis.set(xlim=(0, 1), ylim=(0, 1), xlabel="effective area, right class", ylabel="effective area, wrong class")
+    axis.set_aspect("equal")
+    if len(points):
+        axis.legend(loc="upper left", fontsize="small", frameon=True)

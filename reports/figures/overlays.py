@@ -1,0 +1,128 @@
+"""Sheets of photographs with their maps: what the numbers look like."""
+
+import math
+from collections.abc import Iterator
+
+import matplotlib as mpl
+import numpy as np
+import pandas as pd
+import torch
+from matplotlib import pyplot as plt
+from matplotlib.figure import Figure
+
+from metrics.scaling import min_max_scaled, upsample
+from reports.figures.style import finding
+from reports.runs.checks import shown_classes
+from reports.runs.run import Run
+from reports.text import label
+
+ROWS = 6
+COLOURS = "inferno"
+OPACITY = 0.55
+CAPTION = 28  # characters of a name above a picture
+
+
+def overlay_figures(run: Run) -> Iterator[tuple[str, Figure]]:
+    """Per layer sheets of the most and least dispersed and the most disagreeing images, or of all if they are few."""
+    if not run.maps:
+        return
+    for layer in run.layers:
+        for name, title, ids in selections(run, layer):
+            yield f"overlays_{name}_{layer}", _sheet(run, layer, title, ids)
+
+
+def selections(run: Run, layer: str) -> Iterator[tuple[str, str, list[str]]]:
+    """Name, title and image ids of every sheet."""
+    if len(run.images) <= ROWS:
+        yield "all", "All images", list(run.images.index)
+        return
+    scores = run.scores
+    own = scores[
+        (scores["layer"] == layer) & (scores["metric"] == "effective_area") & scores["role"].isin(["right", "present"])
+    ]
+    area = own.groupby("image_id", observed=True)["value"].mean().rename(index=str).dropna().sort_values(kind="stable")
+    if len(area):
+        yield "most_dispersed", "Most dispersed maps of the right class", list(area.index[::-1][:ROWS])
+        yield "least_dispersed", "Least dispersed maps of the right class", list(area.index[:ROWS])
+    if len(run.methods) > 1 and len(differing := disagreement(run, layer)):
+        names = " and ".join(run.title(method) for method in run.methods[:2])
+        yield (
+            "most_disagreeing",
+            f"{names} disagree most on the right class",
+            list(differing.index[:ROWS]),
+        )
+
+
+def disagreement(run: Run, layer: str) -> pd.Series:
+    """1 - sum min(p, q) of the first two methods' maps of the classes in the picture, by image id, largest first."""
+    first, second = (run.maps[method, layer] for method in run.methods[:2])
+    values = {}
+    for image_id, shows in run.images["label"].items():
+        shown = [run.classes.index(name) for name in shown_classes(str(shows), run.classes)]
+        a, b = first[str(image_id)][shown], second[str(image_id)][shown]
+        if np.isfinite(a).all() and np.isfinite(b).all() and a.sum() > 0 and b.sum() > 0:
+            values[image_id] = 1 - np.minimum(a / a.sum(), b / b.sum()).sum()
+    return pd.Series(values, dtype=float).sort_values(ascending=False, kind="stable")
+
+
+def _sheet(run: Run, layer: str, title: str, ids: list[str]) -> Figure:
+    """One sheet, drawn as a single picture: an axis per photograph would take seconds."""
+    side = run.manifest["image_size"][0]
+    cell, line = round(side * 1.04), round(side * 0.3)
+    columns = 1 + len(run.methods) * len(run.classes)
+    canvas = np.full((len(ids) * (side + line), columns * cell, 3), 255, dtype=np.uint8)
+    size = (1.95 * columns, 1.95 * canvas.shape[0] / cell + 0.5)
+    figure = plt.figure(figsize=size, layout="none")
+    axis = figure.add_axes((0.01, 0.0, 0.98, 1 - 0.5 / size[1]))
+    axis.set_axis_off()
+    pictures = run.pictures(ids)
+    for row, image_id in enumerate(ids):
+        for column, (picture, caption) in enumerate(_row(run, layer, image_id, pictures[image_id])):
+            top, left = row * (side + line) + line, column * cell
+            canvas[top : top + side, left : left + side] = picture
+            axis.text(left, top - 5, caption, fontsize=8, va="bottom", color="black", clip_on=True)
+    axis.imshow(canvas, interpolation="none", aspect="auto")
+    finding(figure, f"{title}, {label(layer)}")
+    return figure
+
+
+def _row(run: Run, layer: str, image_id: str, picture: np.ndarray) -> Iterator[tuple[np.ndarray, str]]:
+    """Picture and caption of every column of one image."""
+    yield picture, _caption(run, image_id)
+    for method in run.methods:
+        for target, name in enumerate(run.classes):
+            raw = run.maps[method, layer][image_id][target]
+            area = _value(run, image_id, method, layer, name, "effective_area")
+            state = missing(raw) or ("" if math.isnan(area) else f"effective area {area:.2f}")
+            caption = f"{label(run.title(method), CAPTION)}, {label(name, CAPTION)}\n{state}"
+            yield picture if missing(raw) else blended(picture, raw), caption
+
+
+def missing(raw: np.ndarray) -> str:
+    """Why a map cannot be shown over its picture: it is empty or undefined; "" where it can."""
+    return "undefined" if not np.isfinite(raw).all() else "" if raw.any() else "empty"
+
+
+def blended(picture: np.ndarray, raw: np.ndarray) -> np.ndarray:
+    """A picture (H, W, 3) under its map (h, w): upsampled bilinearly, min-max scaled for display only."""
+    maps = upsample(torch.from_numpy(raw)[None, None], picture.shape[:2])[0]
+    colours = mpl.colormaps[COLOURS](min_max_scaled(maps)[0].numpy())[..., :3] * 255
+    return np.asarray(OPACITY * colours + (1 - OPACITY) * picture).round().astype(np.uint8)
+
+
+def _caption(run: Run, image_id: str) -> str:
+    image = run.images.loc[image_id]
+    chances = ", ".join(f"{name} {p:.2f}" for name, p in zip(run.classes, image["probability"], strict=True))
+    return f"{label(image_id, CAPTION)}\n{label(image['label'], CAPTION)}; {label(chances, 2 * CAPTION)}"
+
+
+def _value(run: Run, image_id: str, method: str, layer: str, target: str, metric: str) -> float:
+    scores = run.scores
+    found = scores[
+        (scores["image_id"] == image_id)
+        & (scores["method"] == method)
+        & (scores["layer"] == layer)
+        & (scores["target"] == target)
+        & (scores["metric"] == metric)
+    ]["value"]
+    return float(found.iloc[0]) if len(found) else float("nan")

@@ -1,0 +1,1 @@
+"""Run directories, opened and checked; nothing else is read."""

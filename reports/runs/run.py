@@ -1,0 +1,193 @@
+"""A run directory, opened: all that a report may look at, checked when it is read."""
+
+from collections.abc import Iterable
+from functools import cached_property
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pandas as pd
+
+from reports.csvfiles import read_csv
+from reports.errors import ReportError
+from reports.runs.checks import ROLES, check_images, check_labels, check_names, check_once, check_roles, distinct
+from reports.runs.columns import read_columns
+from reports.runs.maps import read_maps
+from reports.runs.pictures import read_jpegs, read_picture
+from reports.runs.schema import SCHEMA_VERSION, read_manifest
+from reports.text import label
+
+__all__ = ["BOTH", "GAP", "NEGATED", "ROLES", "RUNGS", "SCHEMA_VERSION", "ReportError", "Run", "title"]
+
+GAP = "gap"  # "role" of a value that compares the wrong-class map with the right-class one
+BOTH = "cat+dog"
+NEGATED = "control_negated_"  # and the name of the method whose map is negated
+RUNGS = ("control_random", "truth_25", "truth_50", "truth_75", "truth")  # names of maps, from chance to the truth
+MAP = ["image_id", "method", "layer", "target"]
+
+
+def title(manifest: dict[str, Any], name: str) -> str:
+    """Title of a method, control or metric of a run, from its manifest: one line, not too long."""
+    for kind in ("methods", "controls", "metrics"):
+        if name in manifest.get(kind, {}):
+            return label(manifest[kind][name]["title"])
+    return label({"dispersion_gap": "Dispersion gap"}.get(name, name))
+
+
+class Run:
+    """A complete run directory (docs/formats.md); files are read, and checked, when first asked for.
+
+    Files that no report knows, beside or among its own, are left alone.
+
+    Raises:
+        ReportError: no run, another schema version, not complete, or a damaged file; it names file and field.
+    """
+
+    def __init__(self, folder: Path) -> None:
+        self.folder = folder
+        self.manifest = read_manifest(folder)
+
+    @property
+    def seed(self) -> int:
+        """Seed of the bootstrap."""
+        return int(self.manifest["seeds"]["run"])
+
+    @property
+    def methods(self) -> list[str]:
+        """Method names in the order they were given."""
+        return list(self.manifest["methods"])
+
+    @property
+    def controls(self) -> list[str]:
+        """Control names; none in runs made before there were any."""
+        return list(self.manifest.get("controls", {}))
+
+    @property
+    def layers(self) -> list[str]:
+        """Layer names in the order they were given."""
+        return list(self.manifest["layers"])
+
+    @property
+    def classes(self) -> list[str]:
+        """Classes in the order of the logits."""
+        return list(self.manifest["checkpoint"]["classes"])
+
+    def title(self, name: str) -> str:
+        """Title of a method, control or metric."""
+        return title(self.manifest, name)
+
+    @cached_property
+    def all_scores(self) -> pd.DataFrame:
+        """scores.parquet, sorted by image, so that nothing depends on the order of its rows."""
+        path, frame = self._table("scores")
+        names = {"method": [*self.methods, *self.controls], "metric": self.manifest["metrics"], **self._known}
+        check_names(path, frame, names)
+        check_images(path, frame["image_id"], self.manifest["counts"]["scored"])
+        check_labels(path, frame, self.classes)
+        return self._sorted(path, frame, [*MAP, "metric"], _labels(frame))
+
+    @cached_property
+    def labels(self) -> "pd.Series[str]":
+        """Label by image id."""
+        return _labels(self.all_scores)
+
+    @cached_property
+    def scores(self) -> pd.DataFrame:
+        """The scores of the methods."""
+        return self.all_scores[self.all_scores["method"].isin(self.methods)].reset_index(drop=True)
+
+    @cached_property
+    def curves(self) -> pd.DataFrame:
+        """curves.parquet, sorted by image, without those of undefined probability; empty where none were computed."""
+        path, frame = self._table("curves")
+        if frame.empty:
+            return frame
+        self._check_known(path, frame)
+        frame = frame[[not np.isnan(values).any() for values in frame["probability"]]]
+        return self._sorted(path, frame, [*MAP, "direction", "substrate"], self.labels)
+
+    @property
+    def localisation(self) -> pd.DataFrame:
+        """localisation.parquet, sorted by image, read anew each time; empty where there are no masks."""
+        labels = self.labels  # of the scores, which take memory to read: before the histograms do
+        path, frame = self._table("localisation")
+        if frame.empty:
+            return frame
+        self._check_known(path, frame)
+        return self._sorted(path, frame, MAP, labels)
+
+    @cached_property
+    def images(self) -> pd.DataFrame:
+        """images.parquet by image id, without the pictures."""
+        path, frame = self._table("images")
+        frame = frame.astype(dict.fromkeys(("image_id", "label", "predicted"), str)).sort_values(
+            "image_id", ignore_index=True
+        )
+        check_once(path, frame, ["image_id"])
+        check_images(path, frame["image_id"], self.manifest["counts"]["scored"])
+        check_labels(path, frame, self.classes)
+        check_names(path, frame, {"image_id": self.labels.index})
+        if len(frame) and len(frame["probability"].iloc[0]) != len(self.classes):
+            raise ReportError(f"'{path}', column 'probability' has not one value per class; score the run again")
+        frame = frame.set_index("image_id")
+        if not frame["label"].eq(self.labels.reindex(frame.index)).all():
+            raise ReportError(f"'{path}' and scores.parquet give an image other labels; score the run again")
+        return frame
+
+    def pictures(self, ids: Iterable[str]) -> dict[str, np.ndarray]:
+        """Images by id as the model saw them, (H, W, 3) uint8 each."""
+        return {name: self.decoded(name, jpeg) for name, jpeg in self.jpegs(ids).items()}
+
+    def jpegs(self, ids: Iterable[str]) -> dict[str, bytes]:
+        """The same as they are kept, a twentieth of the size."""
+        return dict(read_jpegs(self.folder / "images.parquet", set(ids)))
+
+    def decoded(self, image_id: str, jpeg: bytes) -> np.ndarray:
+        """One of them, (H, W, 3) uint8."""
+        height, width = self.manifest["image_size"]
+        return read_picture(self.folder / "images.parquet", image_id, jpeg, (height, width))
+
+    @cached_property
+    def skipped(self) -> pd.DataFrame:
+        """skipped.csv: path, reason."""
+        path = self.folder / "skipped.csv"
+        if not path.exists():
+            return pd.DataFrame({"path": [], "reason": []}, dtype=str)
+        return read_csv(path, ("path", "reason"))[["path", "reason"]]
+
+    @cached_property
+    def maps(self) -> dict[tuple[str, str], dict[str, np.ndarray]]:
+        """Per method and layer the raw maps (K, h, w) by image id; empty where no file holds any."""
+        shapes = {
+            (method, layer): (len(self.classes), shape["height"], shape["width"])
+            for method in self.methods
+            for layer, shape in self.manifest["layers"].items()
+        }
+        return read_maps(self.folder / "maps", shapes, self.images.index)
+
+    @property
+    def _known(self) -> dict[str, Any]:
+        return {"layer": self.layers, "target": self.classes, "role": ROLES}
+
+    def _check_known(self, path: Path, frame: pd.DataFrame) -> None:
+        check_names(path, frame, {"image_id": self.labels.index, "method": self.methods, **self._known})
+
+    def _sorted(self, path: Path, frame: pd.DataFrame, key: list[str], labels: "pd.Series[str]") -> pd.DataFrame:
+        check_roles(path, frame, labels, self.classes)
+        frame = frame.sort_values(key, ignore_index=True)
+        check_once(path, frame, key)
+        return frame
+
+    def _table(self, name: str) -> tuple[Path, pd.DataFrame]:
+        path = self.folder / f"{name}.parquet"
+        if path.exists():
+            return path, read_columns(path, name)
+        if name in ("scores", "images"):
+            raise ReportError(f"'{path}' is missing; score the run again")
+        return path, pd.DataFrame()
+
+
+def _labels(scores: pd.DataFrame) -> "pd.Series[str]":
+    """Label by image id."""
+    by_image = distinct(scores, ["image_id", "label"]).drop_duplicates("image_id").astype(str)
+    return by_image.set_index("image_id")["label"]

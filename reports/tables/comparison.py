@@ -1,0 +1,88 @@
+"""Methods compared, paired by image, with a verdict."""
+
+import math
+from collections.abc import Iterator
+from dataclasses import asdict
+from itertools import combinations
+
+import pandas as pd
+
+from metrics.statistics.comparison import ALPHA, HEADLINE_FAMILY, Paired, friedman, holm, paired, verdict
+from reports.runs.run import GAP, Run
+from reports.tables.dispersion import gap_values, wide_scores
+from reports.tables.summary import by_image, in_order
+
+COMPARISON = [
+    "method_a", "method_b", "layer", "role", "metric", "n", "n_undefined", "mean_difference", "ci_low", "ci_high",
+    "hodges_lehmann", "p_value", "p_holm", "p_friedman", "rank_biserial", "win_rate", "detectable", "family", "verdict",
+]  # fmt: skip
+
+
+def comparison(run: Run) -> pd.DataFrame:
+    """Per pair of methods, layer, role and metric: a - b, paired by image, and what may be said of a.
+
+    On a two-animal image the mean over both classes' maps counts. The headline family (first layer, see
+    `metrics.statistics.comparison`) is corrected together by Holm and, with more than two methods, only where
+    Friedman's test sees a difference at all; every other verdict is exploratory and uncorrected.
+    """
+    rows = []
+    for layer, role, metric, wide, groups in values_by_image(run):
+        methods = [name for name in run.methods if name in wide]
+        overall = friedman(wide[methods].dropna()) if len(methods) > 2 else math.nan
+        family = "headline" if layer == run.layers[0] and (metric, role) in HEADLINE_FAMILY else "exploratory"
+        for first, second in combinations(methods, 2):
+            found = paired(wide[first], wide[second], run.seed, groups)
+            key = {"method_a": first, "method_b": second, "layer": layer, "role": role, "metric": metric}
+            rows.append({**key, **_numbers(found, len(wide)), "p_friedman": overall, "family": family, "found": found})
+    return _judged(run, pd.DataFrame(rows, columns=[*COMPARISON, "found"]))
+
+
+def verdict_text(run: Run, first: str, second: str, verdict: str) -> str:
+    """The verdict on a - b with the methods' titles."""
+    a, b = run.title(first), run.title(second)
+    return {
+        "better": f"{a} is better",
+        "worse": f"{b} is better",
+        "higher": f"{a} is higher",
+        "lower": f"{b} is higher",
+    }.get(verdict, verdict)
+
+
+def values_by_image(run: Run) -> Iterator[tuple[str, str, str, pd.DataFrame, pd.Series | None]]:
+    """Layer, role, metric, values (a row per image, a column per method), and labels that are to count the same."""
+    yield from _measured(run)
+    yield from _gaps(run)
+
+
+def _measured(run: Run) -> Iterator[tuple[str, str, str, pd.DataFrame, None]]:
+    """Every metric."""
+    for (layer, role, metric), scores in run.scores.groupby(["layer", "role", "metric"], observed=True):
+        yield layer, role, metric, by_image(scores), None
+
+
+def _gaps(run: Run) -> Iterator[tuple[str, str, str, pd.DataFrame, pd.Series]]:
+    """The dispersion gap per image, and the images' labels: cats and dogs count the same."""
+    for layer in run.layers:
+        wides = {method: wide_scores(run, method, layer) for method in run.methods}
+        wanted = {"effective_area_right", "effective_area_wrong"}
+        gaps = {method: gap_values(wide) for method, wide in wides.items() if wanted <= set(wide.columns)}
+        if gaps:
+            yield layer, GAP, "dispersion_gap", pd.DataFrame(gaps), next(iter(wides.values()))["label"]
+
+
+def _numbers(found: Paired, images: int) -> dict[str, float]:
+    return {**asdict(found), "n_undefined": images - found.n}
+
+
+def _judged(run: Run, table: pd.DataFrame) -> pd.DataFrame:
+    """The table with corrected p-values and verdicts."""
+    headline = table["family"] == "headline"
+    gated = table["p_value"].where(~(table["p_friedman"] >= ALPHA), 1.0)
+    table.loc[headline, "p_holm"] = holm(gated[headline].tolist())
+    decisive = table["p_holm"].where(headline, gated)
+    directions = {name: metric["direction"] for name, metric in run.manifest["metrics"].items()}
+    table["verdict"] = [
+        verdict(found, p, directions.get(metric, "none"))
+        for found, p, metric in zip(table["found"], decisive, table["metric"], strict=True)
+    ]
+    return in_order(run, table[COMPARISON])

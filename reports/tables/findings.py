@@ -1,0 +1,116 @@
+"""The findings of a run in words, every number taken from its tables."""
+
+import math
+from typing import Any
+
+import pandas as pd
+
+from reports.numbers import interval_text
+from reports.runs.run import BOTH, Run
+
+CAVEAT = (
+    "Intervals are 95 % and describe the choice of images for this one network; they say nothing about networks "
+    "trained from another seed."
+)
+FEWEST, FEWEST_WRONG = 8, 5  # one-animal images from which accuracy is judged; if all of them are called wrong
+
+
+def warnings(run: Run) -> list[str]:
+    """What makes the numbers of a run doubtful: class orders that contradict each other, accuracy below a half.
+
+    Accuracy is the share of one-animal images that the network calls right, judged from 8 images on, and from
+    5 on where it is 0.
+    """
+    said = [f"WARNING: {text}." for text in run.manifest["checkpoint"].get("warnings", [])]
+    single = run.images[run.images["label"] != BOTH]
+    right = int((single["label"] == single["predicted"]).sum())
+    if right < len(single) / 2 and len(single) >= (FEWEST if right else FEWEST_WRONG):
+        said.append(
+            f"WARNING: the network calls {right} of {len(single)} one-animal images right ({right / len(single):.0%}), "
+            f"fewer than a coin. If its outputs are not in the order {', '.join(run.classes)}, right and wrong class "
+            f"are exchanged in every number here: score again with --classes {','.join(run.classes[::-1])}. "
+            "If they are, it does not know these images."
+        )
+    return said
+
+
+def findings(run: Run, summary: pd.DataFrame, comparison: pd.DataFrame, gaps: pd.DataFrame) -> list[str]:
+    """Warnings first; then sentences on faithfulness, the dispersion gap and localisation at the first layer."""
+    layer = run.layers[0]
+    sentences = [
+        _compared(run, summary, comparison, "srg_probability", layer, "Relevance gain (SRG)", "more faithful"),
+        *(_gap(run, gaps, method, layer) for method in run.methods),
+        _compared(run, summary, comparison, "energy_in_mask", layer, "Energy on the animal", "better localised"),
+    ]
+    return warnings(run) + (
+        [sentence for sentence in sentences if sentence] or ["This run computed none of the headline metrics."]
+    )
+
+
+def _compared(
+    run: Run, summary: pd.DataFrame, comparison: pd.DataFrame, metric: str, layer: str, name: str, better: str
+) -> str:
+    """A metric of the right class for every method, and who is better among the first two."""
+    own = _only(summary, metric=metric, role="right", layer=layer)
+    own = own[own["method"].isin(run.methods)]
+    if own.empty:
+        return ""
+    values = "; ".join(f"{run.title(row['method'])} {_interval(row, 'mean')}" for _, row in own.iterrows())
+    text = f"{name} of the right class at {layer}: {values}."
+    paired = _only(comparison, metric=metric, role="right", layer=layer)
+    for _, row in paired.iterrows():
+        first, second = run.title(row["method_a"]), run.title(row["method_b"])
+        difference = _interval(row, "mean_difference")
+        said = f"{first} minus {second} is {difference} over {row['n']} images"
+        if row["verdict"] == "undefined":
+            text += f" {first} against {second} is undefined: no image has both values."
+        elif row["verdict"] in ("better", "worse"):
+            winner = first if row["verdict"] == "better" else second
+            text += f" {winner} is {better}: {said}."
+        elif row["verdict"] == "mixed":
+            more = first if row["rank_biserial"] > 0 else second
+            text += f" Mixed: {said}, but {more} is ahead on most images; a few large differences decide the mean."
+        else:
+            text += f" No difference shown: {said}{_could_show(row)}."
+    return text
+
+
+def _could_show(row: "pd.Series[Any]") -> str:
+    return "" if math.isnan(row["detectable"]) else f"; this run could have shown one of {row['detectable']:.3f}"
+
+
+def _gap(run: Run, gaps: pd.DataFrame, method: str, layer: str) -> str:
+    if gaps.empty:
+        return ""
+    own = _only(gaps, method=method, layer=layer)
+    own = own[own["stratum"].isin(["balanced", "cat", "dog"])]
+    if own.empty:
+        return ""
+    row = own.iloc[0]
+    if math.isnan(row["gap"]):
+        why = "one class has no image with two maps" if row["n"] else "every image has an empty map"
+        return f"{run.title(method)} at {layer}: the dispersion gap is undefined, {why}."
+    low, high = row["ci_low"], row["ci_high"]
+    if math.isnan(low):
+        verdict = "so few images cannot judge dispersion"
+    elif low > 0:
+        verdict = "wrong-class maps are more dispersed than right-class maps"
+    elif high < 0:
+        verdict = "wrong-class maps are narrower, not more dispersed, than right-class maps"
+    else:
+        verdict = "no difference in dispersion between wrong-class and right-class maps is shown"
+    empty = f"; {row['empty_wrong']:.0%} of the wrong-class maps are empty" if row["empty_wrong"] > 0 else ""
+    return (
+        f"{run.title(method)} at {layer}: {verdict} (effective area {row['area_wrong']:.3f} against "
+        f"{row['area_right']:.3f}, {row['stratum']} gap {_interval(row, 'gap')}, n = {row['n']:.0f}{empty})."
+    )
+
+
+def _only(table: pd.DataFrame, **values: str) -> pd.DataFrame:
+    for column, value in values.items():
+        table = table[table[column] == value]
+    return table
+
+
+def _interval(row: "pd.Series[Any]", name: str) -> str:
+    return interval_text(row[name], row["ci_low"], row["ci_high"])

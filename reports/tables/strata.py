@@ -1,0 +1,55 @@
+"""Does the answer depend on which images are asked? The headline comparisons within parts of the data set."""
+
+from collections.abc import Iterator
+from itertools import combinations
+
+import pandas as pd
+
+from metrics.statistics.comparison import HEADLINE_FAMILY
+from metrics.statistics.intervals import balanced_interval, balanced_mean
+from reports.runs.run import BOTH, Run
+from reports.tables.summary import by_image, in_order
+
+CONFIDENT = 0.9
+STRATA = [
+    "method_a", "method_b", "layer", "role", "metric", "stratum", "n", "mean_difference", "ci_low", "ci_high",
+]  # fmt: skip
+
+
+def strata(run: Run) -> pd.DataFrame:
+    """Headline metrics, paired by image, in strata: a - b with its 95 % interval; exploratory, without tests.
+
+    Strata: `balanced` (cats and dogs weighted the same), `cat`, `dog`, `called right`, `called wrong`, `confident` (the
+    larger probability is at least 0.9), `not confident`. Images of both animals have a role of their own.
+    """
+    rows = []
+    for metric, role in HEADLINE_FAMILY:
+        own = run.scores[run.scores["metric"].eq(metric) & run.scores["role"].eq(role)]
+        for layer, scores in own.groupby("layer", observed=True):
+            wide = by_image(scores)
+            methods = [name for name in run.methods if name in wide]
+            for first, second in combinations(methods, 2):
+                difference = (wide[first] - wide[second]).dropna()
+                for name, groups in _groups(run, difference):
+                    low, high = balanced_interval(groups, run.seed)
+                    count = sum(map(len, groups))
+                    rows.append((first, second, layer, role, metric, name, count, balanced_mean(groups), low, high))
+    return in_order(run, pd.DataFrame(rows, columns=STRATA))
+
+
+def _groups(run: Run, difference: pd.Series) -> Iterator[tuple[str, list[pd.Series]]]:
+    """Name and members of every stratum that has any; `balanced` has two groups."""
+    images = run.images.loc[difference.index]
+    single = images["label"] != BOTH
+    by_label = [difference[images["label"] == label] for label in run.classes]
+    if all(len(group) for group in by_label):
+        yield "balanced", by_label
+    confident = images["probability"].map(max) >= CONFIDENT
+    parts = {
+        **{label: images["label"] == label for label in run.classes},
+        "called right": single & (images["label"] == images["predicted"]),
+        "called wrong": single & (images["label"] != images["predicted"]),
+        "confident": confident,
+        "not confident": ~confident,
+    }
+    yield from ((name, [difference[chosen]]) for name, chosen in parts.items() if chosen.any())

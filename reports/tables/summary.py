@@ -1,0 +1,97 @@
+"""Per method, layer, role and metric: counts, mean, median and interval over images."""
+
+from collections.abc import Iterator, Sequence
+
+import numpy as np
+import pandas as pd
+import pyarrow as pa
+
+from metrics.statistics.intervals import UNDEFINED, Interval, dataset_pxap, max_box_acc_v2, mean_intervals
+from reports.runs.run import GAP, ROLES, Run
+
+DATASET_LEVEL = {"pxap_dataset": "PxAP", "max_box_acc_v2": "MaxBoxAccV2"}
+SUMMARY = ["method", "layer", "role", "metric", "n", "n_undefined", "mean", "median", "ci_low", "ci_high"]
+
+
+def summary(run: Run) -> pd.DataFrame:
+    """Per method, layer, role and metric: counts, mean, median and the 95 % interval of the mean.
+
+    n counts images: of one that shows both animals the mean over both maps, undefined if one of them is.
+    `pxap_dataset` and `max_box_acc_v2` pool all images and have no median.
+    """
+    rows = _dataset_level(run)  # first: its histograms are freed before the rest needs memory
+    pa.default_memory_pool().release_unused()
+    keys, columns = zip(*_columns(run), strict=True) if len(run.all_scores) else ((), ())
+    limits = _limits(columns, run.seed)
+    for key, values, (low, high) in zip(keys, columns, limits, strict=True):
+        defined = values[~np.isnan(values)]
+        mean, median = (defined.mean(), np.median(defined)) if len(defined) else (np.nan, np.nan)
+        rows.append((*key, len(defined), len(values) - len(defined), mean, median, low, high))
+    return in_order(run, pd.DataFrame(rows, columns=SUMMARY))
+
+
+def _columns(run: Run) -> Iterator[tuple[tuple[str, str, str, str], np.ndarray]]:
+    """Values by image of every method, layer, role and metric."""
+    for (layer, role, metric), scores in run.all_scores.groupby(["layer", "role", "metric"], observed=True):
+        several = role == "present"  # two maps of one image are one image
+        found = by_image(scores).items() if several else scores.groupby("method", observed=True)["value"]
+        for method, values in found:
+            array = values.to_numpy(float)
+            if several:
+                array = array[values.index.isin(scores.loc[scores["method"] == method, "image_id"])]
+            yield (str(method), layer, role, metric), array
+
+
+def _limits(columns: Sequence[np.ndarray], seed: int) -> list[Interval]:
+    """Interval of the mean of every column; those of as many images share their resamples."""
+    found: list[Interval] = [UNDEFINED] * len(columns)
+    by_length: dict[int, list[int]] = {}
+    for place, values in enumerate(columns):
+        by_length.setdefault(len(values), []).append(place)
+    for places in by_length.values():
+        low, high = mean_intervals(np.stack([columns[place] for place in places], axis=1), seed)
+        for place, limits in zip(places, zip(low, high, strict=True), strict=True):
+            found[place] = float(limits[0]), float(limits[1])
+    return found
+
+
+def by_image(scores: pd.DataFrame) -> pd.DataFrame:
+    """Values of one layer, role and metric: a row per image, a column per method.
+
+    On an image of both animals the mean over both maps, undefined where it is undefined for one of them.
+    """
+    values = scores.groupby(["image_id", "method"], observed=True)["value"]
+    wide = values.mean().where(values.count().eq(values.size())).unstack("method")
+    return wide.set_axis(wide.index.astype(str), axis="index").set_axis(wide.columns.astype(str), axis="columns")
+
+
+def in_order(run: Run, table: pd.DataFrame) -> pd.DataFrame:
+    """Rows in the order of the run's methods and layers, roles, and the registry's metrics."""
+    orders = {
+        "method": [*run.methods, *run.controls],
+        "control": run.controls,
+        "method_a": run.methods,
+        "method_b": run.methods,
+        "layer": run.layers,
+        "role": [*ROLES, GAP],
+        "metric": [*run.manifest["metrics"], *DATASET_LEVEL, "dispersion_gap"],
+    }
+    columns = [column for column in table.columns if column in orders]
+    return table.sort_values(columns, key=lambda c: c.map(orders[str(c.name)].index), kind="stable", ignore_index=True)
+
+
+def _dataset_level(run: Run) -> list[tuple[object, ...]]:
+    rows: list[tuple[object, ...]] = []
+    localisation = run.localisation
+    if localisation.empty:
+        return rows
+    for (method, layer, role), group in localisation.groupby(["method", "layer", "role"], observed=True):
+        known = group[group["foreground"].map(np.sum) > 0]
+        if known.empty:
+            continue
+        pxap, pxap_interval = dataset_pxap(np.stack(known["foreground"]), np.stack(known["background"]), run.seed)
+        box, box_interval = max_box_acc_v2(np.stack(known["box_iou"]), run.seed)
+        counts = (len(known), len(group) - len(known))
+        rows.append((method, layer, role, "pxap_dataset", *counts, pxap, np.nan, *pxap_interval))
+        rows.append((method, layer, role, "max_box_acc_v2", *counts, box, np.nan, *box_interval))
+    return rows

@@ -1,0 +1,207 @@
+"""Tolerances by hand, and what nights of a noisy machine set off."""
+
+import math
+from pathlib import Path
+
+import numpy as np
+import pandas as pd
+import pytest
+
+from bench.errors import ConfigError
+from bench.nights.gates import Gates, QualityGate, SpeedGate, load_gates, quality_culprits, speed_culprits
+
+ROOT = Path(__file__).resolve().parents[3]
+
+
+def changed(metric: str, direction: str, before: float, after: float, **other: object) -> pd.DataFrame:
+    row = {
+        "method": "gradcam", "layer": "features.11", "role": "right", "metric": metric, "direction": direction, "n": 9,
+        "n_undefined_a": 0, "n_undefined_b": 0, "n_lost": 0, "mean_a": before, "mean_b": after,
+        "mean_difference": after - before, "ci_low": after - before - 0.01, "ci_high": after - before + 0.01,
+    }  # fmt: skip
+    return pd.DataFrame([row | other])
+
+
+@pytest.mark.parametrize(
+    ("direction", "after", "fails"),
+    [("higher", 0.47, True), ("higher", 0.53, False), ("lower", 0.53, True), ("lower", 0.47, False),
+     ("none", 0.9, True), ("none", 0.1, True), ("none", 0.495, False), ("higher", 0.495, False)],
+)  # fmt: skip
+def test_only_the_worse_direction_fails_and_only_beyond_the_tolerance(direction, after, fails):
+    lines = quality_culprits(changed("m", direction, 0.5, after), Gates(quality=QualityGate(absolute=0.01)))
+    assert bool(lines) == fails
+    if fails:
+        interval = f"{after - 0.5:+.4f} [{after - 0.51:+.4f}, {after - 0.49:+.4f}]"
+        expected = f"quality of gradcam features.11 right m: 0.5000 to {after:.4f}, {interval}, tolerance 0.0100"
+        assert lines == [expected + " either way" * (direction == "none")]
+
+
+def test_a_relative_tolerance_is_a_share_of_the_mean_before():
+    gates = Gates(metrics={"m": QualityGate(relative=0.1)})
+    assert not quality_culprits(changed("m", "higher", 2.0, 1.81), gates)
+    assert quality_culprits(changed("m", "higher", 2.0, 1.79), gates)
+    assert quality_culprits(changed("other", "higher", 2.0, 1.81), gates)  # 0.002, as for every metric not named
+
+
+def test_values_that_become_undefined_fail_whatever_the_mean_says():
+    row = changed("m", "higher", 0.5, 0.6, n_undefined_a=1, n_undefined_b=3, n_lost=2)
+    assert quality_culprits(row, Gates()) == ["quality of gradcam features.11 right m: undefined on 3 images, was on 1"]
+    assert not quality_culprits(row, Gates(quality=QualityGate(absolute=0.01, undefined=2)))
+
+
+def test_other_images_that_become_undefined_fail_too_although_their_number_is_the_same():
+    row = changed("m", "higher", math.nan, math.nan, n=0, n_undefined_a=4, n_undefined_b=4, n_lost=4)
+    said = "quality of gradcam features.11 right m: undefined on 4 images, was on 4, 4 of them had a value"
+    assert quality_culprits(row, Gates()) == [said]
+
+
+@pytest.mark.parametrize(
+    ("other", "fails"),
+    [
+        ({"n": 0, "n_undefined_a": 9, "n_undefined_b": 9}, False),  # undefined as before
+        ({"n": 0, "n_undefined_a": 9}, False),  # new: nothing is known of it
+        ({"n": 0, "n_undefined_b": 9, "n_lost": 9}, True),  # gone
+        ({"mean_b": math.nan, "mean_difference": math.nan}, True),  # no number although there are values
+        ({"mean_b": math.inf, "mean_difference": math.inf}, True),  # not even in the better direction
+        ({"ci_low": math.nan, "ci_high": math.nan, "n": 1}, True),  # one image has no interval, but a difference
+    ],
+)
+@pytest.mark.parametrize("direction", ["higher", "none"])
+def test_gates_at_the_edge(direction, other, fails):
+    row = changed("m", direction, 0.5, 0.4, **({"ci_low": math.nan, "ci_high": math.nan} | other))
+    if other.get("n") == 0:
+        row[["mean_a", "mean_b", "mean_difference"]] = math.nan
+    lines = quality_culprits(row, Gates())
+    assert bool(lines) == fails
+    assert not any("nan, " in line or "+nan" in line for line in lines if "finite" not in line)
+
+
+def test_a_relative_tolerance_of_nothing_is_nothing():
+    assert quality_culprits(changed("m", "higher", 0.0, -1e-9), Gates(quality=QualityGate(relative=0.1)))
+    assert not quality_culprits(changed("m", "higher", 0.0, 0.0), Gates(quality=QualityGate(relative=0.1)))
+
+
+def test_maps_of_the_absent_class_are_judged_by_what_has_no_better_direction():
+    assert not quality_culprits(changed("m", "higher", 0.5, 0.1, role="wrong"), Gates())
+    assert quality_culprits(changed("m", "none", 0.5, 0.1, role="wrong"), Gates())
+    assert quality_culprits(changed("dispersion_gap", "none", 0.5, 0.1, role="gap"), Gates())
+
+
+def test_the_limit_by_hand():
+    gate = SpeedGate()
+    assert gate.limit([2.0]) == pytest.approx(2.1)
+    assert gate.limit([1.9, 2.0, 2.2]) == pytest.approx(2 + 4 * 1.4826 * 0.1)
+    assert gate.limit([9.0] * 30 + [2.0] * 20) == pytest.approx(2.1)  # the last twenty alone
+    assert gate.limit([2.0], error=0.05) == pytest.approx(2.2)
+
+
+def timed(name: str, ratio: float, error: float) -> pd.DataFrame:
+    return pd.DataFrame([(name, ratio, error)], columns=["benchmark", "ratio_b", "error_b"])
+
+
+def test_a_speed_culprit_is_one_line():
+    assert speed_culprits(timed("maps batch=32", 1.5, 0.0), {"maps batch=32": [1.2]}, SpeedGate()) == [
+        "speed of maps batch=32: 1.500 bare forward passes, limit 1.260 (median 1.200 of 1 earlier)"
+    ]
+    assert not speed_culprits(timed("new", 1.5, 0.0), {}, SpeedGate())
+    assert speed_culprits(timed("maps", math.nan, 0.0), {"maps": [1.2]}, SpeedGate())
+    assert speed_culprits(timed("maps", 1.5, math.nan), {"maps": [1.2]}, SpeedGate())
+
+
+def test_fewer_nights_than_a_verdict_needs():
+    assert not speed_culprits(timed("maps", 9.0, 0.0), {"maps": [1.2] * 7}, SpeedGate(), fewest=8)
+    assert speed_culprits(timed("maps", 9.0, 0.0), {"maps": [1.2] * 8}, SpeedGate(), fewest=8)
+
+
+ROUNDS, MAPS, NOISE = 60, 1.25, 0.04
+
+
+def night(random: np.random.Generator, slower: float = 1.0) -> tuple[float, float]:
+    """Ratio and standard error of a night: the machine 20 % faster or slower than usual, every round 4 % off."""
+    machine = np.exp(0.2 * random.standard_normal())
+    reference = machine * np.exp(NOISE * random.standard_normal(ROUNDS))
+    maps = machine * MAPS * slower * np.exp(NOISE * random.standard_normal(ROUNDS))
+    ratios = maps / reference
+    middle = np.median(ratios)
+    return float(middle), float(1.2533 * 1.4826 * np.median(np.abs(ratios - middle)) / np.sqrt(ROUNDS))
+
+
+def fails(random: np.random.Generator, past: list[float], slower: float = 1.0) -> tuple[bool, float]:
+    """Whether a night fails, as nightly decides it: passed limits are timed once more; and its ratio."""
+    for _ in range(2):
+        ratio, error = night(random, slower)
+        if not speed_culprits(timed("maps", ratio, error), {"maps": past}, SpeedGate()):
+            return False, ratio
+    return True, ratio
+
+
+def test_twenty_nights_without_change_stay_silent_in_a_hundred_histories():
+    random = np.random.default_rng(0)
+    alarms = 0
+    for _ in range(100):
+        past = [night(random)[0]]
+        for _ in range(20):
+            failed, ratio = fails(random, past)
+            alarms += failed
+            past.append(ratio)
+    assert alarms == 0  # of 2,000 nights
+
+
+@pytest.mark.parametrize(("noise", "rate"), [(0.05, 0.01), (0.2, 0.05)])
+def test_false_alarms_where_nights_themselves_differ(noise, rate):
+    """The second timing of a night shares its noise; nights that failed stay in the past, or it looks ever faster."""
+    random, gate = np.random.default_rng(3), SpeedGate()
+    judged = alarms = 0
+    for _ in range(200):
+        past: list[float] = []
+        for ratio in MAPS * np.exp(noise * random.standard_normal(30)):
+            judged += len(past) >= gate.fewest
+            alarms += len(past) >= gate.fewest and ratio > gate.limit(past)
+            past.append(ratio)
+    assert alarms < rate * judged
+
+
+def test_maps_ten_percent_slower_are_caught_on_the_first_night_nineteen_times_of_twenty():
+    random = np.random.default_rng(1)
+    caught = [fails(random, [night(random)[0] for _ in range(20)], slower=1.1)[0] for _ in range(200)]
+    assert np.mean(caught) >= 0.95
+
+
+def test_the_absolute_times_alone_could_not_tell():
+    """Why ratios: over nights that differ by 20 %, a limit on times would let ten percent pass."""
+    times = MAPS * np.exp(0.2 * np.random.default_rng(2).standard_normal(20))
+    assert SpeedGate().limit(list(times)) > 1.1 * MAPS
+
+
+def test_the_shipped_gates_load():
+    gates = load_gates(ROOT / "configs" / "gates.toml")
+    assert gates.quality == QualityGate(absolute=0.002)
+    assert gates.metrics == {"srg_margin": QualityGate(relative=0.01)}
+    assert gates.speed == SpeedGate()
+
+
+@pytest.mark.parametrize(
+    ("text", "said"),
+    [
+        ("[qualitty]\n", "did you mean 'quality'?"),
+        ("[quality.srg_marginn]\nabsolute = 1\n", "did you mean 'srg_margin'?"),
+        ("[quality]\nabsolut = 1\n", "did you mean 'absolute'?"),
+        ("[quality]\nabsolute = -1\n", "absolute in 'FILE' is -1, expected a number above 0"),
+        ("[quality]\nabsolute = 0.1\nrelative = 0.1\n", "expected one"),
+        ("[quality]\nundefined = 1.5\n", "expected a whole number"),
+        ("[speed]\nnights = 0\n", "nights in 'FILE' is 0, expected a whole number of at least 1"),
+        ("speed = 3\n", "is 3, expected a table"),
+        ("[quality\n", "is not TOML"),
+    ],
+)
+def test_gates_that_cannot_be_used(tmp_path, text, said):
+    path = tmp_path / "gates.toml"
+    path.write_text(text)
+    with pytest.raises(ConfigError) as error:
+        load_gates(path)
+    assert said.replace("FILE", str(path)) in str(error.value)
+
+
+def test_a_missing_file(tmp_path):
+    with pytest.raises(ConfigError, match="cannot be read: No such file"):
+        load_gates(tmp_path / "none.toml")

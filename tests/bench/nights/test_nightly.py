@@ -1,0 +1,220 @@
+"""Nights of the real command on photographs: verdicts, what is kept, what a regression looks like in the morning."""
+
+import json
+import re
+import shutil
+from dataclasses import replace
+from xml.etree import ElementTree
+
+import pytest
+
+import bench.nights.nightly
+from bench.cli import main
+from cam import METHODS
+from cam.methods import gradcam
+
+
+def test_two_nights_a_comparison_and_a_history(quiet):
+    first, second = quiet.folders()
+    assert (quiet.root / "latest").resolve() == second.resolve()
+    assert quiet.verdict(0)["compared_with"] is None
+    assert [quiet.verdict(place)["state"] for place in (0, 1)] == ["first", "passed"]
+    assert quiet.verdict(0)["note"] == "nothing to compare with: no good night before this one"
+    assert (quiet.verdict()["passed"], quiet.verdict()["compared_with"]) == (True, first.name)
+    assert quiet.verdict()["note"] == f"compared with night {first.name}; nothing else changed"
+    for name in ("report.html", "summary.md", "junit.xml", "latency.json", "tables/latency.csv", "maps"):
+        assert (second / name).exists(), name
+    assert (second / "compare" / "compare_quality.csv").exists()
+    page = (quiet.root / "history" / "history.html").read_text()
+    assert re.findall(r'href="\.\./([^"]+)/report\.html"', page) == [second.name, first.name]
+    log = (quiet.root / "logs" / f"{second.name}.log").read_text()
+    assert "scored 6/6 images" in log
+    assert f"passed, compared with night {first.name}; nothing else changed; after" in log
+
+
+def test_junit_and_summary(quiet):
+    suite = ElementTree.parse(quiet.folders()[-1] / "junit.xml").getroot()
+    assert [case.get("name") for case in suite] == ["run", "quality", "speed"]
+    assert suite.get("failures") == "0"
+    summary = (quiet.folders()[-1] / "summary.md").read_text()
+    assert summary.startswith("## cambench, night 2026-01-02T020000: passed\n")
+    assert re.search(r"srg_probability +right +gradcam +6 ", summary)
+
+
+def test_a_wrong_sign_in_one_method_is_caught_and_named(nights, monkeypatch, capsys, tmp_path):
+    right = METHODS["gradcam"]
+    wrong = replace(right, function=lambda activations, gradients: -gradcam(activations, gradients))
+    monkeypatch.setitem(METHODS, "gradcam", wrong)
+    monkeypatch.setenv("GITHUB_STEP_SUMMARY", str(tmp_path / "step.md"))
+    assert nights.night(1.25) == 1
+    lines = [line for line in capsys.readouterr().err.splitlines() if line.startswith("regression: ")]
+    assert any(line.startswith("regression: quality of gradcam features.11 right srg_probability: ") for line in lines)
+    assert all(line.startswith("regression: quality of gradcam ") for line in lines)
+    assert all(line.endswith("[nothing else changed]") for line in lines)
+    assert not nights.verdict()["passed"]
+    suite = ElementTree.parse(nights.folders()[-1] / "junit.xml").getroot()
+    assert [len(case) for case in suite] == [0, 1, 0]
+    assert (tmp_path / "step.md").read_text().splitlines()[0].endswith("**FAILED**")
+    assert 'class="failed"' in (nights.root / "history" / "history.html").read_text()
+    assert main(["compare", *map(str, (nights.folders()[0], nights.folders()[-1])), "--fail-on-regression"]) == 1
+    assert main(["compare", *map(str, (nights.folders()[0], nights.folders()[-1]))]) == 0  # said, not failed
+    monkeypatch.setitem(METHODS, "gradcam", right)
+    assert nights.night(1.25) == 0  # held against the last good night, not against the bad one
+    assert nights.verdict()["compared_with"] == "2026-01-02T020000"
+
+
+def test_slower_maps_fail_if_a_second_timing_agrees(nights, capsys):
+    assert nights.night(1.25 * 1.5) == 0  # nobody knows yet how much nights differ
+    shutil.rmtree(nights.folders()[-1])
+    nights.older(6)
+    assert nights.night(1.25 * 1.1, 1.25) == 0
+    assert nights.night(1.25 * 1.1, 1.25 * 1.1) == 1
+    said = "regression: speed of maps method=gradcam classes=2 batch=8: 1.375 bare forward passes, limit 1.3"
+    assert said in capsys.readouterr().err
+    assert (nights.folders()[-1] / "first-latency.json").exists()
+
+
+def test_a_changed_model_is_called_so(nights, capsys):
+    run = nights.config.with_name("run.toml")
+    run.write_text(re.sub("weights = .*", 'weights = "catdog-scenes"', nights.run))
+    assert nights.night(1.25) == 1
+    assert "[the model changed]" in capsys.readouterr().err
+
+
+def change_run(nights, old: str, new: str) -> None:
+    run = nights.config.with_name("run.toml")
+    text = run.read_text()
+    assert old in text
+    run.write_text(text.replace(old, new))
+
+
+def test_a_night_that_cannot_be_compared_is_neither_passed_nor_failed(nights, capsys):
+    change_run(nights, "limit = 6", "limit = 7")
+    assert nights.night(1.25) == 3
+    said = capsys.readouterr().err.splitlines()[-1]
+    assert said.startswith("cambench: night 2026-01-")
+    assert "NOT COMPARABLE: against night 2026-01-02T020000, images: 6 before, 7 now; images per label: 3 cat" in said
+    assert f"cambench accept {nights.folders()[-1]} --why TEXT" in said
+    verdict = nights.verdict()
+    assert (verdict["state"], verdict["passed"], verdict["culprits"]) == ("not comparable", False, [])
+    assert verdict["differs"][0] == "against night 2026-01-02T020000, images: 6 before, 7 now"
+    assert verdict["differs"][-1].startswith("new: 'cat/")
+    summary = (nights.folders()[-1] / "summary.md").read_text().splitlines()
+    assert summary[0].endswith(": **NOT COMPARABLE**")
+    suite = ElementTree.parse(nights.folders()[-1] / "junit.xml").getroot()
+    assert (suite.get("errors"), suite.get("failures")) == ("1", "0")
+    assert "images: 6 before, 7 now" in suite.find("testcase/error").get("message")
+    page = (nights.root / "history" / "history.html").read_text()
+    assert page.count("another job than that of the newest good night") == 1
+    assert page.count('class="failed">not comparable') == 1
+    assert nights.night(1.25) == 3  # nor is the next one, until somebody says that it is meant
+    change_run(nights, "limit = 7", "limit = 6")
+    assert nights.night(1.25) == 0
+    assert nights.verdict()["compared_with"] == "2026-01-02T020000"
+
+
+def test_an_accepted_night_is_the_reference_of_those_after_it(nights, capsys):
+    change_run(nights, "limit = 6", "limit = 7")
+    assert nights.night(1.25) == 3
+    assert main(["accept", str(nights.root / "latest"), "--why", "one <b>more</b> picture"]) == 0
+    accepted = nights.folders()[-1]
+    assert json.loads((accepted / "accepted.json").read_text())["why"] == "one <b>more</b> picture"
+    assert nights.night(1.25) == 0
+    assert nights.verdict()["compared_with"] == accepted.name
+    assert "accepted: one &lt;b&gt;more&lt;/b&gt; picture" in (nights.root / "history" / "history.html").read_text()
+    change_run(nights, "limit = 7", "limit = 6")
+    assert nights.night(1.25) == 3  # nights before it are none to go back to
+
+
+@pytest.mark.parametrize(
+    ("old", "new", "said"),
+    [
+        ("steps = 4", "steps = 6", "protocol srg, steps: 4 before, 6 now"),
+        ('protocols = ["srg"]', 'protocols = ["rise", "srg"]', "protocol rise: not before, scored now"),
+        ('"srg_probability", ', "", "metrics: srg_probability before, not now"),
+        ("limit = 6", 'limit = 6\nmethods = ["gradcam"]', "methods: layercam before, not now"),
+        ("limit = 6", 'limit = 6\nclasses = ["dog", "cat"]', "class order: cat, dog before, dog, cat now"),
+        ("limit = 6", "limit = 6\ncrop = 192", "preprocessing, crop: 224 before, 192 now"),
+        ("limit = 6", "limit = 6\nseed = 1", "seeds, run: 0 before, 1 now"),
+    ],
+)
+def test_what_makes_another_job(nights, old, new, said):
+    nights.config.write_text(nights.config.read_text().replace('"all"', '"none"'))
+    change_run(nights, old, new)
+    assert nights.night() == 3
+    assert said in " ".join(nights.verdict()["differs"])
+
+
+def test_what_is_new_is_named_and_the_rest_compared(nights):
+    change_run(nights, '"effective_area"', '"effective_area", "empty"')
+    assert nights.night(1.25) == 0
+    assert nights.verdict()["note"].endswith("metrics: empty new, nothing to compare with")
+
+
+def test_an_interrupted_night_is_gone_on_with(nights, monkeypatch):
+    def stop(*_: object) -> None:
+        raise KeyboardInterrupt
+
+    monkeypatch.setattr(bench.nights.nightly, "_time", stop)
+    assert nights.night() == 130
+    begun = sorted((nights.root / "logs").glob("*.log"))[-1].stem
+    assert begun not in [folder.name for folder in nights.folders()]
+    monkeypatch.setattr(bench.nights.nightly, "_time", nights._time)
+    assert nights.night(1.25) == 0
+    assert nights.folders()[-1].name == begun
+    assert "KeyboardInterrupt" in (nights.root / "logs" / f"{begun}.log").read_text()
+
+
+def test_a_night_that_was_interrupted_under_other_options_is_given_up(nights, monkeypatch, capsys):
+    def stop(*_: object) -> None:
+        raise KeyboardInterrupt
+
+    with monkeypatch.context() as patch:
+        patch.setattr(bench.nights.nightly, "_time", stop)
+        assert nights.night() == 130
+    change_run(nights, "limit = 6", "limit = 7")
+    assert nights.night(1.25) == 3
+    given_up, tonight = nights.folders()[-2:]
+    assert f"night {given_up.name} was interrupted and is given up: out folder" in capsys.readouterr().err
+    assert "holds a run made with other" in nights.verdict(-2)["error"]
+    assert nights.verdict()["state"] == "not comparable"
+    assert given_up.name < tonight.name
+
+
+def test_a_night_that_fails_gets_a_verdict_and_the_next_is_a_new_one(nights, monkeypatch, capsys):
+    run = nights.config.with_name("run.toml")
+    run.write_text(re.sub("weights = .*", 'weights = "no-such-net"', nights.run))
+    assert nights.night() == 2
+    assert "no-such-net" in capsys.readouterr().err
+    failed = nights.verdict()
+    assert not failed["passed"]
+    assert "no-such-net" in failed["error"]
+    run.write_text(nights.run)
+    assert nights.night(1.25) == 0
+    assert len(nights.folders()) == 4
+
+
+def test_old_nights_lose_what_is_bulky_but_not_their_numbers(nights):
+    nights.config.write_text(nights.config.read_text() + "keep = 1\n")
+    assert nights.night(1.25) == 0
+    old, new = nights.folders()[0], nights.folders()[-1]
+    assert not (old / "maps").exists()
+    assert not (old / "curves.parquet").exists()
+    assert all((old / name).exists() for name in ("scores.parquet", "report.html", "tables", "verdict.json"))
+    assert (new / "maps").exists()
+    assert main(["compare", str(old), str(new)]) == 0
+
+
+@pytest.mark.parametrize(
+    ("change", "said"),
+    [
+        (("timing", "timig"), "did you mean 'timing'?"),
+        (('root = "', 'keep = 0\nroot = "'), "keep is 0, expected a whole number of at least 1"),
+        (("run.toml", "nothing.toml"), "nothing.toml' cannot be read"),
+    ],
+)
+def test_options_that_cannot_be_used_begin_no_night(nights, capsys, change, said):
+    nights.config.write_text(nights.config.read_text().replace(*change))
+    assert nights.night() == 2
+    assert said in capsys.readouterr().err
+    assert len(list((nights.root / "logs").iterdir())) == 2

@@ -1,0 +1,69 @@
+import json
+
+import pandas as pd
+import pytest
+
+from reports import render, summary_text
+from reports.runs.run import Run
+from reports.tables.findings import warnings
+
+
+def called(folder, right, wrong):
+    """The run in the folder, with so many one-animal images called right and wrong."""
+    images = pd.read_parquet(folder / "images.parquet")
+    other = {"cat": "dog", "dog": "cat", "cat+dog": "cat"}
+    single = [i for i, label in enumerate(images["label"]) if label != "cat+dog"]
+    assert len(single) == right + wrong
+    images["predicted"] = [other[label] for label in images["label"]]
+    for i in single[:right]:
+        images.loc[i, "predicted"] = images.loc[i, "label"]
+    images.to_parquet(folder / "images.parquet")
+    return Run(folder)
+
+
+def labels(single, both=0):
+    return {f"{i}.jpg": "cat+dog" if i >= single else ("cat", "dog")[i % 2] for i in range(single + both)}
+
+
+@pytest.mark.parametrize(
+    ("right", "wrong", "both", "said"),
+    [
+        (3, 5, 0, "3 of 8 one-animal images right (38%)"),
+        (4, 4, 0, None),  # not below a half
+        (5, 3, 4, None),  # two-animal images are neither
+        (0, 4, 0, None),  # too few to tell
+        (1, 6, 0, None),
+        (0, 5, 0, "0 of 5 one-animal images right (0%)"),
+        (0, 8, 2, "0 of 8 one-animal images right (0%)"),
+    ],
+)
+def test_accuracy_below_a_half_is_warned_of(make_run, right, wrong, both, said):
+    run = called(make_run(labels(right + wrong, both)), right, wrong)
+    found = warnings(run)
+    assert len(found) == (said is not None)
+    if said is not None:
+        assert said in found[0]
+        assert "--classes dog,cat" in found[0]
+
+
+def test_warnings_come_first_in_the_terminal_and_stand_at_the_top_of_the_page(make_run):
+    folder = make_run(labels(10))
+    manifest = json.loads((folder / "manifest.json").read_text())
+    manifest["checkpoint"]["warnings"] = ["class order <b> contradicts"]
+    (folder / "manifest.json").write_text(json.dumps(manifest))
+    called(folder, 2, 8)
+    page = render(folder).read_text(encoding="utf-8")
+    body = page[page.index("<body>") :]
+    assert body.index('role="alert">WARNING: class order &lt;b&gt; contradicts.') < body.index("<h1>")
+    assert body.count('role="alert"') == 2
+    list_of_findings = body[body.index('<ul class="findings">') :]
+    assert list_of_findings.index("WARNING: class order") < list_of_findings.index("2 of 10 one-animal images right")
+    assert list_of_findings.index("2 of 10") < list_of_findings.index("Relevance gain")
+    lines = summary_text(folder).splitlines()
+    first = next(i for i, line in enumerate(lines) if not line) + 1
+    assert lines[first].startswith("WARNING: class order <b>")
+    assert lines[first + 1].startswith("WARNING: the network calls 2 of 10")
+
+
+def test_without_a_warning_there_is_no_box(make_run):
+    assert 'role="alert"' not in render(make_run()).read_text(encoding="utf-8")

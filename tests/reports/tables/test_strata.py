@@ -1,0 +1,44 @@
+import pandas as pd
+import pytest
+
+from reports import Run
+from reports.tables.strata import strata
+
+
+@pytest.fixture
+def run(make_run) -> Run:
+    """Grad-CAM has more energy by 1 on cats and by 3 on dogs; cats are called right, and half of all confidently."""
+    folder = make_run({f"{i}.jpg": "cat" if i < 6 else "dog" for i in range(8)})
+    scores = pd.read_parquet(folder / "scores.parquet")
+    rows = scores["metric"].eq("energy_in_mask")
+    ahead = scores["label"].map({"cat": 1.0, "dog": 3.0}).where(scores["method"].eq("gradcam"), 0.0)
+    scores.loc[rows, "value"] = ahead[rows]
+    scores.to_parquet(folder / "scores.parquet")
+    images = pd.read_parquet(folder / "images.parquet")
+    images["probability"] = [[0.95, 0.05] if number % 2 else [0.75, 0.25] for number in range(8)]
+    images.to_parquet(folder / "images.parquet")
+    return Run(folder)
+
+
+def test_strata_by_hand(run):
+    table = strata(run)
+    own = table[table["metric"].eq("energy_in_mask")].set_index("stratum")
+    assert own["n"].to_dict() == {
+        "balanced": 8, "cat": 6, "dog": 2, "called right": 6, "called wrong": 2, "confident": 4, "not confident": 4,
+    }  # fmt: skip
+    assert own["mean_difference"].to_dict() == pytest.approx(
+        {
+            "balanced": 2,
+            "cat": 1,
+            "dog": 3,
+            "called right": 1,
+            "called wrong": 3,
+            "confident": 1.5,
+            "not confident": 1.5,
+        }
+    )
+    assert own.loc["cat", "ci_low"] == own.loc["cat", "ci_high"] == 1
+
+
+def test_only_headline_metrics(run):
+    assert set(strata(run)["metric"]) == {"energy_in_mask", "srg_probability"}
