@@ -154,17 +154,18 @@ def _converted(network: nn.Module, path: str, device: torch.device, dtype: torch
 def fresh_classifier(
     arch: str,
     *,
+    classes: Sequence[str] = CLASSES,
     device: torch.device | str = "cpu",
     architectures: Mapping[str, Architecture] = ARCHITECTURES,
 ) -> Classifier:
-    """An untrained classifier, initialised by torch's seed; ImageNet preprocessing.
+    """An untrained classifier of these classes, initialised by torch's seed; ImageNet preprocessing.
 
     Raises:
         WeightsError: unknown architecture.
     """
     if arch not in architectures:
         raise WeightsError(unknown("architecture", arch, architectures))
-    network = skeleton(arch, architectures[arch], initialised=True)
+    network = skeleton(arch, architectures[arch], len(classes), initialised=True)
     network = network.to(device).to(memory_format=torch.channels_last)
     count = sum(parameter.numel() for parameter in network.parameters())
-    return Classifier(network, Checkpoint("untrained", "", arch, CLASSES, "", Preprocess(), count))
+    return Classifier(network, Checkpoint("untrained", "", arch, tuple(classes), "", Preprocess(), count))
