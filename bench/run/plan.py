@@ -12,15 +12,25 @@ from bench.config import RunConfig
 from bench.engine import Job, layer_shapes
 from bench.environment import select_device
 from bench.errors import ConfigError
-from bench.names import resolve
+from bench.layers import tapped_by_default
 from bench.run.data import read_dataset
 from bench.run.selection import check_annotations, select_methods, select_metrics
-from bench.userfunctions import guarded_result
+from bench.userfunctions import guarded_result, import_named
 from cam import CONTROLS, NEGATED, Method, Network
 from datasets import Dataset
 from metrics import PROTOCOLS, Metric
 from metrics.substrates import KERNEL_SIGMA, KERNEL_SIZE
-from weights import ALIASES, ARCHITECTURES, Architecture, Classifier, WeightsError, load_classifier, tried
+from weights import (
+    ALIASES,
+    ARCHITECTURES,
+    Architecture,
+    Classifier,
+    WeightsError,
+    as_architecture,
+    find_architecture,
+    load_classifier,
+    tried,
+)
 
 CPU_BATCH, CUDA_BATCH = 32, 128
 
@@ -96,7 +106,7 @@ def make_plan(config: RunConfig, gpu: int | None = None) -> Plan:
         config.dataset, config.data_root, config.split, config.limit, classifier.classes, download=config.download
     )
     _check_dataset(config, dataset, methods, metrics)
-    layers = config.layers or (architectures[classifier.checkpoint.arch].default_layer,)
+    layers = config.layers or (tapped_by_default(classifier, architectures, config.reshape),)
     return Plan(config, dataset, classifier, _job(config, dataset, classifier, layers, methods, metrics, device))
 
 
@@ -114,7 +124,7 @@ def _job(
     Raises:
         LayerError, MethodError, UserFunctionError: a layer that cannot be tapped, a method that fails.
     """
-    preprocess, network = classifier.checkpoint.preprocess, Network(classifier, classifier.network)
+    preprocess, network = classifier.checkpoint.preprocess, Network(classifier, classifier.network, config.reshape)
     size = preprocess.size
     own = {name: method for name, method in methods.items() if method.finish is not None}
     wanted = [entry.needs_truth for entry in methods.values()] + [entry.needs_truth for entry in metrics.values()]
@@ -151,16 +161,16 @@ def _check_dataset(
 
 
 def known_architectures(name: str | None) -> Mapping[str, Architecture]:
-    """The registry, and the architecture named as package.module:object beside it.
+    """The registry, and the architecture of this name beside it, be it a library's or package.module:function.
 
     Raises:
-        ConfigError: unknown name, or no architecture.
+        ConfigError, WeightsError: unknown name, or no architecture.
     """
     if name is None or name in ARCHITECTURES or name in ALIASES:
         return ARCHITECTURES
-    found: Any = resolve("architecture", name, ARCHITECTURES)
-    if not isinstance(found, Architecture):
-        raise ConfigError(f"architecture '{name}' is no weights.Architecture; see weights/architectures.py for two")
+    if ":" not in name:
+        return {**ARCHITECTURES, name: find_architecture(name)}
+    found = as_architecture(name, import_named("architecture", name))
     build = guarded_result(f"architecture '{name}'", found.build, nn.Module, WeightsError)
     return {**ARCHITECTURES, name: dataclasses.replace(found, build=build)}
 

@@ -51,6 +51,7 @@ twice = Architecture(Twice, "features.1", "")
 broken = Architecture(raising, "features.1", "")
 nothing = Architecture(lambda classes: "a network", "features.1", "")
 function = Network
+module = Network(2)
 """
 
 
@@ -86,7 +87,6 @@ def tensors(classes: int = 2, channels: int = 3, width: int = 4) -> dict[str, to
         ),
         ("broken", {}, "architecture 'brought:broken' "),
         ("nothing", {}, "architecture 'brought:nothing' "),
-        ("function", {}, "architecture 'brought:function' is no weights.Architecture"),
         ("plain", {"classes": 3}, "it has 3 classes (head.weight, head.bias), expected 2"),
     ],
 )
@@ -118,6 +118,14 @@ def test_networks_that_need_a_little_reading_are_taken_and_noted(bring, arch, cl
     plan = planned(f"brought:{arch}")
     assert note in plan.classifier.checkpoint.notes[-1]
     assert plan.job.layers == {"features.1": {"channels": 4, "height": 112, "width": 112}}
+
+
+@pytest.mark.parametrize("arch", ["function", "module"])
+def test_a_function_that_returns_a_network_and_a_network_itself_need_no_wrapper(bring, arch):
+    bring(tensors())
+    plan = planned(f"brought:{arch}")
+    assert plan.job.layers == {"features": {"channels": 4, "height": 112, "width": 112}}
+    assert "layer features (4 x 112 x 112) found by a trial pass" in plan.classifier.checkpoint.notes[-1]
 
 
 def test_a_contradicting_order_is_shouted_and_any_folder_name_is_taken(tmp_path, capsys):
