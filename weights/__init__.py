@@ -1,12 +1,13 @@
 """Models in: architectures, safe checkpoint loading, and the classifier that owns normalisation."""
 
-from weights.architectures import ARCHITECTURES, Architecture
+from weights.architectures import ALIASES, ARCHITECTURES, Architecture
 from weights.catalogue import SHIPPED, Shipped
 from weights.classifier import Checkpoint, Classifier
 from weights.errors import WeightsError
 from weights.preprocess import Preprocess
 
 __all__ = [
+    "ALIASES",
     "ARCHITECTURES",
     "SHIPPED",
     "Architecture",

@@ -13,6 +13,7 @@ from weights.errors import WeightsError, last_line
 from weights.groups import MOST
 
 SHOWN = 3  # keys named in a message
+DIGITS = {"float8": "one digit", "bfloat16": "two digits"}  # of decimal, by the type in which weights are stored
 REMEDY = "give the name of its own architecture with --arch, or a checkpoint of this one"
 FIRST = 2  # outputs that are tried first; the file says how many there are
 
@@ -43,11 +44,11 @@ class Fit:
     @property
     def notes(self) -> tuple[str, ...]:
         """What a reader should know."""
-        stored = {str(t.dtype).removeprefix("torch.") for t in self.tensors.values() if t.dtype.itemsize == 1}
-        small = sorted(kind for kind in stored if kind.startswith("float8"))
+        stored = sorted({str(t.dtype).removeprefix("torch.") for t in self.tensors.values()})
+        coarse = {kind: digits for kind in stored for start, digits in DIGITS.items() if kind.startswith(start)}
         return (
             *((f"'{self.prefix}' left out of all names of tensors",) if self.prefix else ()),
-            *((f"weights stored as {', '.join(small)}: about one digit of precision",) if small else ()),
+            *(f"weights stored as {kind}: about {digits} of precision" for kind, digits in coarse.items()),
         )
 
 
@@ -166,10 +167,10 @@ def _problems(network: nn.Module, tensors: Mapping[str, Tensor]) -> list[str]:
     shapes = _shapes(network, tensors)
     kinds = [_kind(name, tensors[name], wanted) for name, wanted in expected.items() if name in tensors]
     return [
+        *(kind for kind in kinds if kind),
         *missing,
         *unexpected,
         *(f"{name} is {found}, expected {wanted}" for name, (found, wanted) in shapes.items()),
-        *(kind for kind in kinds if kind),
     ]
 
 
@@ -181,7 +182,7 @@ def _kind(name: str, found: Tensor, wanted: Tensor) -> str | None:
     if found.is_floating_point() == wanted.is_floating_point() and found.is_complex() == wanted.is_complex():
         return None
     integers = wanted.is_floating_point() and not found.is_complex()
-    mend = " (weights as whole numbers are quantised: dequantise them)" if integers else ""
+    mend = " (weights as whole numbers are quantised: dequantise them, (q - zero_point) * scale)" if integers else ""
     return f"{name} is {found.dtype}, expected {wanted.dtype}{mend}"
 
 

@@ -9,13 +9,13 @@ from typing import Any
 import torch
 from torch import Tensor, nn
 
-from weights.architectures import ARCHITECTURES, Architecture
+from weights.architectures import ALIASES, ARCHITECTURES, Architecture
 from weights.catalogue import check_shipped, find_checkpoint
 from weights.classes import CLASSES
 from weights.classifier import Checkpoint, Classifier
 from weights.description import Description, metadata_description, read_description
 from weights.errors import WeightsError, last_line, printable, unknown
-from weights.files import read_tensors, sha256_of
+from weights.files import read_tensors, sha256_of, size_of
 from weights.fitting import filled, recognised, skeleton
 from weights.groups import as_groups
 from weights.heads import Said, meaning_of
@@ -54,7 +54,7 @@ def load_classifier(
 
     Args:
         path: of a .pth, .pt or .ckpt file, or a .safetensors file; or the name of a shipped checkpoint.
-        arch: a key of `architectures`.
+        arch: a key of `architectures` or of `ALIASES`.
         classes: names in the order of the network's outputs; cat and dog where nothing says otherwise.
         groups: outputs that are read as one class each, such as {"cat": "281-285", "dog": "151-268"}; their names are
             the classes then. A group's logit is the logsumexp of its members'.
@@ -91,6 +91,7 @@ def load_classifier(
     sources = {ARGUMENTS: flags, "the TOML beside it": beside, "the file itself": inside}
     settings = _settle(sources, shown)
     name = settings.arch or recognised(content.tensors, architectures, shown)
+    name = name if name in architectures else ALIASES.get(name, name)
     if name not in architectures:
         raise WeightsError(f"weights '{shown}': {unknown('architecture', name, architectures)}")
     fit = filled(name, architectures[name], content.tensors, shown)
@@ -137,7 +138,7 @@ def with_meaning(network: nn.Module, checkpoint: Checkpoint, said: Sequence[Said
 
 def _check_size(path: Path, architectures: Mapping[str, Architecture]) -> None:
     """Refuses a file that is far larger than any of the networks, before it is read."""
-    size = path.stat().st_size if path.is_file() else 0
+    size = size_of(path)
     if size > SMALL and architectures:
         networks = {name: skeleton(name, entry) for name, entry in architectures.items()}
         largest = max(sum(each.numel() * 4 for each in network.parameters()) for network in networks.values())
@@ -201,6 +202,7 @@ def fresh_classifier(
     Raises:
         WeightsError: unknown architecture, or fewer than two different names.
     """
+    arch = arch if arch in architectures else ALIASES.get(arch, arch)
     if arch not in architectures:
         raise WeightsError(unknown("architecture", arch, architectures))
     meaning = meaning_of([(ARGUMENTS, tuple(classes), None)], len(classes), "untrained")

@@ -12,6 +12,8 @@ from weights.classifier import Classifier
 def checkpoint_bytes(classifier: Classifier, about: Mapping[str, str]) -> bytes:
     """A safetensors file that `load_classifier` reads without a file beside it; weights as float16, statistics as are.
 
+    Statistics of batch normalisation keep their type: a variance may be smaller or larger than float16 can say.
+
     Args:
         classifier: the network, its architecture, classes and preprocessing.
         about: more metadata, such as training data and accuracy; keys other than `TEXTS` and `TABLES` of a description.

@@ -86,22 +86,6 @@ def check_annotations(metrics: Mapping[str, Metric], dataset: Dataset) -> None:
             )
 
 
-def check_classes(dataset: Dataset, classes: Sequence[str]) -> None:
-    """Raise unless the network has every class that the images show.
-
-    Raises:
-        ConfigError: it lacks one; maps of the right class would not exist.
-    """
-    shown = sorted({name for record in dataset.records for name in record.classes})
-    lacking = [name for name in shown if name not in classes]
-    if lacking:
-        listed = ", ".join(classes[:LISTED]) + (" ..." if len(classes) > LISTED else "")
-        raise ConfigError(
-            f"images of '{dataset.name}' show '{lacking[0]}', the network's classes are {listed}; name its outputs "
-            f"with --classes, or groups of them with --groups, so that {', '.join(shown[:LISTED])} are among them"
-        )
-
-
 def _has_role(record: Record, roles: tuple[str, ...]) -> bool:
     own = ("present",) if len(record.classes) > 1 else ("right", "wrong")
     return any(role in roles for role in own)

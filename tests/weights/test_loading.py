@@ -116,9 +116,7 @@ def test_other_shapes_name_the_first_keys_and_both_shapes(network, save, load):
         match=r"do not fit tiny: 0\.weight is \(2, 3, 5, 5\), expected \(2, 3, 3, 3\); give the name",
     ):
         load(save(state), arch="tiny")
-    with pytest.raises(
-        WeightsError, match=r"fit no known architecture \(alexnet, alexnet_narrow, tiny\); closest is tiny"
-    ):
+    with pytest.raises(WeightsError, match=r"fit no known architecture \(alexnet, .*, tiny\); closest is tiny"):
         load(save(state))
 
 
