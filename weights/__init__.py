@@ -1,12 +1,11 @@
 """Models in: architectures, safe checkpoint loading, and the classifier that owns normalisation."""
 
-from weights.architectures import ALIASES, ARCHITECTURES, Architecture
+from weights.architectures import ARCHITECTURES, Architecture, named
 from weights.catalogue import SHIPPED, Shipped
 from weights.classifier import Checkpoint, Classifier, Preprocess
 from weights.errors import WeightsError
 
 __all__ = [
-    "ALIASES",
     "ARCHITECTURES",
     "SHIPPED",
     "Architecture",
@@ -18,6 +17,7 @@ __all__ = [
     "checkpoint_bytes",
     "fresh_classifier",
     "load_classifier",
+    "named",
     "tried",
 ]
 

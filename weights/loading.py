@@ -9,7 +9,7 @@ from typing import Any
 import torch
 from torch import Tensor, nn
 
-from weights.architectures import ALIASES, ARCHITECTURES, Architecture
+from weights.architectures import ARCHITECTURES, Architecture, named
 from weights.catalogue import check_shipped, find_checkpoint
 from weights.classes import CLASSES, settled
 from weights.classifier import Checkpoint, Classifier, Preprocess
@@ -45,7 +45,7 @@ def load_classifier(
 
     Args:
         path: of a .pth, .pt or .ckpt file, or a .safetensors file; or the name of a shipped checkpoint.
-        arch: a key of `architectures` or of `ALIASES`.
+        arch: a name that `named` knows.
         classes: "cat" and "dog" in the order of the logits.
         resize: shorter side after resizing, pixels; this and the next three as in `Preprocess`.
         crop: side of the centre crop, pixels.
@@ -75,16 +75,16 @@ def load_classifier(
     inside = metadata_description(content.metadata, path)
     settings = _settle({"the arguments": flags, "the TOML beside it": beside, "the file itself": inside}, shown)
     name = settings.arch or recognised(content.tensors, architectures, shown)
-    name = name if name in architectures else ALIASES.get(name, name)
-    if name not in architectures:
+    found = named(name, architectures)
+    if found is None:
         raise WeightsError(f"weights '{shown}': {unknown('architecture', name, architectures)}")
-    fit = filled(name, architectures[name], content.tensors, shown)
+    fit = filled(*found, content.tensors, shown)
     network = _converted(fit.network, shown, torch.device(device), dtype)
     assumed = () if settings.arch else (f"architecture recognised by its tensors: {name}",)
     checkpoint = Checkpoint(
         name=printable(path.stem),
         path=shown,
-        arch=name,
+        arch=found[0],
         classes=settings.classes,
         sha256=sha256,
         preprocess=settings.preprocess,
@@ -163,10 +163,10 @@ def fresh_classifier(
     Raises:
         WeightsError: unknown architecture.
     """
-    arch = arch if arch in architectures else ALIASES.get(arch, arch)
-    if arch not in architectures:
+    found = named(arch, architectures)
+    if found is None:
         raise WeightsError(unknown("architecture", arch, architectures))
-    network = skeleton(arch, architectures[arch], initialised=True)
+    network = skeleton(*found, initialised=True)
     network = network.to(device).to(memory_format=torch.channels_last)
     count = sum(parameter.numel() for parameter in network.parameters())
-    return Classifier(network, Checkpoint("untrained", "", arch, CLASSES, "", Preprocess(), count))
+    return Classifier(network, Checkpoint("untrained", "", found[0], CLASSES, "", Preprocess(), count))

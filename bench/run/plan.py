@@ -21,7 +21,7 @@ from datasets import DATASETS, ROOTLESS, Dataset, DatasetError
 from datasets.gather import check_dataset
 from metrics import PROTOCOLS, Metric
 from metrics.substrates import KERNEL_SIGMA, KERNEL_SIZE
-from weights import ALIASES, ARCHITECTURES, Architecture, Classifier, WeightsError, load_classifier, tried
+from weights import ARCHITECTURES, Architecture, Classifier, WeightsError, load_classifier, named, tried
 
 CPU_BATCH, CUDA_BATCH = 32, 128
 
@@ -98,7 +98,7 @@ def make_plan(config: RunConfig, gpu: int | None = None) -> Plan:
         architectures=architectures,
     )
     classifier = tried(classifier)
-    layers = config.layers or (architectures[classifier.checkpoint.arch].default_layer,)
+    layers = config.layers or (default_layer(classifier, architectures),)
     return Plan(config, dataset, classifier, _job(config, dataset, classifier, layers, methods, metrics, device))
 
 
@@ -162,13 +162,19 @@ def known_architectures(name: str | None) -> Mapping[str, Architecture]:
     Raises:
         ConfigError: unknown name, or no architecture.
     """
-    if name is None or name in ARCHITECTURES or name in ALIASES:
+    if name is None or named(name):
         return ARCHITECTURES
     found: Any = resolve("architecture", name, ARCHITECTURES)
     if not isinstance(found, Architecture):
         raise ConfigError(f"architecture '{name}' is no weights.Architecture; see weights/architectures.py for two")
     build = guarded_result(f"architecture '{name}'", found.build, nn.Module, WeightsError)
     return {**ARCHITECTURES, name: dataclasses.replace(found, build=build)}
+
+
+def default_layer(classifier: Classifier, architectures: Mapping[str, Architecture] = ARCHITECTURES) -> str:
+    """The layer that is tapped unless another is named."""
+    found = named(classifier.checkpoint.arch, architectures)
+    return found[1].default_layer if found else ""
 
 
 def _protocol_record(name: str, config: RunConfig) -> dict[str, Any]:
