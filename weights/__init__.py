@@ -2,8 +2,9 @@
 
 from weights.architectures import ARCHITECTURES, Architecture, named
 from weights.catalogue import SHIPPED, Shipped
-from weights.classifier import Checkpoint, Classifier, Preprocess
+from weights.classifier import Checkpoint, Classifier
 from weights.errors import WeightsError
+from weights.preprocess import Preprocess
 
 __all__ = [
     "ARCHITECTURES",
@@ -14,6 +15,7 @@ __all__ = [
     "Preprocess",
     "Shipped",
     "WeightsError",
+    "borrowed",
     "checkpoint_bytes",
     "fresh_classifier",
     "load_classifier",
@@ -21,6 +23,7 @@ __all__ = [
     "tried",
 ]
 
+from weights.borrowing import borrowed
 from weights.loading import fresh_classifier, load_classifier
 from weights.saving import checkpoint_bytes
 from weights.trial import tried

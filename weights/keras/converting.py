@@ -1,6 +1,5 @@
 """A Keras VGG16 as a safetensors file: tensors turned round, preprocessing as the classifier's normalisation."""
 
-import dataclasses
 import json
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -80,7 +79,7 @@ def convert(path: Path, *, preprocessing: str | None = None, classes: Sequence[s
         raise WeightsError(f"classes are {', '.join(classes)}, the network tells {max(network.outputs, 2)}; name those")
     about = {
         "arch": network.arch,
-        "preprocess": json.dumps(dataclasses.asdict(preprocess)),
+        "preprocess": json.dumps(preprocess.record()),
         "source": f"Keras {version} ({printable(path.name)})",
         **({} if classes is None else {"classes": json.dumps(list(classes))}),
     }
