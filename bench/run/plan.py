@@ -21,7 +21,6 @@ from datasets import Dataset
 from metrics import PROTOCOLS, Metric
 from metrics.substrates import KERNEL_SIGMA, KERNEL_SIZE
 from weights import (
-    ALIASES,
     ARCHITECTURES,
     Architecture,
     Classifier,
@@ -29,6 +28,7 @@ from weights import (
     as_architecture,
     find_architecture,
     load_classifier,
+    named,
     tried,
 )
 
@@ -166,7 +166,7 @@ def known_architectures(name: str | None) -> Mapping[str, Architecture]:
     Raises:
         ConfigError, WeightsError: unknown name, or no architecture.
     """
-    if name is None or name in ARCHITECTURES or name in ALIASES:
+    if name is None or named(name):
         return ARCHITECTURES
     if ":" not in name:
         return {**ARCHITECTURES, name: find_architecture(name)}
