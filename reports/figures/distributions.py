@@ -9,7 +9,7 @@ from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 from matplotlib.patches import Patch
 
-from reports.figures.style import LABEL_COLOURS, OTHER_COLOUR, ROLE_COLOURS, finding, panels
+from reports.figures.style import ROLE_COLOURS, class_colours, finding, panels
 from reports.numbers import interval_text
 from reports.runs.run import ROLES, Run
 from reports.tables.dispersion import wide_scores
@@ -104,6 +104,7 @@ def gap_figure(run: Run, gaps: pd.DataFrame) -> Iterator[tuple[str, Figure]]:
 
 def _gap_panel(axis: Axes, run: Run, gaps: pd.DataFrame, method: str, layer: str) -> None:
     points = wide_scores(run, method, layer).dropna(subset=["effective_area_right", "effective_area_wrong"])
+    colours = class_colours(run)
     for label, group in points.groupby("label"):
         x, y = group["effective_area_right"], group["effective_area_wrong"]
         axis.scatter(
@@ -111,7 +112,7 @@ def _gap_panel(axis: Axes, run: Run, gaps: pd.DataFrame, method: str, layer: str
             y,
             s=14,
             alpha=0.7,
-            color=LABEL_COLOURS.get(str(label), OTHER_COLOUR),
+            color=colours[str(label)],
             label=f"{as_label(str(label))} images",
             rasterized=True,
         )

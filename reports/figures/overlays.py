@@ -69,7 +69,7 @@ def _sheet(run: Run, layer: str, title: str, ids: list[str]) -> Figure:
     """One sheet, drawn as a single picture: an axis per photograph would take seconds."""
     side = run.manifest["image_size"][0]
     cell, line = round(side * 1.04), round(side * 0.3)
-    columns = 1 + len(run.methods) * len(run.classes)
+    columns = 1 + len(run.methods) * max(len(run.shown_targets(image_id)) for image_id in ids)
     canvas = np.full((len(ids) * (side + line), columns * cell, 3), 255, dtype=np.uint8)
     size = (1.95 * columns, 1.95 * canvas.shape[0] / cell + 0.5)
     figure = plt.figure(figsize=size, layout="none")
@@ -90,7 +90,8 @@ def _row(run: Run, layer: str, image_id: str, picture: np.ndarray) -> Iterator[t
     """Picture and caption of every column of one image."""
     yield picture, _caption(run, image_id)
     for method in run.methods:
-        for target, name in enumerate(run.classes):
+        for target in run.shown_targets(image_id):
+            name = run.classes[target]
             raw = run.maps[method, layer][image_id][target]
             area = _value(run, image_id, method, layer, name, "effective_area")
             state = missing(raw) or ("" if math.isnan(area) else f"effective area {area:.2f}")

@@ -4,8 +4,8 @@ import pytest
 import safetensors
 import torch
 
-from bench.training import train as training
 from bench.cli import main
+from bench.training import train as training
 from weights import load_classifier
 
 SMALL = ("--dataset", "synthetic", "--split", "one", "--limit", "40", "--batch-size", "8", "--workers", "0")

@@ -9,7 +9,7 @@ from reports.tables.findings import warnings
 
 
 def called(folder, right, wrong):
-    """The run in the folder, with so many one-animal images called right and wrong."""
+    """The run in the folder, with so many one-class images called right and wrong."""
     images = pd.read_parquet(folder / "images.parquet")
     other = {"cat": "dog", "dog": "cat", "cat+dog": "cat"}
     single = [i for i, label in enumerate(images["label"]) if label != "cat+dog"]
@@ -28,13 +28,13 @@ def labels(single, both=0):
 @pytest.mark.parametrize(
     ("right", "wrong", "both", "said"),
     [
-        (3, 5, 0, "3 of 8 one-animal images right (38%)"),
+        (3, 5, 0, "3 of 8 one-class images right (38%)"),
         (4, 4, 0, None),  # not below a half
         (5, 3, 4, None),  # two-animal images are neither
         (0, 4, 0, None),  # too few to tell
         (1, 6, 0, None),
-        (0, 5, 0, "0 of 5 one-animal images right (0%)"),
-        (0, 8, 2, "0 of 8 one-animal images right (0%)"),
+        (0, 5, 0, "0 of 5 one-class images right (0%)"),
+        (0, 8, 2, "0 of 8 one-class images right (0%)"),
     ],
 )
 def test_accuracy_below_a_half_is_warned_of(make_run, right, wrong, both, said):
@@ -57,7 +57,7 @@ def test_warnings_come_first_in_the_terminal_and_stand_at_the_top_of_the_page(ma
     assert body.index('role="alert">WARNING: class order &lt;b&gt; contradicts.') < body.index("<h1>")
     assert body.count('role="alert"') == 2
     list_of_findings = body[body.index('<ul class="findings">') :]
-    assert list_of_findings.index("WARNING: class order") < list_of_findings.index("2 of 10 one-animal images right")
+    assert list_of_findings.index("WARNING: class order") < list_of_findings.index("2 of 10 one-class images right")
     assert list_of_findings.index("2 of 10") < list_of_findings.index("Relevance gain")
     lines = summary_text(folder).splitlines()
     first = next(i for i, line in enumerate(lines) if not line) + 1
