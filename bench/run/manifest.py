@@ -1,8 +1,6 @@
 """manifest.json of a run: what was computed, on what, by what."""
 
-import dataclasses
 import datetime
-import json
 from collections import Counter
 from collections.abc import Callable
 from typing import Any
@@ -11,6 +9,7 @@ from bench.environment import code_hash, describe_device, git_state, versions
 from bench.process.ranks import Ranks
 from bench.run.plan import Plan
 from datasets.text import printable
+from weights import Checkpoint
 
 SCHEMA_VERSION = 1
 SHORT = 48  # characters of a value that a message repeats
@@ -19,7 +18,6 @@ SHORT = 48  # characters of a value that a message repeats
 def first_manifest(plan: Plan, ranks: Ranks) -> dict[str, Any]:
     """The manifest of a run that has just begun."""
     checkpoint, dataset = plan.classifier.checkpoint, plan.dataset
-    preprocess = dataclasses.asdict(checkpoint.preprocess)
     return {
         "schema_version": SCHEMA_VERSION,
         "status": "running",
@@ -40,7 +38,9 @@ def first_manifest(plan: Plan, ranks: Ranks) -> dict[str, Any]:
             "arch": checkpoint.arch,
             "sha256": checkpoint.sha256,
             "classes": list(checkpoint.classes),
-            "preprocess": json.loads(json.dumps(preprocess)),  # tuples become lists, as they will be when read back
+            "groups": _groups(checkpoint),
+            "output": checkpoint.output,
+            "preprocess": checkpoint.preprocess.record(),
             "parameters": checkpoint.parameters,
             "notes": list(checkpoint.notes),
             "warnings": list(checkpoint.warnings),
@@ -73,10 +73,17 @@ def identity(manifest: dict[str, Any]) -> dict[str, Any]:
         "schema version": manifest["schema_version"],
         "data": manifest["dataset"]["fingerprint"],
         "weights": manifest["checkpoint"]["sha256"],
+        "groups": manifest["checkpoint"].get("groups"),
         "preprocessing": manifest["checkpoint"]["preprocess"],
         "device": manifest["device"]["type"],
         "effective batch size": manifest["batch_size"],
     }
+
+
+def _groups(checkpoint: Checkpoint) -> dict[str, list[int]] | None:
+    """The outputs that make each class; None where the outputs are the classes."""
+    groups = zip(checkpoint.classes, map(list, checkpoint.groups), strict=False)
+    return dict(groups) or None
 
 
 def _text(value: Any) -> Any:

@@ -20,7 +20,7 @@ from cam import CONTROLS, NEGATED, Method, Network
 from datasets import Dataset
 from metrics import PROTOCOLS, Metric
 from metrics.substrates import KERNEL_SIGMA, KERNEL_SIZE
-from weights import ARCHITECTURES, Architecture, Classifier, WeightsError, load_classifier, tried
+from weights import ALIASES, ARCHITECTURES, Architecture, Classifier, WeightsError, load_classifier, tried
 
 CPU_BATCH, CUDA_BATCH = 32, 128
 
@@ -80,10 +80,13 @@ def make_plan(config: RunConfig, gpu: int | None = None) -> Plan:
         config.weights,
         arch=config.arch,
         classes=config.classes,
+        groups=config.groups,
+        output=config.output,
         resize=config.resize,
         crop=config.crop,
         mean=config.mean,
         std=config.std,
+        interpolation=config.interpolation,
         device=device,
         dtype=getattr(torch, config.dtype),
         architectures=architectures,
@@ -112,14 +115,14 @@ def _job(
         LayerError, MethodError, UserFunctionError: a layer that cannot be tapped, a method that fails.
     """
     preprocess, network = classifier.checkpoint.preprocess, Network(classifier, classifier.network)
-    size = (preprocess.crop, preprocess.crop)
+    size = preprocess.size
     own = {name: method for name, method in methods.items() if method.finish is not None}
     wanted = [entry.needs_truth for entry in methods.values()] + [entry.needs_truth for entry in metrics.values()]
     return Job(
         network=network,
         classes=classifier.classes,
         size=size,
-        mean=preprocess.mean,
+        mean=preprocess.colour,
         layers=layer_shapes(network, size, layers, device, own),
         methods=methods,
         controls={} if config.controls == "none" else {k: v for k, v in CONTROLS.items() if k not in methods},
@@ -153,7 +156,7 @@ def known_architectures(name: str | None) -> Mapping[str, Architecture]:
     Raises:
         ConfigError: unknown name, or no architecture.
     """
-    if name is None or name in ARCHITECTURES:
+    if name is None or name in ARCHITECTURES or name in ALIASES:
         return ARCHITECTURES
     found: Any = resolve("architecture", name, ARCHITECTURES)
     if not isinstance(found, Architecture):

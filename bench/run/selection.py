@@ -13,6 +13,7 @@ from datasets import Dataset, Record
 from metrics import METRICS, PROTOCOLS, Metric
 from metrics.registry import TRUTH
 
+LISTED = 5  # names in a message
 NEEDED = {  # per annotation, what an image must be
     "mask": "with a mask or a box of the animal",
     "other_mask": "with boxes or masks of both animals",

@@ -136,7 +136,7 @@ class _Images:
 
     def __init__(self, config: TrainConfig, classifier: Classifier, records: Sequence[Record]) -> None:
         self.config, self.classifier, self.records = config, classifier, records
-        self.keep = len(records) * 3 * classifier.checkpoint.preprocess.crop**2 <= KEPT
+        self.keep = len(records) * 3 * math.prod(classifier.checkpoint.preprocess.size) <= KEPT
         self.kept: dict[int, tuple[Tensor, Tensor]] = {}
         self.complete = False
 
@@ -173,7 +173,8 @@ class _Images:
             self.records,
             chunks,
             resize=preprocess.resize,
-            crop=preprocess.crop,
+            crop=preprocess.size,
+            interpolation=preprocess.interpolation,
             classes=self.classifier.classes,
             workers=auto_workers() if workers is None else workers,
         )
