@@ -19,7 +19,7 @@ from reports.text import label
 ROWS = 6
 COLOURS = "inferno"
 OPACITY = 0.55
-CAPTION = 28  # characters of a name above a picture
+CAPTION, CLASS = 28, 10  # characters of a name above a picture, and of two that share a line
 
 
 def overlay_figures(run: Run) -> Iterator[tuple[str, Figure]]:
@@ -113,8 +113,12 @@ def blended(picture: np.ndarray, raw: np.ndarray) -> np.ndarray:
 
 def _caption(run: Run, image_id: str) -> str:
     image = run.images.loc[image_id]
-    chances = ", ".join(f"{name} {p:.2f}" for name, p in zip(run.classes, image["probability"], strict=True))
-    return f"{label(image_id, CAPTION)}\n{label(image['label'], CAPTION)}; {label(chances, 2 * CAPTION)}"
+    chances = list(zip(run.classes, image["probability"], strict=True))
+    if len(chances) > 2:  # there is no room for all
+        called = f"called {label(image['predicted'], CLASS)} {max(p for _, p in chances):.2f}"
+        return f"{label(image_id, CAPTION)}\n{label(image['label'], CLASS)}, {called}"
+    said = ", ".join(f"{name} {p:.2f}" for name, p in chances)
+    return f"{label(image_id, CAPTION)}\n{label(image['label'], CAPTION)}; {label(said, 2 * CAPTION)}"
 
 
 def _value(run: Run, image_id: str, method: str, layer: str, target: str, metric: str) -> float:
