@@ -67,3 +67,15 @@ def test_warnings_come_first_in_the_terminal_and_stand_at_the_top_of_the_page(ma
 
 def test_without_a_warning_there_is_no_box(make_run):
     assert 'role="alert"' not in render(make_run()).read_text(encoding="utf-8")
+
+
+@pytest.mark.parametrize(("right", "said"), [(2, True), (3, False), (4, False)])
+def test_of_three_classes_chance_is_a_third(make_run, right, said):
+    """Nine images, all called ant, of which so many are one."""
+    names = ("ant", "bee", "crab")
+    folder = make_run({f"{i}.jpg": "ant" if i < right else names[1 + i % 2] for i in range(9)}, classes=names)
+    found = warnings(Run(folder))
+    assert len(found) == said
+    if said:
+        assert "calls 2 of 9 one-class images right (22%), fewer than chance, 1 in 3. If its outputs" in found[0]
+        assert "order ant, bee, crab, every number here is another class's: score again with --classes" in found[0]
