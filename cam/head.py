@@ -25,6 +25,9 @@ class Head:
         """
         self.model, self.module = model, network.get_submodule(layer)
         self.tail = _tail(model, self.module)
+        self.inner: nn.Module | None = None  # what the tail is a part of, where it is not the model
+        if self.tail is None and network is not model:  # a wrapper that looks at shapes cannot be traced
+            self.tail, self.inner = _tail(network, self.module), network
 
     def __call__(self, activations: Tensor, images: Tensor, batch_size: int, of: Tensor | int | None = None) -> Tensor:
         """Logits (N, K) float32.
@@ -40,13 +43,25 @@ class Head:
             MethodError: rows that belong to no image.
         """
         owners = _owners(len(activations), images, of)
-        if self.tail is not None:
+        if self.tail is not None and self.inner is None:
             return self._rest(activations, batch_size)
+        run = self._replaced if self.tail is None else self._wrapped
         parts = zip(activations.split(batch_size), owners.split(batch_size), strict=True)
-        return torch.cat([self._replaced(part, images[owner]) for part, owner in parts])
+        return torch.cat([run(part, images[owner]) for part, owner in parts])
 
     def _rest(self, activations: Tensor, batch_size: int) -> Tensor:
         return torch.cat([self.tail(part.clone()).float() for part in activations.split(batch_size)])  # type: ignore[misc]
+
+    def _wrapped(self, activations: Tensor, images: Tensor) -> Tensor:
+        """What the wrapper makes of the network's answer, which the tail gives in the network's place."""
+        answer = self.tail(activations.clone())  # type: ignore[misc]
+        assert self.inner is not None
+        self.inner.forward = lambda *_args, **_named: answer
+        try:
+            logits: Tensor = self.model(images)
+            return logits.float()
+        finally:
+            del self.inner.forward
 
     def _replaced(self, activations: Tensor, images: Tensor) -> Tensor:
         handle = self.module.register_forward_hook(lambda *_: activations.clone())

@@ -7,7 +7,9 @@ from functools import cached_property
 import torch
 from torch import Tensor, nn
 
+from cam.across import Across, Reduction
 from cam.head import TOLERANCE, Head
+from cam.passes import curvature, gradient_of, tap_again
 from cam.registry import MethodError
 from cam.tap import Tapped
 
@@ -25,6 +27,7 @@ class Network:
     def __init__(self, model: nn.Module, network: nn.Module | None = None) -> None:
         self.model, self.network = model, model if network is None else network
         self._heads: dict[str, Head] = {}
+        self.across = Across(self.model, self.network)
 
     def head(self, layer: str) -> Head:
         """The rest of the network from a layer on."""
@@ -146,6 +149,34 @@ class MapInputs:
         """Activations at this layer to logits."""
         rest, batch = self.batch.network.head(self.layer), self.batch
         return lambda activations, of=None: rest(activations, batch.images, batch.batch_size, of)
+
+    @property
+    def tap_again(self) -> Callable[[Tensor], tuple[Tensor, Tensor]]:
+        """Other images (B, 3, H, W) to A and G at this layer."""
+        of, size = self.batch.network, self.batch.batch_size
+        return lambda images: tap_again(of.model, of.network, self.layer, images, size)
+
+    @cached_property
+    def curvature(self) -> Tensor:
+        """H_k A, (B, K, C, h, w)."""
+        batch = self.batch
+        return curvature(batch.network.head(self.layer), self.activations, batch.images, batch.batch_size)
+
+    @property
+    def gradient_of(self) -> Callable[[Tensor, Tensor], tuple[Tensor, Tensor]]:
+        """Images and a class for each to logits and their gradients."""
+        model, size = self.batch.network.model, self.batch.batch_size
+        return lambda images, classes: gradient_of(model, images, classes, size)
+
+    @property
+    def across(self) -> Callable[..., list[tuple[Tensor, ...]]]:
+        """A kind of layers and a reduction to what it makes of each."""
+        batch = self.batch
+
+        def over(kind: str, reduce: Reduction, *, gradients: bool = True) -> list[tuple[Tensor, ...]]:
+            return batch.network.across(kind, reduce, batch.images, self.layer, self.classes, gradients=gradients)
+
+        return over
 
     @cached_property
     def classifier_weights(self) -> Tensor:

@@ -52,7 +52,7 @@ def tap(
     """
     check_layers(network, layers)
     captured: dict[str, Tensor] = {}
-    with torch.inference_mode(False), torch.enable_grad(), _frozen(model), _hooked(network, layers, captured):
+    with torch.inference_mode(False), torch.enable_grad(), frozen(model), _hooked(network, layers, captured):
         logits = model(images)
         missing = [name for name in layers if name not in captured]
         if missing:
@@ -98,7 +98,7 @@ def _unrelated(layer: str) -> str:
 
 
 @contextmanager
-def _frozen(model: nn.Module) -> Iterator[None]:
+def frozen(model: nn.Module) -> Iterator[None]:
     """Evaluation mode and parameters that need no gradient, undone on exit."""
     training = [(module, module.training) for module in model.modules()]
     trainable = [parameter for parameter in model.parameters() if parameter.requires_grad]
