@@ -163,10 +163,10 @@ class MapInputs:
         return curvature(batch.network.head(self.layer), self.activations, batch.images, batch.batch_size)
 
     @property
-    def gradient_of(self) -> Callable[[Tensor, Tensor], tuple[Tensor, Tensor]]:
-        """Images and a class for each to logits and their gradients."""
+    def gradient_of(self) -> Callable[..., tuple[Tensor, Tensor]]:
+        """Images and a class for each to logits and their gradients; `together` of them at a time."""
         model, size = self.batch.network.model, self.batch.batch_size
-        return lambda images, classes: gradient_of(model, images, classes, size)
+        return lambda images, classes, together=size: gradient_of(model, images, classes, together)
 
     @property
     def across(self) -> Callable[..., list[tuple[Tensor, ...]]]:
