@@ -193,8 +193,8 @@ class MapInputs:
                 if found.shape != (self.classes, pooled.shape[1]):
                     break
                 bias = 0 if module.bias is None else module.bias.detach().float()
-                apart = (pooled @ found.T + bias - self.logits).abs().amax()
-                if apart <= TOLERANCE * self.logits.abs().amax().clamp_min(1):
+                apart = (pooled @ found.T + bias - self.logits).abs()[pooled.isfinite().all(dim=1)]
+                if (apart <= TOLERANCE * self.logits.abs().amax().clamp_min(1)).all():
                     return found
                 break
         raise MethodError(

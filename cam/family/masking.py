@@ -10,7 +10,7 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor
 
-from cam.family.scaling import percentile, unit
+from cam.family.scaling import enlarged, percentile, unit
 from cam.family.weights import weighted
 from cam.passes import BUDGET, in_parts, rows_within
 from cam.seeds import named_generator
@@ -37,7 +37,7 @@ def masked_logits(
 
     def run(rows: slice) -> Tensor:
         owner = torch.arange(rows.start, rows.stop, device=images.device) // each
-        weight = finish(F.interpolate(flat[rows], (height, width), mode="bilinear", align_corners=False))
+        weight = finish(enlarged(flat[rows], (height, width)))
         seen = images[owner] * weight
         return score(seen if behind is None else seen + behind[owner] * (1 - weight)).float()
 
@@ -168,7 +168,7 @@ def _enlarged_range(masks: Tensor, size: tuple[int, int]) -> tuple[Tensor, Tenso
     """Smallest and largest value of every mask (N, h, w) once it is enlarged, (N,) each."""
 
     def run(rows: slice) -> Tensor:
-        big = F.interpolate(masks[rows, None], size, mode="bilinear", align_corners=False).flatten(1)
+        big = enlarged(masks[rows, None], size).flatten(1)
         return torch.stack([big.amin(dim=1), big.amax(dim=1)], dim=1)
 
     low, high = in_parts(len(masks), rows_within(BUDGET, 4 * 2 * size[0] * size[1]), run).unbind(dim=1)

@@ -11,6 +11,15 @@ def unit(maps: Tensor, dims: tuple[int, ...] = (-2, -1)) -> Tensor:
     return torch.where(high == low, 0, (maps - low) / torch.where(high == low, 1, high - low))  # NaN stays NaN
 
 
+def enlarged(maps: Tensor, size: tuple[int, int]) -> Tensor:
+    """Maps (N, M, h, w) interpolated to (N, M, *size); 0 where one is the same everywhere.
+
+    There interpolation would leave differences of rounding, which scaling to 0..1 makes a mask of.
+    """
+    same = maps.amax(dim=(-2, -1), keepdim=True) == maps.amin(dim=(-2, -1), keepdim=True)
+    return F.interpolate(maps.masked_fill(same, 0), size=size, mode="bilinear", align_corners=False)
+
+
 def resized(maps: Tensor, size: tuple[int, int]) -> Tensor:
     """Maps (N, M, h, w) on another grid: cells averaged to fewer, values interpolated to more."""
     if tuple(maps.shape[2:]) == tuple(size):

@@ -44,6 +44,11 @@ def test_the_masked_image_scores_more_than_under_equal_weights(two_stages, image
 
 
 def test_no_step_leaves_the_mean_of_the_channels():
-    a = torch.rand(2, 4, 3, 3)
+    a = torch.rand(2, 3, 4, 4)
     mean = a.mean(dim=1, keepdim=True).expand(-1, 2, -1, -1)
-    torch.testing.assert_close(opticam(a, torch.rand(2, 3, 8, 8), 2, lambda *_, **__: None, steps=0), mean)
+    torch.testing.assert_close(opticam(a, 2, lambda images: (images, None), lambda *_, **__: None, steps=0), mean)
+
+
+def test_the_batch_decides_nothing(two_stages, images):
+    alone = torch.cat([found(two_stages, images[i : i + 1], 1) for i in range(2)])
+    assert torch.equal(alone, found(two_stages, images[:2]))
