@@ -85,7 +85,7 @@ def main(arguments: Sequence[str]) -> int:
 
 def parser() -> argparse.ArgumentParser:
     """All commands and their arguments."""
-    top = Parser(prog="cambench", description="Scores class activation maps on photographs of cats and dogs.")
+    top = Parser(prog="cambench", description="Scores class activation maps on photographs.")
     group = top.add_subparsers(required=True, metavar="COMMAND", parser_class=Parser)
     for command in COMMANDS:
         command.add(group)

@@ -1,15 +1,16 @@
 """What a map may ask for, on one batch: computed when first asked for, and once."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from functools import cached_property
 
 import torch
 from torch import Tensor, nn
 
+from cam.form import MAP, Form
 from cam.head import TOLERANCE, Head
 from cam.registry import MethodError
-from cam.tap import Tapped
+from cam.tap import Tapped, tap
 
 ScoreFn = Callable[[Tensor], Tensor]
 
@@ -20,17 +21,23 @@ class Network:
     Attributes:
         model: images (B, 3, H, W) to logits (B, K); `network` itself or a wrapper around it.
         network: the module whose submodules name the layers.
+        reshape: how outputs that are no maps become maps, see `cam.form.form_of`.
     """
 
-    def __init__(self, model: nn.Module, network: nn.Module | None = None) -> None:
+    def __init__(self, model: nn.Module, network: nn.Module | None = None, reshape: str = "auto") -> None:
         self.model, self.network = model, model if network is None else network
-        self._heads: dict[str, Head] = {}
+        self.reshape = reshape
+        self._heads: dict[tuple[str, Form], Head] = {}
 
-    def head(self, layer: str) -> Head:
-        """The rest of the network from a layer on."""
-        if layer not in self._heads:
-            self._heads[layer] = Head(self.model, self.network, layer)
-        return self._heads[layer]
+    def tap(self, images: Tensor, layers: Sequence[str], *, gradients: bool = True) -> Tapped:
+        """What one forward pass leaves behind at these layers (see `cam.tap.tap`)."""
+        return tap(self.model, self.network, images, layers, gradients=gradients, reshape=self.reshape)
+
+    def head(self, layer: str, form: Form = MAP) -> Head:
+        """The rest of the network from a layer on, whose output has this form."""
+        if (layer, form) not in self._heads:
+            self._heads[layer, form] = Head(self.model, self.network, layer, form)
+        return self._heads[layer, form]
 
 
 @dataclass(frozen=True, eq=False)
@@ -144,7 +151,8 @@ class MapInputs:
     @cached_property
     def head(self) -> Callable[..., Tensor]:
         """Activations at this layer to logits."""
-        rest, batch = self.batch.network.head(self.layer), self.batch
+        batch = self.batch
+        rest = batch.network.head(self.layer, batch.tapped.forms.get(self.layer, MAP))
         return lambda activations, of=None: rest(activations, batch.images, batch.batch_size, of)
 
     @cached_property

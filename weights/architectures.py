@@ -6,6 +6,8 @@ from dataclasses import dataclass
 from torch import nn
 from torchvision.models import AlexNet
 
+from weights.efficientnet_lite import efficientnet_lite0, efficientnet_lite1, efficientnet_lite2
+
 NARROW = 128
 
 
@@ -45,4 +47,9 @@ def alexnet_narrow(classes: int) -> nn.Module:
 ARCHITECTURES: dict[str, Architecture] = {
     "alexnet": Architecture(alexnet, "features.11", "AlexNet as in torchvision, two classes"),
     "alexnet_narrow": Architecture(alexnet_narrow, "features.11", "AlexNet's features, classifier 9216-128-2"),
+    "efficientnet_lite0": Architecture(efficientnet_lite0, "bn2", "EfficientNet-Lite0, timm's tf_efficientnet_lite0"),
+    "efficientnet_lite1": Architecture(efficientnet_lite1, "bn2", "EfficientNet-Lite1, timm's tf_efficientnet_lite1"),
+    "efficientnet_lite2": Architecture(efficientnet_lite2, "bn2", "EfficientNet-Lite2, timm's tf_efficientnet_lite2"),
 }
+# Other names of the same networks, as files and their TOML say them.
+ALIASES = {f"tf_efficientnet_lite{number}": f"efficientnet_lite{number}" for number in range(3)}

@@ -5,7 +5,7 @@ from dataclasses import dataclass
 
 import torch
 
-from cam import MapBatch, Method, Network, maps_of, tap
+from cam import MapBatch, Method, Network, maps_of
 from datasets.drawn import GROUP_NAMES, PART_NAMES
 from metrics import CURVES, Metric
 
@@ -84,7 +84,7 @@ def layer_shapes(
         MethodError: a method that does not work with this network.
     """
     grey = torch.full((1, 3, *size), 0.5, device=device)
-    tapped = tap(network.model, network.network, grey, layers)
+    tapped = network.tap(grey, layers)
     maps_of(MapBatch(network, tapped, grey, ("grey",)), methods or {})
     shapes = {name: activations.shape[1:] for name, activations in tapped.activations.items()}
     return {name: dict(zip(("channels", "height", "width"), shape, strict=True)) for name, shape in shapes.items()}

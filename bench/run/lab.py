@@ -14,7 +14,6 @@ from bench.errors import ConfigError
 from bench.run.pipeline import run
 from bench.run.plan import Plan, make_plan
 from bench.serialise import canonical
-from cam import tap
 from datasets import load_batches
 from datasets.files import BOX_COLUMNS, BOX_FILE, read_rows
 from reports.files import write_atomic
@@ -94,13 +93,14 @@ def _keep_channels(plan: Plan, out: Path) -> None:
         records,
         [[place] for place in range(len(records))],
         resize=preprocess.resize,
-        crop=preprocess.crop,
+        crop=preprocess.size,
+        interpolation=preprocess.interpolation,
         classes=plan.classifier.classes,
     )
     kept = {}
     for batch in batches:  # read in this process: there are no others to end
         if batch.ids:
             images = batch.images.to(plan.job.device).float() / 255
-            tapped = tap(plan.classifier, plan.classifier.network, images, tuple(plan.job.layers)[:1])
+            tapped = plan.job.network.tap(images, tuple(plan.job.layers)[:1])
             kept[batch.ids[0]] = next(iter(tapped.activations.values()))[0].cpu().contiguous()
     write_atomic(out / CHANNELS, canonical(safetensors.torch.save(kept)))

@@ -1,8 +1,6 @@
 """manifest.json of a run: what was computed, on what, by what."""
 
-import dataclasses
 import datetime
-import json
 from collections import Counter
 from collections.abc import Callable
 from typing import Any
@@ -40,7 +38,6 @@ def first_manifest(
         maps: file and SHA-256 of maps that were made elsewhere; None where there are none.
         ranks: processes that share the run.
     """
-    preprocess = dataclasses.asdict(checkpoint.preprocess)
     return {
         "schema_version": SCHEMA_VERSION,
         "status": "running",
@@ -53,7 +50,9 @@ def first_manifest(
             "arch": checkpoint.arch,
             "sha256": checkpoint.sha256,
             "classes": list(checkpoint.classes),
-            "preprocess": json.loads(json.dumps(preprocess)),  # tuples become lists, as they will be when read back
+            "groups": _groups(checkpoint),
+            "output": checkpoint.output,
+            "preprocess": checkpoint.preprocess.record(),
             "parameters": checkpoint.parameters,
             "notes": list(checkpoint.notes),
             "warnings": list(checkpoint.warnings),
@@ -134,11 +133,18 @@ def identity(manifest: dict[str, Any]) -> dict[str, Any]:
         "schema version": manifest["schema_version"],
         "data": manifest["dataset"]["fingerprint"],
         "weights": manifest["checkpoint"]["sha256"],
+        "groups": manifest["checkpoint"].get("groups"),
         "maps made elsewhere": (manifest.get("maps") or {}).get("sha256"),
         "preprocessing": manifest["checkpoint"]["preprocess"],
         "device": manifest["device"]["type"],
         "effective batch size": manifest["batch_size"],
     }
+
+
+def _groups(checkpoint: Checkpoint) -> dict[str, list[int]] | None:
+    """The outputs that make each class; None where the outputs are the classes."""
+    groups = zip(checkpoint.classes, map(list, checkpoint.groups), strict=False)
+    return dict(groups) or None
 
 
 def _text(value: Any) -> Any:

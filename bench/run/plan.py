@@ -3,7 +3,6 @@
 import dataclasses
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from pathlib import Path
 from typing import Any
 
 import torch
@@ -14,14 +13,14 @@ from bench.engine import Job, layer_shapes
 from bench.environment import select_device
 from bench.errors import ConfigError
 from bench.names import resolve
+from bench.run.data import read_dataset
 from bench.run.given import read_maps_file
 from bench.run.selection import check_annotations, select_methods, select_metrics
-from bench.userfunctions import check_parameters, guarded_result
+from bench.userfunctions import guarded_result
 from cam import CONTROLS, Method, Network
-from datasets import DATASETS, ROOTLESS, Dataset, DatasetError
-from datasets.gather import check_dataset
+from datasets import Dataset
 from metrics import Metric
-from weights import ARCHITECTURES, Architecture, Classifier, WeightsError, load_classifier, tried
+from weights import ALIASES, ARCHITECTURES, Architecture, Classifier, WeightsError, load_classifier, tried
 
 CPU_BATCH, CUDA_BATCH = 32, 128
 
@@ -67,27 +66,26 @@ def make_plan(config: RunConfig, gpu: int | None = None) -> Plan:
     metrics = select_metrics(config.metrics, config.protocols, truth=truth)
     device = select_device(config.device, gpu)
     architectures = known_architectures(config.arch)
-    dataset = read_dataset(config.dataset, config.data_root, config.split, config.limit, config.download)
-    if any(not record.classes for record in dataset.records):
-        raise ConfigError(f"split '{config.split}' has images of neither animal, which are to train on; choose another")
-    for name, method in methods.items():
-        if method.needs_truth and not dataset.drawn:
-            raise ConfigError(f"method '{name}' needs drawn scenes; use --dataset synthetic")
-    if config.metrics is not None:
-        check_annotations(metrics, dataset)
     classifier = load_classifier(
         config.weights,
         arch=config.arch,
         classes=config.classes,
+        groups=config.groups,
+        output=config.output,
         resize=config.resize,
         crop=config.crop,
         mean=config.mean,
         std=config.std,
+        interpolation=config.interpolation,
         device=device,
         dtype=getattr(torch, config.dtype),
         architectures=architectures,
     )
     classifier = tried(classifier)
+    dataset = read_dataset(
+        config.dataset, config.data_root, config.split, config.limit, classifier.classes, download=config.download
+    )
+    _check_dataset(config, dataset, methods, metrics)
     given = None
     if config.maps is not None:
         ids = [record.image_id for record in dataset.records]
@@ -123,14 +121,14 @@ def make_job(
         LayerError, MethodError, UserFunctionError: a layer that cannot be tapped, a method that fails.
     """
     preprocess, network = classifier.checkpoint.preprocess, Network(classifier, classifier.network)
-    size = (preprocess.crop, preprocess.crop)
+    size = preprocess.size
     own = {name: method for name, method in methods.items() if method.finish is not None and method.size is None}
     wanted = [entry.needs_truth for entry in methods.values()] + [entry.needs_truth for entry in metrics.values()]
     return Job(
         network=network,
         classes=classifier.classes,
         size=size,
-        mean=preprocess.mean,
+        mean=preprocess.colour,
         layers=layer_shapes(network, size, layers, device, own),
         methods=methods,
         controls={} if config.controls == "none" else {k: v for k, v in CONTROLS.items() if k not in methods},
@@ -146,20 +144,16 @@ def make_job(
     )
 
 
-def read_dataset(name: str, root: Path | None, split: str | None, limit: int | None, download: bool = False) -> Dataset:
-    """The list of images that an adapter gives.
-
-    Raises:
-        ConfigError, DatasetError: unknown adapter, or what it cannot read.
-    """
-    adapter: Any = resolve("data set", name, DATASETS)
-    if root is None and name not in ROOTLESS:
-        raise ConfigError(f"missing: --data-root, the folder or file that --dataset {name} reads")
-    if name not in DATASETS:
-        check_parameters(f"data set '{name}'", adapter, ("root", "split", "download"))
-        adapter = guarded_result(f"data set '{name}'", adapter, object, DatasetError)
-    dataset = check_dataset(name, adapter(root, split, download))
-    return dataset if limit is None else dataset.limited(limit)
+def _check_dataset(
+    config: RunConfig, dataset: Dataset, methods: Mapping[str, Method], metrics: Mapping[str, Metric]
+) -> None:
+    if any(not record.classes for record in dataset.records):
+        raise ConfigError(f"split '{config.split}' has images of no class, which are to train on; choose another")
+    for name, method in methods.items():
+        if method.needs_truth and not dataset.drawn:
+            raise ConfigError(f"method '{name}' needs drawn scenes; use --dataset synthetic")
+    if config.metrics is not None:
+        check_annotations(metrics, dataset)
 
 
 def known_architectures(name: str | None) -> Mapping[str, Architecture]:
@@ -168,7 +162,7 @@ def known_architectures(name: str | None) -> Mapping[str, Architecture]:
     Raises:
         ConfigError: unknown name, or no architecture.
     """
-    if name is None or name in ARCHITECTURES:
+    if name is None or name in ARCHITECTURES or name in ALIASES:
         return ARCHITECTURES
     found: Any = resolve("architecture", name, ARCHITECTURES)
     if not isinstance(found, Architecture):

@@ -9,7 +9,7 @@ from PIL import Image, ImageOps
 
 from datasets import Box
 from datasets.content import UnreadableError
-from datasets.geometry import fit_image, fit_mask, paint_boxes, turned, upright_mask
+from datasets.geometry import fit_of, paint_boxes, turned, upright_mask
 
 
 def test_boxes_cover_pixels_whose_centre_they_hold():
@@ -51,8 +51,8 @@ def test_a_box_in_the_picture_and_its_mask_stay_together(width, height, data):
     xmin, ymin = data.draw(st.integers(0, width - 15)), data.draw(st.integers(0, height - 15))
     box = Box("dog", "animal", xmin, ymin, xmin + data.draw(st.integers(12, 60)), ymin + data.draw(st.integers(12, 60)))
     painted = paint_boxes([box], (height, width))
-    image = fit_image((painted * 255).expand(3, -1, -1), 96, 64)
-    mask = fit_mask(painted, 96, 64)
+    fit = fit_of(96, 64)
+    image, mask = fit.image((painted * 255).expand(3, -1, -1)), fit.mask(painted)
     assert image.shape == (3, 64, 64)
     assert mask.shape == (64, 64)
     assert set(mask.unique().tolist()) <= {0, 1}
@@ -64,7 +64,7 @@ def test_a_box_in_the_picture_and_its_mask_stay_together(width, height, data):
 def test_shorter_side_and_centre_crop():
     image = torch.zeros(3, 100, 200, dtype=torch.uint8)
     image[:, :, 75:125] = 200  # the middle quarter
-    fitted = fit_image(image, 50, 40)
+    fitted = fit_of(50, 40).image(image)
     assert fitted.shape == (3, 40, 40)
     assert (fitted[:, :, 9:31] == 200).all()
     assert (fitted[:, :, :5] == 0).all()
@@ -114,7 +114,7 @@ def test_a_stored_mask_of_a_photograph_that_is_not_turned_is_not_turned_either()
 def test_a_picture_as_thin_as_a_hair_is_refused():
     thin = torch.zeros(1, 1, 1).expand(3, 16, 1_000_000)
     with pytest.raises(UnreadableError, match="1000000x16 pixels, too long and thin to resize to 224"):
-        fit_image(thin, 224, 224)
+        fit_of(224, 224).image(thin)
 
 
 def test_boxes_beyond_the_picture_are_cut():
