@@ -16,7 +16,7 @@ from reports.figures.overlays import overlay_figures
 from reports.figures.style import style
 from reports.files import aligned, cell_text, save_figure, write_atomic, write_table
 from reports.numbers import interval_text
-from reports.pages.report import headline, page
+from reports.pages.report import headline, overview, page
 from reports.pages.stale import remove_stale
 from reports.plain import visible
 from reports.runs.latency import LATENCY_FILE, latency_table
@@ -35,7 +35,7 @@ from reports.tables.validation import validation
 from reports.text import file_stem
 
 __all__ = [
-    "ReportError", "Run", "contrast", "figure_of", "pool", "render", "summary_text", "tables_of", "text_of",
+    "ReportError", "Run", "contrast", "figure_of", "overview", "pool", "render", "summary_text", "tables_of", "text_of",
 ]  # fmt: skip
 
 

@@ -55,6 +55,9 @@ class GivenMaps:
 
     def _method(self, name: str, maps: Tensor) -> Method:
         def look_up(ids: tuple[str, ...]) -> Tensor:
+            foreign = next((image_id for image_id in ids if image_id not in self.rows), None)
+            if foreign is not None:
+                raise ConfigError(f"there are maps '{name}' of {len(maps)} images, and none of image '{foreign}'")
             return maps[[self.rows[image_id] for image_id in ids]].float()
 
         size = (maps.shape[2], maps.shape[3])
