@@ -10,6 +10,8 @@ import numpy as np
 import torch
 from torch import nn
 
+from bench.errors import ConfigError
+
 FLAGS = (
     (torch.backends.cudnn, "benchmark"),
     (torch.backends.cudnn, "deterministic"),
@@ -68,11 +70,18 @@ def _setter(module: Any, name: str, value: object) -> Callable[[], object]:
 def moved(model: nn.Module, device: torch.device) -> Iterator[None]:
     """Inside, the model is on a device; on exit its weights, gradients and statistics are the same tensors as before.
 
-    Buffers have their former values, too, whatever the passes made of them.
+    Buffers have their former values, too, whatever the passes made of them. Inside, kernels lie in memory as those of a
+    loaded checkpoint do (see `weights.loading`): last digits of a convolution depend on it, and its speed.
+
+    Raises:
+        ConfigError: weights that no gradient can pass.
     """
+    if any(each.is_inference() for each in (*model.parameters(), *model.buffers())):
+        raise ConfigError("model was made in torch.inference_mode(), no gradient passes its weights; make it outside")
     weights = [
         (each, each.data, each.grad, None if each.grad is None else each.grad.data) for each in model.parameters()
     ]
+    places = [(module, dict(module._parameters)) for module in model.modules()]
     buffers = [
         (module, name, buffer, buffer.detach().clone())
         for module in model.modules()
@@ -82,8 +91,13 @@ def moved(model: nn.Module, device: torch.device) -> Iterator[None]:
     try:
         if any(each.device != device for each in (*model.parameters(), *model.buffers())):
             model.to(device)
+        for weight in model.parameters():
+            if weight.dim() == 4:
+                weight.data = weight.data.contiguous(memory_format=torch.channels_last)
         yield
     finally:
+        for module, held in places:
+            module._parameters.update(held)
         for weight, data, gradient, values in weights:
             weight.data = data
             weight.grad = None
