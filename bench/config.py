@@ -81,6 +81,9 @@ class RunConfig:
         as_text, "outputs into maps: auto, none, channels_last, tokens, tokens:PREFIX", "NAME", default="auto"
     )
     methods: tuple[str, ...] = option(as_names, "map methods", "a,b", default=("gradcam", "layercam"))
+    maps: Path | None = option(
+        as_path, "maps made elsewhere: arrays (N, K, h, w) by name, and image_ids", "FILE.npz", default=None
+    )
     controls: str = option(
         one_of("none", "cheap", "all"),
         "control maps: none, cheap (no forward passes for them), all",
