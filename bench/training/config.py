@@ -41,8 +41,17 @@ class TrainConfig:
         as_text, "architecture to train from scratch, or package.module:name of one", "NAME", default="alexnet_narrow"
     )
     weights: Path | None = option(as_path, "checkpoint to start from, instead of --arch", "FILE|NAME", default=None)
+    freeze: tuple[str, ...] | None = option(
+        as_names,
+        "layers that stay as they are, such as features; trunk: all but the last (their outputs are computed once)",
+        "a,b",
+        default=None,
+    )
     epochs: int = option(as_integer(1, 100_000), "passes over the images", "N", default=10)
     rate: float = option(as_rate, "learning rate at the start", "X", default=3e-4)
+    trunk_rate: float | None = option(
+        as_rate, "learning rate of all but the last layer (default: --rate)", "X", default=None
+    )
     dropout: float | None = option(
         as_share, "units dropped while training (default: the architecture's)", "X", default=None
     )
@@ -57,3 +66,5 @@ class TrainConfig:
     def __post_init__(self) -> None:
         if self.classes is not None and len(self.classes) < 2:
             raise ConfigError(f"classes is '{','.join(self.classes)}', expected two names or more, such as cat,dog")
+        if self.freeze is not None and "trunk" in self.freeze and (len(self.freeze) > 1 or self.trunk_rate is not None):
+            raise ConfigError("freeze is 'trunk', which is all but the last layer: name no others, and no --trunk-rate")
