@@ -7,6 +7,7 @@ from typing import Any
 from bench.errors import ConfigError
 from bench.options import (
     BATCH,
+    PIXELS,
     SEEDS,
     WORKERS,
     as_integer,
@@ -15,6 +16,7 @@ from bench.options import (
     as_path,
     as_share,
     as_text,
+    one_of,
     option,
     or_auto,
 )
@@ -41,6 +43,13 @@ class TrainConfig:
         as_text, "architecture to train from scratch, or package.module:name of one", "NAME", default="alexnet_narrow"
     )
     weights: Path | None = option(as_path, "checkpoint to start from, instead of --arch", "FILE|NAME", default=None)
+    resize: int | None = option(
+        as_integer(1, PIXELS), "shorter side after resizing, pixels (default: the checkpoint's, 224)", "N", default=None
+    )
+    crop: int | None = option(as_integer(1, PIXELS), "side of the centre crop, pixels", "N", default=None)
+    interpolation: str | None = option(
+        one_of("bilinear", "bicubic"), "of resizing (default: the checkpoint's, bilinear)", "NAME", default=None
+    )
     freeze: tuple[str, ...] | None = option(
         as_names,
         "layers that stay as they are, such as features; trunk: all but the last (their outputs are computed once)",

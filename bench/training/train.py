@@ -132,10 +132,17 @@ class _Data:
 
 
 def _start(config: TrainConfig, device: torch.device) -> Classifier:
+    """The network to train, and what images go through in front of it."""
     if config.weights is not None:
-        return _continued(config.weights, config.classes, device)
-    architectures = known_architectures(config.arch)
-    return fresh_classifier(config.arch, classes=config.classes or CLASSES, device=device, architectures=architectures)
+        classifier = _continued(config.weights, config.classes, device)
+    else:
+        known, classes = known_architectures(config.arch), config.classes or CLASSES
+        classifier = fresh_classifier(config.arch, classes=classes, device=device, architectures=known)
+    chosen = {key: getattr(config, key) for key in ("resize", "crop", "interpolation")}
+    said = {key: value for key, value in chosen.items() if value is not None}
+    checkpoint = classifier.checkpoint
+    preprocess = dataclasses.replace(checkpoint.preprocess, **said)
+    return Classifier(classifier.network, dataclasses.replace(checkpoint, preprocess=preprocess))
 
 
 def _continued(weights: Path, classes: tuple[str, ...] | None, device: torch.device) -> Classifier:
@@ -190,7 +197,7 @@ class _Memory:
 
 
 def _write(config: TrainConfig, data: _Data, trainer: Trainer, classifier: Classifier) -> None:
-    best: Epoch = max(trainer.history, key=lambda epoch: epoch.accuracy)
+    best: Epoch = max(reversed(trainer.history), key=lambda epoch: epoch.accuracy)  # of equal ones the last, as kept
     about = {
         "data": f"{data.name}, {config.split or 'all'}: {len(data.training)} images",
         "data_fingerprint": data.fingerprint,
