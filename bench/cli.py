@@ -19,6 +19,7 @@ from bench.commands import (
     doctor,
     history,
     lab,
+    layers,
     leakage,
     listing,
     nightly,
@@ -33,7 +34,7 @@ from bench.process.interrupt import interruptible
 
 COMMANDS = (
     run, lab, train, certify, leakage, pool, across, compare, nightly, accept, history, report, convert, listing,
-    doctor,
+    layers, doctor,
 )  # fmt: skip
 
 
