@@ -14,7 +14,11 @@ import torch
 from PIL import Image
 
 from bench.cli import main
+from bench.run.plan import known_architectures
 from metrics import METRICS
+from reports import Run
+from reports.pages.lab import predictions
+from weights import load_classifier
 
 NAMES = ("bird", "frog", "golden fish", "ant", "bee")
 COLOURS = ((220, 40, 40), (40, 200, 40), (40, 60, 220), (220, 220, 40), (200, 40, 200))
@@ -250,3 +254,45 @@ def test_drawn_scenes_and_a_network_that_knows_a_third_class(room, tmp_path):
     assert needing & set(scores["metric"])
     assert "bird" not in set(scores["label"])
     assert len(pd.read_csv(tmp_path / "out" / "tables" / "validation.csv"))
+
+
+def test_a_network_of_three_classes_is_trained_on_three_folders(room, tmp_path, capsys):
+    """And its checkpoint says the names, in the order that was asked for."""
+    random, root = np.random.default_rng(0), tmp_path / "photos"
+    for number in range(12):
+        picture(root / ("Birds", "frog", "golden_fish")[number % 3] / f"{number}.png", [number % 3], random)
+    train = (
+        "train",
+        "--dataset",
+        "folder",
+        "--data-root",
+        root,
+        "--arch",
+        "kinds:small",
+        "--epochs",
+        1,
+        "--workers",
+        0,
+    )
+    names = ("frog", "golden fish", "bird")
+    out = tmp_path / "net.safetensors"
+    assert main(list(map(str, (*train, "--classes", ",".join(names), "--out", out)))) == 0
+    assert load_classifier(out, arch="kinds:small", architectures=known_architectures("kinds:small")).classes == names
+    capsys.readouterr()
+    assert main(list(map(str, (*train, "--out", tmp_path / "other.safetensors")))) == 2
+    assert "is neither cat nor dog; expected class folders cat and dog" in capsys.readouterr().err
+
+
+def test_the_lab_looks_at_pictures_of_any_class(room, tmp_path):
+    random = np.random.default_rng(0)
+    for name, shown in (("my_frog.png", [1]), ("a bird and a golden fish.png", [0, 2])):
+        picture(tmp_path / name, shown, random)
+    pictures = sorted(map(str, tmp_path.glob("*.png")))
+    net = weights(tmp_path / "net.pth", 3)
+    out = tmp_path / "lab"
+    assert main(["lab", *pictures, "--weights", str(net), "--arch", "kinds:small", "--out", str(out)]) == 0
+    rows = {row["name"]: row["label"] for row in predictions(Run(out / "run"))}
+    assert rows == {"a bird and a golden fish.png": "bird+golden fish", "my_frog.png": "frog"}
+    page = words((out / "lab.html").read_text(encoding="utf-8"))
+    assert all(f"p({name})" in page for name in NAMES[:3])
+    assert not re.search(r"(?i)\b(cats?|dogs?)\b", page)
