@@ -15,9 +15,11 @@ from bench.commands import (
     across,
     certify,
     compare,
+    convert,
     doctor,
     history,
     lab,
+    layers,
     leakage,
     listing,
     nightly,
@@ -31,7 +33,8 @@ from bench.process.failures import DONE, explain, one_line
 from bench.process.interrupt import interruptible
 
 COMMANDS = (
-    run, lab, train, certify, leakage, pool, across, compare, nightly, accept, history, report, listing, doctor,
+    run, lab, train, certify, leakage, pool, across, compare, nightly, accept, history, report, convert, listing,
+    layers, doctor,
 )  # fmt: skip
 
 

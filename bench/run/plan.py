@@ -3,7 +3,6 @@
 import dataclasses
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from typing import Any
 
 import torch
 from torch import nn
@@ -12,15 +11,25 @@ from bench.config import RunConfig
 from bench.engine import Job, layer_shapes
 from bench.environment import select_device
 from bench.errors import ConfigError
-from bench.names import resolve
+from bench.layers import tapped_by_default
 from bench.run.data import read_dataset
+from bench.run.given import read_maps_file
 from bench.run.selection import check_annotations, select_methods, select_metrics
-from bench.userfunctions import guarded_result
-from cam import CONTROLS, NEGATED, Method, Network
+from bench.userfunctions import guarded_result, import_named
+from cam import CONTROLS, Method, Network
 from datasets import Dataset
-from metrics import PROTOCOLS, Metric
-from metrics.substrates import KERNEL_SIGMA, KERNEL_SIZE
-from weights import ALIASES, ARCHITECTURES, Architecture, Classifier, WeightsError, load_classifier, tried
+from metrics import Metric
+from weights import (
+    ARCHITECTURES,
+    Architecture,
+    Classifier,
+    WeightsError,
+    as_architecture,
+    find_architecture,
+    load_classifier,
+    named,
+    tried,
+)
 
 CPU_BATCH, CUDA_BATCH = 32, 128
 
@@ -34,12 +43,14 @@ class Plan:
         dataset: the images.
         classifier: the network.
         job: what the engine computes on every batch; a batch is a shard.
+        maps: file and SHA-256 of maps that were made elsewhere, where there are any.
     """
 
     config: RunConfig
     dataset: Dataset
     classifier: Classifier
     job: Job
+    maps: dict[str, str] | None = None
 
     @property
     def shards(self) -> list[range]:
@@ -47,19 +58,6 @@ class Plan:
         total = len(self.dataset.records)
         size = self.job.batch_size
         return [range(start, min(start + size, total)) for start in range(0, total, size)]
-
-    def control_records(self) -> dict[str, dict[str, str]]:
-        """Title and meaning of every control that is scored, the negated maps of the methods among them."""
-        records = {name: {"title": c.title, "meaning": c.meaning} for name, c in self.job.controls.items()}
-        for name, method in self.job.methods.items():
-            if self.job.negated and method.kind == "method":
-                title = f"{method.title}, negated"
-                records[f"{NEGATED}{name}"] = {"title": title, "meaning": "the map's maximum minus the map"}
-        return records
-
-    def protocol_records(self) -> dict[str, dict[str, Any]]:
-        """What the curves of each preset were computed with; numbers with different records are not comparable."""
-        return {name: _protocol_record(name, self.config) for name in self.config.protocols if name != "none"}
 
 
 def make_plan(config: RunConfig, gpu: int | None = None) -> Plan:
@@ -73,7 +71,8 @@ def make_plan(config: RunConfig, gpu: int | None = None) -> Plan:
         ConfigError, DatasetError, WeightsError, LayerError, MetricError: whatever cannot work, in one line.
     """
     methods = select_methods(config.methods)
-    metrics = select_metrics(config, truth=any(method.needs_truth for method in methods.values()))
+    truth = any(method.needs_truth for method in methods.values())
+    metrics = select_metrics(config.metrics, config.protocols, truth=truth)
     device = select_device(config.device, gpu)
     architectures = known_architectures(config.arch)
     classifier = load_classifier(
@@ -96,27 +95,43 @@ def make_plan(config: RunConfig, gpu: int | None = None) -> Plan:
         config.dataset, config.data_root, config.split, config.limit, classifier.classes, download=config.download
     )
     _check_dataset(config, dataset, methods, metrics)
-    layers = config.layers or (architectures[classifier.checkpoint.arch].default_layer,)
-    return Plan(config, dataset, classifier, _job(config, dataset, classifier, layers, methods, metrics, device))
+    given = None
+    if config.maps is not None:
+        ids = [record.image_id for record in dataset.records]
+        given = read_maps_file(config.maps, ids, len(classifier.classes))
+        methods |= given.methods([*methods, *CONTROLS])
+    layers = config.layers or (tapped_by_default(classifier, architectures, config.reshape),)
+    job = make_job(config, classifier, layers, methods, metrics, device, drawn=dataset.drawn)
+    return Plan(config, dataset, classifier, job, given.record if given else None)
 
 
-def _job(
+def make_job(
     config: RunConfig,
-    dataset: Dataset,
     classifier: Classifier,
     layers: Sequence[str],
     methods: Mapping[str, Method],
     metrics: Mapping[str, Metric],
     device: torch.device,
+    *,
+    drawn: bool = False,
 ) -> Job:
     """What the engine is to compute, after one pass of a grey image in which one's own methods are called.
+
+    Args:
+        config: the options.
+        classifier: the network.
+        layers: to tap.
+        methods: to score.
+        metrics: to score them by.
+        device: of the network.
+        drawn: whether the images are drawn scenes, which can be drawn again without a part.
 
     Raises:
         LayerError, MethodError, UserFunctionError: a layer that cannot be tapped, a method that fails.
     """
-    preprocess, network = classifier.checkpoint.preprocess, Network(classifier, classifier.network)
+    preprocess, network = classifier.checkpoint.preprocess, Network(classifier, classifier.network, config.reshape)
     size = preprocess.size
-    own = {name: method for name, method in methods.items() if method.finish is not None}
+    own = {name: method for name, method in methods.items() if method.finish is not None and method.size is None}
     wanted = [entry.needs_truth for entry in methods.values()] + [entry.needs_truth for entry in metrics.values()]
     return Job(
         network=network,
@@ -134,7 +149,7 @@ def _job(
         steps=config.steps,
         seed=config.seed,
         batch_size=config.batch_size or (CUDA_BATCH if device.type == "cuda" else CPU_BATCH),
-        removals=any(wanted) and dataset.drawn,
+        removals=any(wanted) and drawn,
     )
 
 
@@ -151,35 +166,15 @@ def _check_dataset(
 
 
 def known_architectures(name: str | None) -> Mapping[str, Architecture]:
-    """The registry, and the architecture named as package.module:object beside it.
+    """The registry, and the architecture of this name beside it, be it a library's or package.module:function.
 
     Raises:
-        ConfigError: unknown name, or no architecture.
+        ConfigError, WeightsError: unknown name, or no architecture.
     """
-    if name is None or name in ARCHITECTURES or name in ALIASES:
+    if name is None or named(name):
         return ARCHITECTURES
-    found: Any = resolve("architecture", name, ARCHITECTURES)
-    if not isinstance(found, Architecture):
-        raise ConfigError(f"architecture '{name}' is no weights.Architecture; see weights/architectures.py for two")
+    if ":" not in name:
+        return {**ARCHITECTURES, name: find_architecture(name)}
+    found = as_architecture(name, import_named("architecture", name))
     build = guarded_result(f"architecture '{name}'", found.build, nn.Module, WeightsError)
     return {**ARCHITECTURES, name: dataclasses.replace(found, build=build)}
-
-
-def _protocol_record(name: str, config: RunConfig) -> dict[str, Any]:
-    pairs = [curve.partition("_") for curve in PROTOCOLS[name].curves]
-    blurred = any(substrate == "blur" for _, _, substrate in pairs)
-    return {
-        "preset": name,
-        "directions": [direction for direction, _, _ in pairs],
-        "substrates": [substrate for _, _, substrate in pairs],
-        "kernel": f"gaussian_filter of an {KERNEL_SIZE}x{KERNEL_SIZE} impulse, sigma {KERNEL_SIGMA}"
-        if blurred
-        else None,
-        "padding": "zeros in normalised space" if blurred else None,
-        "steps": config.steps,
-        "tie_rule": "permutation by PCG64 of SHA-256(seed:image_id)",
-        "target": list(config.targets),
-        "space": "pixels, upsampled map bilinear align_corners=False, substrates in normalised space",
-        "score": "softmax probability of the target; margin beside it",
-        "source": PROTOCOLS[name].source,
-    }

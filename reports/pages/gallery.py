@@ -12,7 +12,7 @@ import numpy as np
 import pandas as pd
 from PIL import Image
 
-from reports.figures.overlays import COLOURS, disagreement, missing, selections
+from reports.figures.overlays import COLOURS, disagreement, gridded, missing, selections
 from reports.plain import visible
 from reports.runs.run import Run
 from reports.text import label
@@ -42,7 +42,7 @@ def gallery_json(run: Run) -> str:
         ],
         "metrics": [{"name": name, "title": run.title(name), "better": _better(run, name)} for name in metrics],
         "curves": [label(f"{direction}, {substrate}") for direction, substrate in pairs],
-        "side": run.manifest["image_size"][0],
+        "size": run.manifest["image_size"],
         "colours": _text(colours),
         "total": len(run.images),
     }
@@ -125,8 +125,9 @@ def _maps(run: Run, name: str) -> dict[str, str]:
     """
     found = {}
     for (method, layer), by_image in run.maps.items():
+        maps = gridded(by_image[name], run.manifest["layers"][layer])
         for number in run.shown_targets(name):
-            raw = by_image[name][number]
+            raw = maps[number]
             key = f"{method}|{layer}|{number}"
             why = missing(raw)
             found[key] = f" {why}" if why else _text(np.round(raw / raw.max() * LEVELS).astype(np.uint8))

@@ -72,6 +72,19 @@ def page(run: Run, tables: Mapping[str, pd.DataFrame], figures: list[str]) -> st
     return rendered("report.html", content)
 
 
+def overview(run: Run, tables: Mapping[str, pd.DataFrame]) -> str:
+    """The headline rows and the findings as a piece of HTML, for a notebook."""
+    content = {
+        "dataset": run.manifest["dataset"],
+        "checkpoint": run.manifest["checkpoint"],
+        "counts": run.manifest["counts"],
+        "findings": findings(run, tables["summary"], tables["comparison"], tables["dispersion_gap"]),
+        "warnings": warnings(run),
+        "headline": cells(_titled(run, headline(run, tables["summary"]))),
+    }
+    return rendered("overview.html", content)
+
+
 def headline(run: Run, summary: pd.DataFrame) -> pd.DataFrame:
     """The rows of the methods that are looked at first."""
     return summary[summary["metric"].isin(HEADLINE) & summary["method"].isin(run.methods)]

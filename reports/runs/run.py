@@ -198,9 +198,13 @@ class Run:
 
     @cached_property
     def maps(self) -> dict[tuple[str, str], dict[str, np.ndarray]]:
-        """Per method and layer the raw maps (K, h, w) by image id; empty where no file holds any."""
+        """Per method and layer the raw maps (K, h, w) by image id; empty where no file holds any.
+
+        Maps are as large as their layer; those that a run was given, as large as the manifest says.
+        """
+        given = self.manifest["methods"]
         shapes = {
-            (method, layer): (len(self.classes), shape["height"], shape["width"])
+            (method, layer): (len(self.classes), *(given[method].get("size") or (shape["height"], shape["width"])))
             for method in self.methods
             for layer, shape in self.manifest["layers"].items()
         }
