@@ -18,6 +18,7 @@ from bench.commands import (
     doctor,
     history,
     lab,
+    layers,
     leakage,
     listing,
     nightly,
@@ -31,7 +32,7 @@ from bench.process.failures import DONE, explain, one_line
 from bench.process.interrupt import interruptible
 
 COMMANDS = (
-    run, lab, train, certify, leakage, pool, across, compare, nightly, accept, history, report, listing, doctor,
+    run, lab, train, certify, leakage, pool, across, compare, nightly, accept, history, report, listing, layers, doctor,
 )  # fmt: skip
 
 

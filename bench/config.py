@@ -76,7 +76,10 @@ class RunConfig:
         default=None,
     )
     std: tuple[float, ...] | None = option(as_numbers(1e-6, 1000), "channel deviations", "r,g,b", default=None)
-    layers: tuple[str, ...] | None = option(as_names, "layers to tap (default: the last ReLU)", "a,b", default=None)
+    layers: tuple[str, ...] | None = option(as_names, "layers to tap (default: found)", "a,b", default=None)
+    reshape: str = option(
+        as_text, "outputs into maps: auto, none, channels_last, tokens, tokens:PREFIX", "NAME", default="auto"
+    )
     methods: tuple[str, ...] = option(as_names, "map methods", "a,b", default=("gradcam", "layercam"))
     maps: Path | None = option(
         as_path, "maps made elsewhere: arrays (N, K, h, w) by name, and image_ids", "FILE.npz", default=None

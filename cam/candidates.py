@@ -29,6 +29,7 @@ class Candidate:
         nonnegative: whether no value is below 0, as after a ReLU; elsewhere maps have signs of their own.
         passes_on: whether it is a pooling layer or the like, which adds nothing to its input.
         leads: whether a gradient of the logits reaches the map.
+        scores: whether it has one channel per logit, or per output of the network.
     """
 
     name: str
@@ -39,6 +40,7 @@ class Candidate:
     nonnegative: bool
     passes_on: bool
     leads: bool
+    scores: bool
 
 
 def candidates(network: Network, images: Tensor) -> list[Candidate]:
@@ -51,6 +53,7 @@ def candidates(network: Network, images: Tensor) -> list[Candidate]:
     seen = _Seen(network, images)
     with torch.inference_mode(False), torch.enable_grad(), frozen(network.model), seen.hooked():
         logits = network.model(images)
+        seen.widths.add(logits.shape[1])
         outputs = [entry.output for entry in seen.entries]
         weights = torch.linspace(1, 2, logits.shape[1], device=logits.device, dtype=logits.dtype)
         total = (logits * weights).sum()
@@ -62,10 +65,10 @@ def candidates(network: Network, images: Tensor) -> list[Candidate]:
     ]
 
 
-def default_candidate(found: Sequence[Candidate], classes: int) -> Candidate:
+def default_candidate(found: Sequence[Candidate]) -> Candidate:
     """The last map on the way to the logits: after an activation, where one follows.
 
-    Pooling layers show what is before them with less detail, maps with one channel per class are logits already, and
+    Pooling layers show what is before them with less detail, maps with one channel per output are scores already, and
     tokens of an unusual width are queries, keys and values: they are taken only where there is nothing else.
 
     Raises:
@@ -75,7 +78,7 @@ def default_candidate(found: Sequence[Candidate], classes: int) -> Candidate:
     if not leading:
         raise LayerError("the network has no layer whose output is a map (B, C, h, w); name one with --layers")
     own = [each for each in leading if not each.passes_on] or leading
-    features = [each for each in own if each.shape[0] != classes] or own
+    features = [each for each in own if not each.scores] or own
     if features[-1].form.kind == "tokens":
         widths = Counter(each.shape[0] for each in found if each.form == features[-1].form)
         usual = widths.most_common(1)[0][0]
@@ -113,6 +116,7 @@ class _Seen:
         self.network, self.count = network, len(images)
         self.size = (images.shape[-2], images.shape[-1])
         self.runs: Counter[str] = Counter()
+        self.widths: set[int] = set()  # of the network's output and of the logits
         self.entries: list[_Entry] = []
         self.known: dict[int, _Entry] = {}  # by identity of the tensor that was handed on
         self.kept: list[Tensor] = []  # as long as it lives, its identity is nobody else's
@@ -122,6 +126,7 @@ class _Seen:
         """Hooks at every module, removed on exit."""
         modules = [(name, module) for name, module in self.network.network.named_modules() if name]
         handles = [module.register_forward_hook(self._hook(name)) for name, module in modules]
+        handles.append(self.network.network.register_forward_hook(self._end))
         try:
             yield
         finally:
@@ -147,6 +152,10 @@ class _Seen:
             return handed
 
         return see
+
+    def _end(self, _network: nn.Module, _inputs: object, output: object) -> None:
+        parts = [output] if isinstance(output, Tensor) else output if isinstance(output, tuple | list) else []
+        self.widths |= {part.shape[1] for part in parts if isinstance(part, Tensor) and part.dim() > 1}
 
     def _form(self, module: nn.Module, output: object) -> Form | None:
         """None for what is no map of the images."""
@@ -175,6 +184,7 @@ class _Seen:
             nonnegative=bool((maps >= 0).all()),
             passes_on=entry.passes_on,
             leads=reached,
+            scores=maps.shape[1] in self.widths,
         )
 
 

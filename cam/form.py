@@ -71,7 +71,7 @@ def form_of(output: object, size: tuple[int, int], reshape: str = "auto", module
     Raises:
         LayerError: no such output, or an unknown name.
     """
-    prefix = _named_prefix(reshape)
+    prefix = named_prefix(reshape)
     shape = tuple(output.shape) if isinstance(output, Tensor) else ()
     if len(shape) == 4:
         last = reshape == "channels_last" or (reshape != "none" and _is_channels_last(shape[1:], size, module))
@@ -94,12 +94,17 @@ def in_proportion(height: int, width: int, size: tuple[int, int]) -> bool:
     return abs(height - wanted) <= 1 and height <= size[0] and width <= size[1]
 
 
-def _named_prefix(reshape: str) -> int | None:
+def named_prefix(reshape: str) -> int | None:
+    """The number of tokens in `tokens:PREFIX`, None where the name leaves it open.
+
+    Raises:
+        LayerError: an unknown name.
+    """
     if reshape in ("auto", "none", "channels_last", "tokens"):
         return None
     named = re.fullmatch(r"tokens:(\d{1,4})", reshape)
     if named is None:
-        raise LayerError(f"cannot be reshaped by '{reshape}', expected {NAMES}")
+        raise LayerError(f"reshape is '{reshape}', expected {NAMES}")
     return int(named[1])
 
 

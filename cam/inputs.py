@@ -7,7 +7,7 @@ from functools import cached_property
 import torch
 from torch import Tensor, nn
 
-from cam.form import MAP, Form
+from cam.form import MAP, Form, named_prefix
 from cam.head import TOLERANCE, Head
 from cam.registry import MethodError
 from cam.tap import Tapped, tap
@@ -22,10 +22,14 @@ class Network:
         model: images (B, 3, H, W) to logits (B, K); `network` itself or a wrapper around it.
         network: the module whose submodules name the layers.
         reshape: how outputs that are no maps become maps, see `cam.form.form_of`.
+
+    Raises:
+        LayerError: an unknown name of a reshape.
     """
 
     def __init__(self, model: nn.Module, network: nn.Module | None = None, reshape: str = "auto") -> None:
         self.model, self.network = model, model if network is None else network
+        named_prefix(reshape)
         self.reshape = reshape
         self._heads: dict[tuple[str, Form], Head] = {}
 

@@ -8,7 +8,7 @@ import torch
 from torch import Tensor, nn
 
 from cam.contract import closest
-from cam.form import MAP, Form, LayerError, form_of
+from cam.form import MAP, Form, LayerError, form_of, named_prefix
 
 
 @dataclass(frozen=True)
@@ -57,6 +57,7 @@ def tap(
             that is no map, or one that the logits do not depend on.
     """
     check_layers(network, layers)
+    named_prefix(reshape)
     captures = {name: _Capture(network, name, images, reshape) for name in layers}
     with torch.inference_mode(False), torch.enable_grad(), frozen(model), _hooked(captures.values()):
         logits = model(images)

@@ -16,10 +16,14 @@ __all__ = [
     "Preprocess",
     "Shipped",
     "WeightsError",
+    "as_architecture",
     "borrowed",
     "checkpoint_bytes",
+    "find_architecture",
     "fresh_classifier",
+    "has_timm",
     "load_classifier",
+    "torchvision_names",
     "tried",
 ]
 
@@ -27,3 +31,4 @@ from weights.borrowing import borrowed
 from weights.loading import fresh_classifier, load_classifier
 from weights.saving import checkpoint_bytes
 from weights.trial import tried
+from weights.zoo import as_architecture, find_architecture, has_timm, torchvision_names

@@ -17,13 +17,15 @@ class Architecture:
 
     Attributes:
         build: number of classes to a module with that many logits; its weights do not matter.
-        default_layer: the layer that is tapped unless another is named.
+        default_layer: the layer that is tapped unless another is named; None: found by a trial pass.
         meaning: one line.
+        unused: what names of tensors begin with that a file may have and maps do not need.
     """
 
     build: Callable[[int], nn.Module]
-    default_layer: str
-    meaning: str
+    default_layer: str | None = None
+    meaning: str = ""
+    unused: tuple[str, ...] = ()
 
 
 def alexnet(classes: int) -> nn.Module:

@@ -1,7 +1,7 @@
 """Which architecture are these tensors, and the network filled with them."""
 
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 from torch import Tensor, nn
@@ -11,6 +11,7 @@ from torch.overrides import TorchFunctionMode
 from weights.architectures import Architecture
 from weights.errors import WeightsError, last_line
 from weights.groups import MOST
+from weights.zoo import relatives
 
 SHOWN = 3  # keys named in a message
 DIGITS = {"float8": "one digit", "bfloat16": "two digits"}  # of decimal, by the type in which weights are stored
@@ -28,6 +29,7 @@ class Fit:
         outputs: how many the network was built with; an architecture may have its own number whatever it is told.
         prefix: what all names of the file begin with that the network's do not.
         problems: what keeps them from being this network's; empty where they fit.
+        left_out: how many tensors of the file are not needed.
     """
 
     network: nn.Module
@@ -35,6 +37,7 @@ class Fit:
     outputs: int
     prefix: str
     problems: list[str]
+    left_out: int = 0
 
     @property
     def counted(self) -> bool:
@@ -48,18 +51,24 @@ class Fit:
         coarse = {kind: digits for kind in stored for start, digits in DIGITS.items() if kind.startswith(start)}
         return (
             *((f"'{self.prefix}' left out of all names of tensors",) if self.prefix else ()),
+            *((f"{self.left_out} tensors of heads for training alone left out",) if self.left_out else ()),
             *(f"weights stored as {kind}: about {digits} of precision" for kind, digits in coarse.items()),
         )
 
 
 def recognised(tensors: Mapping[str, Tensor], architectures: Mapping[str, Architecture], path: str) -> str:
-    """The one architecture that these tensors fit.
+    """The one architecture that these tensors fit: of those given, else of torchvision's.
 
     Raises:
         WeightsError: none, or several.
     """
-    fits = {name: best_fit(name, entry, tensors) for name, entry in architectures.items()}
+    fits = {name: best_fit(name, entry, _needed(entry, tensors)) for name, entry in architectures.items()}
     fitting = [name for name, fit in fits.items() if not fit.problems]
+    others = {} if fitting else relatives(tensors)
+    for name, entry in others.items():
+        fits[name] = best_fit(name, entry, _needed(entry, tensors))
+        if not fits[name].problems:
+            return name
     if len(fitting) > 1:
         raise WeightsError(f"weights '{path}' fit several architectures ({', '.join(fitting)}); name one with arch")
     if not fitting:
@@ -77,7 +86,8 @@ def filled(arch: str, entry: Architecture, tensors: Mapping[str, Tensor], path: 
     Raises:
         WeightsError: they do not fit.
     """
-    fit = best_fit(arch, entry, tensors)
+    needed = _needed(entry, tensors)
+    fit = replace(best_fit(arch, entry, needed), left_out=len(tensors) - len(needed))
     if fit.problems:
         raise WeightsError(f"weights '{path}' do not fit {arch}: {_listed(fit.problems)}; {REMEDY}")
     try:
@@ -107,6 +117,13 @@ def _fits(arch: str, entry: Architecture, tensors: Mapping[str, Tensor], outputs
         if not fits[-1].problems:
             break
     return fits
+
+
+def _needed(entry: Architecture, tensors: Mapping[str, Tensor]) -> Mapping[str, Tensor]:
+    """The tensors without those that the architecture does not use, whatever stands before their names."""
+    return {
+        name: tensor for name, tensor in tensors.items() if not any(f".{part}" in f".{name}" for part in entry.unused)
+    }
 
 
 def _without_prefixes(tensors: Mapping[str, Tensor]) -> Iterator[tuple[str, Mapping[str, Tensor]]]:

@@ -14,13 +14,14 @@ from weights.catalogue import check_shipped, find_checkpoint
 from weights.classes import CLASSES
 from weights.classifier import Checkpoint, Classifier
 from weights.description import Description, metadata_description, read_description
-from weights.errors import WeightsError, last_line, printable, unknown
+from weights.errors import WeightsError, last_line, printable
 from weights.files import read_tensors, sha256_of, size_of
 from weights.fitting import filled, recognised, skeleton
 from weights.groups import as_groups
 from weights.heads import Said, meaning_of
 from weights.preprocess import Preprocess
 from weights.trial import outputs_of
+from weights.zoo import find_architecture
 
 ARGUMENTS = "the arguments"
 SMALL = 256 * 2**20  # bytes of a file that any machine can read
@@ -54,7 +55,7 @@ def load_classifier(
 
     Args:
         path: of a .pth, .pt or .ckpt file, or a .safetensors file; or the name of a shipped checkpoint.
-        arch: a key of `architectures` or of `ALIASES`.
+        arch: a key of `architectures` or of `ALIASES`, or a name of torchvision's or timm's.
         classes: names in the order of the network's outputs; cat and dog where nothing says otherwise.
         groups: outputs that are read as one class each, such as {"cat": "281-285", "dog": "151-268"}; their names are
             the classes then. A group's logit is the logsumexp of its members'.
@@ -66,7 +67,7 @@ def load_classifier(
         interpolation: of resizing.
         device: where the network goes.
         dtype: of its weights and of what it computes; logits are float32 whatever it is.
-        architectures: name to entry.
+        architectures: name to entry, beside torchvision's and timm's.
 
     Raises:
         WeightsError: the file or a setting cannot be used.
@@ -92,9 +93,11 @@ def load_classifier(
     settings = _settle(sources, shown)
     name = settings.arch or recognised(content.tensors, architectures, shown)
     name = name if name in architectures else ALIASES.get(name, name)
-    if name not in architectures:
-        raise WeightsError(f"weights '{shown}': {unknown('architecture', name, architectures)}")
-    fit = filled(name, architectures[name], content.tensors, shown)
+    try:
+        entry = find_architecture(name, architectures)
+    except WeightsError as error:
+        raise WeightsError(f"weights '{shown}': {error}") from error
+    fit = filled(name, entry, content.tensors, shown)
     network = _converted(fit.network, shown, torch.device(device), dtype)
     assumed = () if settings.arch else (f"architecture recognised by its tensors: {name}",)
     checkpoint = Checkpoint(
@@ -203,10 +206,9 @@ def fresh_classifier(
         WeightsError: unknown architecture, or fewer than two different names.
     """
     arch = arch if arch in architectures else ALIASES.get(arch, arch)
-    if arch not in architectures:
-        raise WeightsError(unknown("architecture", arch, architectures))
+    entry = find_architecture(arch, architectures)
     meaning = meaning_of([(ARGUMENTS, tuple(classes), None)], len(classes), "untrained")
-    network = skeleton(arch, architectures[arch], len(classes), initialised=True)
+    network = skeleton(arch, entry, len(classes), initialised=True)
     network = network.to(device).to(memory_format=torch.channels_last)
     count = sum(parameter.numel() for parameter in network.parameters())
     return Classifier(network, Checkpoint("untrained", "", arch, meaning.classes, "", Preprocess(), count))

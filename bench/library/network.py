@@ -10,9 +10,7 @@ from torch import nn
 
 from bench.environment import select_device
 from bench.errors import ConfigError
-from cam import Network, candidates, default_candidate
 from weights import Classifier, Preprocess, borrowed, tried
-from weights.trial import probes
 
 
 def device_of(model: nn.Module, device: str | torch.device | None) -> torch.device:
@@ -65,17 +63,6 @@ def as_classifier(
             lent.checkpoint, path="", sha256=state_hash(network), notes=(*lent.checkpoint.notes, *notes)
         )
         yield tried(lent)
-
-
-def default_layer(classifier: Classifier) -> str:
-    """The last map on the way to the outputs, found by a pass of noise.
-
-    Raises:
-        LayerError: there is none.
-    """
-    noise = probes(*classifier.checkpoint.preprocess.size)[-2:].to(classifier.scale.device)
-    found = candidates(Network(classifier, classifier.network), noise)
-    return default_candidate(found, len(classifier.classes)).name
 
 
 def state_hash(network: nn.Module) -> str:

@@ -3,7 +3,6 @@
 import dataclasses
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from typing import Any
 
 import torch
 from torch import nn
@@ -12,15 +11,25 @@ from bench.config import RunConfig
 from bench.engine import Job, layer_shapes
 from bench.environment import select_device
 from bench.errors import ConfigError
-from bench.names import resolve
+from bench.layers import tapped_by_default
 from bench.run.data import read_dataset
 from bench.run.given import read_maps_file
 from bench.run.selection import check_annotations, select_methods, select_metrics
-from bench.userfunctions import guarded_result
+from bench.userfunctions import guarded_result, import_named
 from cam import CONTROLS, Method, Network
 from datasets import Dataset
 from metrics import Metric
-from weights import ALIASES, ARCHITECTURES, Architecture, Classifier, WeightsError, load_classifier, tried
+from weights import (
+    ALIASES,
+    ARCHITECTURES,
+    Architecture,
+    Classifier,
+    WeightsError,
+    as_architecture,
+    find_architecture,
+    load_classifier,
+    tried,
+)
 
 CPU_BATCH, CUDA_BATCH = 32, 128
 
@@ -91,7 +100,7 @@ def make_plan(config: RunConfig, gpu: int | None = None) -> Plan:
         ids = [record.image_id for record in dataset.records]
         given = read_maps_file(config.maps, ids, len(classifier.classes))
         methods |= given.methods([*methods, *CONTROLS])
-    layers = config.layers or (architectures[classifier.checkpoint.arch].default_layer,)
+    layers = config.layers or (tapped_by_default(classifier, architectures, config.reshape),)
     job = make_job(config, classifier, layers, methods, metrics, device, drawn=dataset.drawn)
     return Plan(config, dataset, classifier, job, given.record if given else None)
 
@@ -120,7 +129,7 @@ def make_job(
     Raises:
         LayerError, MethodError, UserFunctionError: a layer that cannot be tapped, a method that fails.
     """
-    preprocess, network = classifier.checkpoint.preprocess, Network(classifier, classifier.network)
+    preprocess, network = classifier.checkpoint.preprocess, Network(classifier, classifier.network, config.reshape)
     size = preprocess.size
     own = {name: method for name, method in methods.items() if method.finish is not None and method.size is None}
     wanted = [entry.needs_truth for entry in methods.values()] + [entry.needs_truth for entry in metrics.values()]
@@ -157,15 +166,15 @@ def _check_dataset(
 
 
 def known_architectures(name: str | None) -> Mapping[str, Architecture]:
-    """The registry, and the architecture named as package.module:object beside it.
+    """The registry, and the architecture of this name beside it, be it a library's or package.module:function.
 
     Raises:
-        ConfigError: unknown name, or no architecture.
+        ConfigError, WeightsError: unknown name, or no architecture.
     """
     if name is None or name in ARCHITECTURES or name in ALIASES:
         return ARCHITECTURES
-    found: Any = resolve("architecture", name, ARCHITECTURES)
-    if not isinstance(found, Architecture):
-        raise ConfigError(f"architecture '{name}' is no weights.Architecture; see weights/architectures.py for two")
+    if ":" not in name:
+        return {**ARCHITECTURES, name: find_architecture(name)}
+    found = as_architecture(name, import_named("architecture", name))
     build = guarded_result(f"architecture '{name}'", found.build, nn.Module, WeightsError)
     return {**ARCHITECTURES, name: dataclasses.replace(found, build=build)}

@@ -68,10 +68,10 @@ def disagreement(run: Run, layer: str) -> pd.Series:
 
 def _sheet(run: Run, layer: str, title: str, ids: list[str]) -> Figure:
     """One sheet, drawn as a single picture: an axis per photograph would take seconds."""
-    side = run.manifest["image_size"][0]
-    cell, line = round(side * 1.04), round(side * 0.3)
+    height, width = run.manifest["image_size"]
+    cell, line = round(width * 1.04), round(height * 0.3)
     columns = 1 + len(run.methods) * len(run.classes)
-    canvas = np.full((len(ids) * (side + line), columns * cell, 3), 255, dtype=np.uint8)
+    canvas = np.full((len(ids) * (height + line), columns * cell, 3), 255, dtype=np.uint8)
     size = (1.95 * columns, 1.95 * canvas.shape[0] / cell + 0.5)
     figure = blank(figsize=size, layout="none")
     axis = figure.add_axes((0.01, 0.0, 0.98, 1 - 0.5 / size[1]))
@@ -79,8 +79,8 @@ def _sheet(run: Run, layer: str, title: str, ids: list[str]) -> Figure:
     pictures = run.pictures(ids)
     for row, image_id in enumerate(ids):
         for column, (picture, caption) in enumerate(_row(run, layer, image_id, pictures[image_id])):
-            top, left = row * (side + line) + line, column * cell
-            canvas[top : top + side, left : left + side] = picture
+            top, left = row * (height + line) + line, column * cell
+            canvas[top : top + height, left : left + width] = picture
             axis.text(left, top - 5, caption, fontsize=8, va="bottom", color="black", clip_on=True)
     axis.imshow(canvas, interpolation="none", aspect="auto")
     finding(figure, f"{title}, {label(layer)}")

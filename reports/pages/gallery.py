@@ -42,7 +42,7 @@ def gallery_json(run: Run) -> str:
         ],
         "metrics": [{"name": name, "title": run.title(name), "better": _better(run, name)} for name in metrics],
         "curves": [label(f"{direction}, {substrate}") for direction, substrate in pairs],
-        "side": run.manifest["image_size"][0],
+        "size": run.manifest["image_size"],
         "colours": _text(colours),
         "total": len(run.images),
     }

@@ -13,6 +13,7 @@ from cam import METHODS, MethodError
 from datasets import DatasetError
 from datasets.names import DEFAULT
 from metrics import METRICS
+from weights import WeightsError
 
 A, G = torch.rand(4, 3, 7, 7), torch.rand(4, 2, 3, 7, 7)
 NO_NAMES = [":x", "..:x", "x:", ":", "a b:f", "mine:1f", "mine:f()", "mine:class", "a..b:f", "mine:f:g"]
@@ -104,8 +105,10 @@ def test_functions_that_are_no_data_set_metric_or_architecture_are_refused(tmp_p
         read_dataset("os:system", tmp_path, None, None, DEFAULT)
     with pytest.raises(ConfigError, match=r"data set 'json:loads' takes \(s, \*"):
         read_dataset("json:loads", tmp_path, None, None, DEFAULT)
-    with pytest.raises(ConfigError, match=r"architecture 'os:system' is no weights.Architecture"):
-        known_architectures("os:system")
+    with pytest.raises(WeightsError, match=r"'json:dump' takes \(obj, fp, .*expected function\(num_classes\)"):
+        known_architectures("json:dump")
+    with pytest.raises(WeightsError, match=r"architecture 'os:sep' is a str, expected a function"):
+        known_architectures("os:sep")
 
 
 def test_data_sets_and_architectures_of_ones_own(module, tmp_path):

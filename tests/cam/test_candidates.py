@@ -5,9 +5,9 @@ from torch import nn
 from cam import LayerError, Network, candidates, default_candidate
 
 
-def found(network: nn.Module, images: torch.Tensor, classes: int = 2) -> tuple[dict, str]:
+def found(network: nn.Module, images: torch.Tensor) -> tuple[dict, str]:
     each = candidates(Network(network.eval()), images)
-    return {candidate.name: candidate for candidate in each}, default_candidate(each, classes).name
+    return {candidate.name: candidate for candidate in each}, default_candidate(each).name
 
 
 def small(*last: nn.Module) -> nn.Sequential:
@@ -57,10 +57,17 @@ def test_the_outermost_module_that_runs_once_names_the_output(images):
     assert (layers["0.2.relu#1"].runs, layers["0"].runs) == (2, 1)
 
 
+class Groups(nn.Module):
+    def forward(self, outputs: torch.Tensor) -> torch.Tensor:
+        return torch.cat([outputs, outputs.sum(1, keepdim=True)], dim=1)
+
+
 def test_class_maps_are_logits_already(images):
     scores = nn.Sequential(nn.Conv2d(5, 2, 1), nn.ReLU(), nn.AdaptiveAvgPool2d(1), nn.Flatten())
     nn.init.constant_(scores[0].weight, 0.5)  # nothing falls to the ReLU
     assert found(small(scores), images)[1] == "1"
+    groups = Network(wrapped := nn.Sequential(small(scores), Groups()), wrapped[0])  # two outputs, three logits
+    assert default_candidate(candidates(groups, images)).name == "1"
     only = nn.Sequential(nn.Conv2d(3, 2, 1), nn.ReLU(), nn.AdaptiveAvgPool2d(1), nn.Flatten())
     assert found(only, images)[1] == "1"  # there is nothing else
 

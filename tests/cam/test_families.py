@@ -111,7 +111,7 @@ def naive(family: str, layer: str, images: torch.Tensor) -> list[torch.Tensor]:
 def test_the_layer_is_found_and_gradcam_there_is_plain_autograds(family):
     _, layer, form = FAMILIES[family]
     network, images = Network(built(family)), photographs(family)
-    found = default_candidate(candidates(network, images), 3)
+    found = default_candidate(candidates(network, images))
     assert (found.name, str(found.form), found.leads) == (layer, form, True)
     maps = compute_maps(network, images, [layer], METHODS).signed["gradcam", layer]
     assert maps.shape[2:] == found.shape[1:]

@@ -2,6 +2,7 @@ import pytest
 import torch
 from torch import nn
 
+from cam import Network, tap
 from cam.form import MAP, Form, LayerError, form_of
 
 SQUARE, WIDE = (224, 224), (224, 288)
@@ -53,8 +54,15 @@ def test_a_named_form_is_taken():
 
 @pytest.mark.parametrize("reshape", ["token", "tokens:", "tokens:-1", "tokens:x", ""])
 def test_an_unknown_form_is_refused(reshape):
-    with pytest.raises(LayerError, match="expected auto, none, channels_last, tokens or tokens:PREFIX"):
-        form_of(torch.zeros(2, 50, 8), SQUARE, reshape)
+    said = f"^reshape is '{reshape}', expected auto, none, channels_last, tokens or tokens:PREFIX"
+    network = nn.Conv2d(3, 2, 1)
+    for refuse in (
+        lambda: form_of(torch.zeros(2, 50, 8), SQUARE, reshape),
+        lambda: Network(network, reshape=reshape),
+        lambda: tap(network, network, torch.zeros(1, 3, 4, 4), [], reshape=reshape),
+    ):
+        with pytest.raises(LayerError, match=said):
+            refuse()
 
 
 @pytest.mark.parametrize(

@@ -9,7 +9,7 @@ from PIL import Image, ImageOps
 
 from datasets import Box
 from datasets.content import UnreadableError
-from datasets.geometry import fit_of, paint_boxes, turned, upright_mask
+from datasets.geometry import Fit, fit_of, paint_boxes, turned, upright_mask
 
 
 def test_boxes_cover_pixels_whose_centre_they_hold():
@@ -68,6 +68,30 @@ def test_shorter_side_and_centre_crop():
     assert fitted.shape == (3, 40, 40)
     assert (fitted[:, :, 9:31] == 200).all()
     assert (fitted[:, :, :5] == 0).all()
+
+
+@pytest.mark.parametrize("crop", [(20, 48), (48, 20), (48, 48)])
+@pytest.mark.parametrize("interpolation", ["bilinear", "bicubic"])
+def test_crops_of_two_sides_are_of_the_centre_and_the_mask_goes_with_them(crop, interpolation):
+    mask = paint_boxes([Box("cat", "animal", 30, 40, 90, 100)], (120, 160))
+    fit = Fit(48, crop, interpolation)  # 0.4 of the size: 48 x 64, the box is 12 to 36 across and 16 to 40 down
+    image, fitted = fit.image((mask * 255).expand(3, -1, -1)), fit.mask(mask)
+    assert image.shape == (3, *crop)
+    top, left = (48 - crop[0]) // 2, (64 - crop[1]) // 2
+    expected = torch.zeros(48, 64, dtype=torch.uint8)
+    expected[16:40, 12:36] = 1
+    assert torch.equal(fitted, expected[top : top + crop[0], left : left + crop[1]])
+    assert ((image[0] > 127) == fitted).all()
+
+
+def test_interpolations_are_torchvisions():
+    image = torch.randint(90, 160, (3, 60, 80), generator=torch.Generator().manual_seed(0), dtype=torch.uint8)
+    bilinear, bicubic = fit_of(30, 30).image(image), fit_of(30, 30, "bicubic").image(image)
+    for found, name in ((bilinear, "bilinear"), (bicubic, "bicubic")):
+        given = image[None].float()
+        plain = torch.nn.functional.interpolate(given, (30, 40), mode=name, antialias=True, align_corners=False)
+        assert ((found - plain[0, :, :, 5:35]).abs() <= 1.5).all()  # of 255: eight bits in between
+    assert not torch.equal(bilinear, bicubic)
 
 
 @pytest.mark.parametrize("orientation", range(1, 9))

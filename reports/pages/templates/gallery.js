@@ -33,12 +33,12 @@ requestAnimationFrame(() => setTimeout(() => {
 
   // The map over the picture: maps are scaled to their own maximum, for display only.
   const paint = (canvas, image, method, layer, target, opacity) => {
-    const side = data.side, context = canvas.getContext("2d");
-    canvas.width = canvas.height = side;
+    const [height, width] = data.size, context = canvas.getContext("2d");
+    Object.assign(canvas, { width, height });
     const picture = new Image();
     picture.onload = () => {
       context.globalAlpha = 1;
-      context.drawImage(picture, 0, 0, side, side);
+      context.drawImage(picture, 0, 0, width, height);
       const text = method ? image.maps[`${method}|${layer}|${target}`] : "";
       if (!text || text.startsWith(" ")) return;
       const shape = data.layers.find((l) => l.name === layer), values = bytes(text);
@@ -48,7 +48,7 @@ requestAnimationFrame(() => setTimeout(() => {
       small.getContext("2d").putImageData(pixels, 0, 0);
       context.globalAlpha = opacity;
       context.imageSmoothingEnabled = true;
-      context.drawImage(small, 0, 0, side, side);
+      context.drawImage(small, 0, 0, width, height);
     };
     picture.src = `data:image/webp;base64,${image.picture}`;
   };
