@@ -61,7 +61,7 @@ class Job:
 
 
 def forward_passes(job: Job) -> int:
-    """Forward passes per one-animal image: the maps, the substrates and all masked copies."""
+    """Forward passes per image of one class: the maps, the substrates and all masked copies."""
     negated = sum(method.kind == "method" for method in job.methods.values()) if job.negated else 0
     scored = len(job.methods) + (len(job.controls) + negated if job.controls_forward else 0)
     maps = scored * len(job.layers) * len(job.targets)

@@ -100,8 +100,8 @@ def evaluate(
     try:
         with settings_kept(place), moved(model, place):
             chosen = select_methods(_pairs(methods))
-            options = {"layers": layers, "reshape": reshape, "protocols": protocols, "targets": targets, "controls": controls,
-                       "steps": steps, "batch_size": batch_size, "seed": seed}  # fmt: skip
+            options = {"layers": layers, "reshape": reshape, "protocols": protocols, "targets": targets,
+                       "controls": controls, "steps": steps, "batch_size": batch_size, "seed": seed}  # fmt: skip
             config = _config(model, chosen, options, place, folder)
             scored_by = select_metrics(None if metrics is None else _pairs(metrics), config.protocols)
             make_deterministic(config.seed)

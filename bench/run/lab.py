@@ -20,15 +20,26 @@ from reports.files import write_atomic
 from reports.pages.lab import CHANNELS, render_lab
 
 
-def lab(images: list[Path], weights: Path, out: Path, layers: tuple[str, ...] | None, device: str) -> Path:
+def lab(
+    images: list[Path],
+    weights: Path,
+    out: Path,
+    layers: tuple[str, ...] | None,
+    device: str,
+    *,
+    arch: str | None = None,
+    classes: tuple[str, ...] | None = None,
+) -> Path:
     """Scores the pictures at two layers, keeps the channels of the first, and writes figures and lab.html.
 
     Args:
-        images: pictures whose names say cat, dog or both; a boxes.csv beside them gives their boxes.
+        images: pictures whose names say the class, as in my_cat.jpg; a boxes.csv beside them gives their boxes.
         weights: checkpoint.
         out: new folder.
         layers: to tap; None is the default layer and the pooling layer after it.
         device: auto, cpu, cuda or cuda:N.
+        arch: architecture, where the checkpoint does not say it.
+        classes: names of the network's outputs in their order, likewise.
 
     Returns:
         lab.html.
@@ -44,6 +55,8 @@ def lab(images: list[Path], weights: Path, out: Path, layers: tuple[str, ...] | 
         dataset="files",
         data_root=pictures,
         weights=weights,
+        arch=arch,
+        classes=classes,
         layers=layers,
         device=device,
         protocols=("none",),

@@ -19,7 +19,7 @@ from reports.text import label
 ROWS = 6
 COLOURS = "inferno"
 OPACITY = 0.55
-CAPTION = 28  # characters of a name above a picture
+CAPTION, CLASS = 28, 10  # characters of a name above a picture, and of two that share a line
 
 
 def overlay_figures(run: Run) -> Iterator[tuple[str, Figure]]:
@@ -70,7 +70,7 @@ def _sheet(run: Run, layer: str, title: str, ids: list[str]) -> Figure:
     """One sheet, drawn as a single picture: an axis per photograph would take seconds."""
     height, width = run.manifest["image_size"]
     cell, line = round(width * 1.04), round(height * 0.3)
-    columns = 1 + len(run.methods) * len(run.classes)
+    columns = 1 + len(run.methods) * max(len(run.shown_targets(image_id)) for image_id in ids)
     canvas = np.full((len(ids) * (height + line), columns * cell, 3), 255, dtype=np.uint8)
     size = (1.95 * columns, 1.95 * canvas.shape[0] / cell + 0.5)
     figure = blank(figsize=size, layout="none")
@@ -91,7 +91,8 @@ def _row(run: Run, layer: str, image_id: str, picture: np.ndarray) -> Iterator[t
     """Picture and caption of every column of one image."""
     yield picture, _caption(run, image_id)
     for method in run.methods:
-        for target, name in enumerate(run.classes):
+        for target in run.shown_targets(image_id):
+            name = run.classes[target]
             raw = run.maps[method, layer][image_id][target]
             area = _value(run, image_id, method, layer, name, "effective_area")
             state = missing(raw) or ("" if math.isnan(area) else f"effective area {area:.2f}")
@@ -121,8 +122,12 @@ def blended(picture: np.ndarray, raw: np.ndarray) -> np.ndarray:
 
 def _caption(run: Run, image_id: str) -> str:
     image = run.images.loc[image_id]
-    chances = ", ".join(f"{name} {p:.2f}" for name, p in zip(run.classes, image["probability"], strict=True))
-    return f"{label(image_id, CAPTION)}\n{label(image['label'], CAPTION)}; {label(chances, 2 * CAPTION)}"
+    chances = list(zip(run.classes, image["probability"], strict=True))
+    if len(chances) > 2:  # there is no room for all
+        called = f"called {label(image['predicted'], CLASS)} {max(p for _, p in chances):.2f}"
+        return f"{label(image_id, CAPTION)}\n{label(image['label'], CLASS)}, {called}"
+    said = ", ".join(f"{name} {p:.2f}" for name, p in chances)
+    return f"{label(image_id, CAPTION)}\n{label(image['label'], CAPTION)}; {label(said, 2 * CAPTION)}"
 
 
 def _value(run: Run, image_id: str, method: str, layer: str, target: str, metric: str) -> float:

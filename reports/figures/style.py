@@ -14,8 +14,6 @@ from matplotlib.figure import Figure
 from reports.runs.run import Run
 
 PALETTE = "colorblind"
-LABEL_COLOURS = {"cat": "#0173b2", "dog": "#de8f05"}
-OTHER_COLOUR = "#949494"
 BAR_COLOUR = "#0173b2"
 ROLE_COLOURS = {"right": "#029e73", "wrong": "#d55e00", "present": "#949494"}
 SETTINGS = {
@@ -73,6 +71,12 @@ def finding(figure: Figure, text: str) -> None:
     """The title of a figure, broken where it would be too wide."""
     lines = textwrap.wrap(text, width=max(40, round(figure.get_figwidth() * 9)))
     figure.suptitle("\n".join(lines), ha="left", x=0.01, y=1 - 0.08 / figure.get_figheight())
+
+
+def class_colours(run: Run) -> dict[str, tuple[float, float, float]]:
+    """One colour per class, by its place in the alphabet, so that the order of the outputs changes no picture."""
+    few = len(run.classes) <= len(sns.color_palette(PALETTE))
+    return dict(zip(sorted(run.classes), sns.color_palette(PALETTE if few else "husl", len(run.classes)), strict=True))
 
 
 def method_colours(run: Run) -> dict[str, tuple[float, float, float]]:

@@ -13,7 +13,8 @@ from reports.figures.style import blank, finding, style
 from reports.files import save_figure, write_atomic
 from reports.pages.frame import rendered
 from reports.pages.report import embedded
-from reports.runs.run import BOTH, ReportError, Run
+from reports.runs.checks import shown_classes
+from reports.runs.run import ReportError, Run
 from reports.text import file_stem, label
 
 CHANNELS = "channels.safetensors"
@@ -139,8 +140,10 @@ def _maps(run: Run, image_id: str, layer: str) -> Figure:
     """The picture, then per class every method's map over it."""
     picture = run.pictures([image_id])[image_id]
     shows = str(run.images["label"].loc[image_id])
-    panels = [("picture" if shows == BOTH else f"picture: {shows}", picture)]
-    for target, name in enumerate(run.classes):
+    everything = len(shown_classes(shows, run.classes)) == len(run.classes)
+    panels = [("picture" if everything else f"picture: {shows}", picture)]
+    for target in run.shown_targets(image_id):
+        name = run.classes[target]
         for method in run.methods:
             raw = run.maps[method, layer][image_id][target]
             title, why = f"{run.title(method)}, {name}", missing(raw)
