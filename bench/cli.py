@@ -15,6 +15,7 @@ from bench.commands import (
     across,
     certify,
     compare,
+    convert,
     doctor,
     history,
     lab,
@@ -32,7 +33,8 @@ from bench.process.failures import DONE, explain, one_line
 from bench.process.interrupt import interruptible
 
 COMMANDS = (
-    run, lab, train, certify, leakage, pool, across, compare, nightly, accept, history, report, listing, layers, doctor,
+    run, lab, train, certify, leakage, pool, across, compare, nightly, accept, history, report, convert, listing,
+    layers, doctor,
 )  # fmt: skip
 
 

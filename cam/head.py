@@ -31,6 +31,9 @@ class Head:
         name, self.run = place(network, layer)
         self.model, self.module, self.form = model, network.get_submodule(name), form
         self.tail = None if form.prefix else _tail(model, self.module, self.run)
+        self.inner: nn.Module | None = None  # what the tail is a part of, where it is not the model
+        if self.tail is None and not form.prefix and network is not model:  # a wrapper that looks at shapes
+            self.tail, self.inner = _tail(network, self.module, self.run), network
 
     def __call__(self, activations: Tensor, images: Tensor, batch_size: int, of: Tensor | int | None = None) -> Tensor:
         """Logits (N, K) float32.
@@ -46,14 +49,26 @@ class Head:
             MethodError: rows that belong to no image.
         """
         owners = _owners(len(activations), images, of)
-        if self.tail is not None:
+        if self.tail is not None and self.inner is None:
             return self._rest(activations, batch_size)
+        run = self._replaced if self.tail is None else self._wrapped
         parts = zip(activations.split(batch_size), owners.split(batch_size), strict=True)
-        return torch.cat([self._replaced(part, images[owner]) for part, owner in parts])
+        return torch.cat([run(part, images[owner]) for part, owner in parts])
 
     def _rest(self, activations: Tensor, batch_size: int) -> Tensor:
         folded = self.form.fold(activations)
         return torch.cat([self.tail(part.clone()).float() for part in folded.split(batch_size)])  # type: ignore[misc]
+
+    def _wrapped(self, activations: Tensor, images: Tensor) -> Tensor:
+        """What the wrapper makes of the network's answer, which the tail gives in the network's place."""
+        answer = self.tail(self.form.fold(activations).clone())  # type: ignore[misc]
+        assert self.inner is not None
+        self.inner.forward = lambda *_args, **_named: answer
+        try:
+            logits: Tensor = self.model(images)
+            return logits.float()
+        finally:
+            del self.inner.forward
 
     def _replaced(self, activations: Tensor, images: Tensor) -> Tensor:
         runs = itertools.count(1)

@@ -1,13 +1,12 @@
 """Models in: architectures, safe checkpoint loading, and the classifier that owns normalisation."""
 
-from weights.architectures import ALIASES, ARCHITECTURES, Architecture
+from weights.architectures import ARCHITECTURES, Architecture, named
 from weights.catalogue import SHIPPED, Shipped
 from weights.classifier import Checkpoint, Classifier
 from weights.errors import WeightsError
 from weights.preprocess import Preprocess
 
 __all__ = [
-    "ALIASES",
     "ARCHITECTURES",
     "SHIPPED",
     "Architecture",
@@ -23,6 +22,7 @@ __all__ = [
     "fresh_classifier",
     "has_timm",
     "load_classifier",
+    "named",
     "torchvision_names",
     "tried",
 ]

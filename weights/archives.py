@@ -53,7 +53,7 @@ class ZipArchive(Archive):
     """The format of today: a zip whose records have checksums; every record that is used is checked."""
 
     def __init__(self, file: BinaryIO, size: int) -> None:
-        _check_directory(file, size)
+        check_directory(file, size)
         self.zip = zipfile.ZipFile(file)
         records = self.zip.infolist()
         names = [record.filename for record in records]
@@ -186,7 +186,7 @@ def _is_count(value: object) -> bool:
     return isinstance(value, int) and not isinstance(value, bool) and 0 <= value < 2**48
 
 
-def _check_directory(file: BinaryIO, size: int) -> None:
+def check_directory(file: BinaryIO, size: int) -> None:
     """Refuses a zip directory that would take much memory to read: about ten times its size."""
     file.seek(max(0, size - 2**16 - 22 - 76))
     tail = file.read()

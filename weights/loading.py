@@ -9,7 +9,7 @@ from typing import Any
 import torch
 from torch import Tensor, nn
 
-from weights.architectures import ALIASES, ARCHITECTURES, Architecture
+from weights.architectures import ARCHITECTURES, Architecture, named
 from weights.catalogue import check_shipped, find_checkpoint
 from weights.classes import CLASSES
 from weights.classifier import Checkpoint, Classifier
@@ -55,7 +55,7 @@ def load_classifier(
 
     Args:
         path: of a .pth, .pt or .ckpt file, or a .safetensors file; or the name of a shipped checkpoint.
-        arch: a key of `architectures` or of `ALIASES`, or a name of torchvision's or timm's.
+        arch: a name of ours, an alias of one, or a name of torchvision's or timm's.
         classes: names in the order of the network's outputs; cat and dog where nothing says otherwise.
         groups: outputs that are read as one class each, such as {"cat": "281-285", "dog": "151-268"}; their names are
             the classes then. A group's logit is the logsumexp of its members'.
@@ -92,7 +92,8 @@ def load_classifier(
     sources = {ARGUMENTS: flags, "the TOML beside it": beside, "the file itself": inside}
     settings = _settle(sources, shown)
     name = settings.arch or recognised(content.tensors, architectures, shown)
-    name = name if name in architectures else ALIASES.get(name, name)
+    known = named(name, architectures)
+    name = known[0] if known else name
     try:
         entry = find_architecture(name, architectures)
     except WeightsError as error:
@@ -205,7 +206,8 @@ def fresh_classifier(
     Raises:
         WeightsError: unknown architecture, or fewer than two different names.
     """
-    arch = arch if arch in architectures else ALIASES.get(arch, arch)
+    known = named(arch, architectures)
+    arch = known[0] if known else arch
     entry = find_architecture(arch, architectures)
     meaning = meaning_of([(ARGUMENTS, tuple(classes), None)], len(classes), "untrained")
     network = skeleton(arch, entry, len(classes), initialised=True)

@@ -15,9 +15,9 @@ BYTES_PER_OBJECT = 100  # and one more for so many bytes of the file
 HARMLESS_MODULES = (
     "torch.nn.modules.", "torch.nn.parallel.", "torch.nn.parameter.", "torch.optim.", "torchvision.models.",
     "torchvision.ops.", "collections.", "datetime.", "omegaconf.", "pytorch_lightning.", "lightning.",
-    "lightning_fabric.", "timm.layers.", "timm.models.", "weights.efficientnet_lite.", "torch._utils._rebuild_",
-    "torch._tensor._rebuild_", "torch.nn.functional.", "torch._C._nn.", "numpy.random.", "numpy.ma.",
-    "__torch__.", "torch.jit._pickle.",  # of TorchScript
+    "lightning_fabric.", "timm.layers.", "timm.models.", "weights.efficientnet_lite.", "weights.vgg_keras.",
+    "torch._utils._rebuild_", "torch._tensor._rebuild_", "torch.nn.functional.", "torch._C._nn.",
+    "numpy.random.", "numpy.ma.", "__torch__.", "torch.jit._pickle.",  # of TorchScript
 )  # fmt: skip
 HARMLESS = {
     "torch.serialization._get_layout", "torch.storage.UntypedStorage", "torch.storage.TypedStorage", "numpy.dtype",

@@ -14,7 +14,7 @@ import torch
 from torch import nn
 from torchvision import models
 
-from weights.architectures import ALIASES, ARCHITECTURES, Architecture
+from weights.architectures import ARCHITECTURES, Architecture, named
 from weights.errors import WeightsError
 
 COUNTS = ("num_classes", "classes")  # what a function calls the number of outputs
@@ -47,10 +47,9 @@ def find_architecture(name: str, own: Mapping[str, Architecture] = ARCHITECTURES
     Raises:
         WeightsError: nobody knows it; the message gives the closest name.
     """
-    if name in own:
-        return own[name]
-    if ALIASES.get(name) in own:
-        return own[ALIASES[name]]
+    known = named(name, own)
+    if known:
+        return known[1]
     library, _, plain = name.rpartition("/")
     if library in ("", "torchvision") and plain in torchvision_names():
         return _torchvision(plain)

@@ -20,7 +20,6 @@ from cam import CONTROLS, Method, Network
 from datasets import Dataset
 from metrics import Metric
 from weights import (
-    ALIASES,
     ARCHITECTURES,
     Architecture,
     Classifier,
@@ -28,6 +27,7 @@ from weights import (
     as_architecture,
     find_architecture,
     load_classifier,
+    named,
     tried,
 )
 
@@ -171,7 +171,7 @@ def known_architectures(name: str | None) -> Mapping[str, Architecture]:
     Raises:
         ConfigError, WeightsError: unknown name, or no architecture.
     """
-    if name is None or name in ARCHITECTURES or name in ALIASES:
+    if name is None or named(name):
         return ARCHITECTURES
     if ":" not in name:
         return {**ARCHITECTURES, name: find_architecture(name)}

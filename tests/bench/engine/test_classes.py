@@ -10,6 +10,7 @@ from cam import CONTROLS, METHODS, Network
 from datasets import Batch
 from metrics import METRICS
 
+CHOSEN = {name: METHODS[name] for name in ("gradcam", "layercam")}
 SIDE, NAMES = 24, ("cat", "dog", "bird", "fish", "frog")
 
 
@@ -52,7 +53,7 @@ def scored(classes: int, shown: list[list[int]]):
     device, size = torch.device("cpu"), (SIDE, SIDE)
     layers = layer_shapes(network, size, ("features.3",), device)
     job = Job(
-        network, NAMES[:classes], size, (0.5,) * 3, layers, METHODS, CONTROLS, metrics, device,
+        network, NAMES[:classes], size, (0.5,) * 3, layers, CHOSEN, CONTROLS, metrics, device,
         controls_forward=True, targets=("right", "wrong"), steps=4,
         batch_size=8,
     )  # fmt: skip
