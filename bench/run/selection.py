@@ -145,9 +145,8 @@ def _named(kind: str, given: Given, registry: Mapping[str, Any], entry: type) ->
     if isinstance(found, str):
         return name or found, resolve(kind, found, registry), found in registry
     if not callable(found) and not isinstance(found, entry):
-        raise ConfigError(
-            f"{kind} is {str(found)[:60]!r}, expected a name, a function or a {entry.__module__}.{entry.__name__}"
-        )
+        wanted = f"a name, a function or a {entry.__module__.partition('.')[0]}.{entry.__name__}"
+        raise ConfigError(f"{kind} is {str(found)[:60]!r}, expected {wanted}")
     return name or _name_of(found), found, False
 
 
