@@ -61,7 +61,12 @@ class RunConfig:
     )
     std: tuple[float, ...] | None = option(as_numbers(1e-6, 1000), "channel deviations", "r,g,b", default=None)
     layers: tuple[str, ...] | None = option(as_names, "layers to tap (default: the last ReLU)", "a,b", default=None)
-    methods: tuple[str, ...] = option(as_names, "map methods", "a,b", default=("gradcam", "layercam"))
+    methods: tuple[str, ...] = option(
+        as_names,
+        "map methods, or the words all or fast (no passes of their own)",
+        "a,b",
+        default=("gradcam", "layercam"),
+    )
     controls: str = option(
         one_of("none", "cheap", "all"),
         "control maps: none, cheap (no forward passes for them), all",

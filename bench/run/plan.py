@@ -1,6 +1,7 @@
 """Everything a run needs, resolved and checked before any long work."""
 
 import dataclasses
+import sys
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -16,7 +17,7 @@ from bench.errors import ConfigError
 from bench.names import resolve
 from bench.run.selection import check_annotations, select_methods, select_metrics
 from bench.userfunctions import check_parameters, guarded_result
-from cam import CONTROLS, NEGATED, Method, Network
+from cam import CONTROLS, NEGATED, Method, MethodError, Network
 from datasets import DATASETS, ROOTLESS, Dataset, DatasetError
 from datasets.gather import check_dataset
 from metrics import PROTOCOLS, Metric
@@ -24,6 +25,7 @@ from metrics.substrates import KERNEL_SIGMA, KERNEL_SIZE
 from weights import ARCHITECTURES, Architecture, Classifier, WeightsError, load_classifier, tried
 
 CPU_BATCH, CUDA_BATCH = 32, 128
+HEAD = "classifier_weights"  # what only some networks have
 
 
 @dataclass(frozen=True)
@@ -102,6 +104,26 @@ def make_plan(config: RunConfig, gpu: int | None = None) -> Plan:
     return Plan(config, dataset, classifier, _job(config, dataset, classifier, layers, methods, metrics, device))
 
 
+def _defined(
+    config: RunConfig,
+    methods: Mapping[str, Method],
+    network: Network,
+    size: tuple[int, int],
+    layers: Sequence[str],
+    device: torch.device,
+) -> dict[str, Method]:
+    """Without what a word such as all stands for and this network has no head for; a line on stderr says which."""
+    kept = dict(methods)
+    for name, method in methods.items():
+        if name not in config.methods and HEAD in method.inputs:
+            try:
+                layer_shapes(network, size, layers, device, {name: method})
+            except MethodError as error:
+                print(f"left out: method '{name}': {error}", file=sys.stderr, flush=True)
+                del kept[name]
+    return kept
+
+
 def _job(
     config: RunConfig,
     dataset: Dataset,
@@ -111,14 +133,15 @@ def _job(
     metrics: Mapping[str, Metric],
     device: torch.device,
 ) -> Job:
-    """What the engine is to compute, after one pass of a grey image in which one's own methods are called.
+    """What the engine is to compute, after one pass of a grey image in which doubtful methods are called.
 
     Raises:
         LayerError, MethodError, UserFunctionError: a layer that cannot be tapped, a method that fails.
     """
     preprocess, network = classifier.checkpoint.preprocess, Network(classifier, classifier.network)
     size = (preprocess.crop, preprocess.crop)
-    own = {name: method for name, method in methods.items() if method.finish is not None}
+    methods = _defined(config, methods, network, size, layers, device)
+    own = {k: method for k, method in methods.items() if method.finish is not None or HEAD in method.inputs}
     wanted = [entry.needs_truth for entry in methods.values()] + [entry.needs_truth for entry in metrics.values()]
     return Job(
         network=network,

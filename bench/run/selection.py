@@ -1,7 +1,7 @@
 """Methods and metrics of a run: from their names, checked against each other and against the data set."""
 
 import dataclasses
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
 from bench.config import RunConfig
@@ -22,13 +22,25 @@ NEEDED = {  # per annotation, what an image must be
 }
 
 
+WORDS: dict[str, Callable[[Method], bool]] = {  # each stands for methods of the registry
+    "all": lambda method: True,
+    "fast": lambda method: method.fast,
+}
+
+
 def select_methods(names: Sequence[str]) -> dict[str, Method]:
     """Map methods, controls and truths by name; functions of the user's own are called under a guard.
+
+    The word all stands for every method of the registry, fast for those that need no pass of their own.
 
     Raises:
         ConfigError: an unknown name, or a function that cannot be one.
     """
-    return {name: _method(name) for name in names}
+    meant: dict[str, Method] = {}
+    for name in names:
+        chosen = WORDS.get(name)
+        meant |= {name: _method(name)} if chosen is None else {k: m for k, m in METHODS.items() if chosen(m)}
+    return meant
 
 
 def select_metrics(config: RunConfig, *, truth: bool = False) -> dict[str, Metric]:
@@ -100,6 +112,8 @@ def _has_annotation(record: Record, name: str) -> bool:
 
 def _method(name: str) -> Method:
     registry = {**METHODS, **CONTROLS, **LADDER}
+    if name not in registry and ":" not in name:
+        raise ConfigError(unknown("method", name, [*registry, *WORDS]))
     found: Any = resolve("method", name, registry)
     if name in registry:
         return registry[name]
