@@ -23,7 +23,7 @@ NEEDED = {  # per annotation, what an image must be
 
 
 WORDS: dict[str, Callable[[Method], bool]] = {  # each stands for methods of the registry
-    "all": lambda method: True,
+    "all": lambda _method: True,
     "fast": lambda method: method.fast,
 }
 
