@@ -15,12 +15,14 @@ from bench.options import (
     STEPS,
     WORKERS,
     as_flag,
+    as_groups,
     as_integer,
     as_names,
     as_number,
     as_numbers,
     as_path,
     as_share,
+    as_side_or_sides,
     as_text,
     one_of,
     option,
@@ -53,19 +55,39 @@ class RunConfig:
     download: bool = option(as_flag, "fetch the data set where it is missing", default=False)
     weights: Path = option(as_path, "checkpoint: .pth, .pt, .safetensors, or the name of a shipped one", "FILE|NAME")
     arch: str | None = option(as_text, "architecture, or package.module:name of one", "NAME", default=None)
-    classes: tuple[str, ...] | None = option(as_names, "classes in the order of the logits", "a,b", default=None)
+    classes: tuple[str, ...] | None = option(as_names, "classes in the order of the outputs", "a,b", default=None)
+    groups: dict[str, Any] | None = option(
+        as_groups, "classes of several outputs each: cat=281-285,dog=151-268", "a=M-N,b=M+N", default=None
+    )
+    output: str | None = option(
+        as_text, "name or index of the outputs among what the network returns", "NAME", default=None
+    )
     resize: int | None = option(as_integer(1, PIXELS), "shorter side after resizing, pixels", "N", default=None)
-    crop: int | None = option(as_integer(1, PIXELS), "side of the centre crop, pixels", "N", default=None)
+    crop: int | tuple[int, int] | None = option(
+        as_side_or_sides(PIXELS), "side of the centre crop, pixels, or height x width", "N|HxW", default=None
+    )
+    interpolation: str | None = option(
+        one_of("bilinear", "bicubic"), "of resizing: bilinear, bicubic", "NAME", default=None
+    )
     mean: tuple[float, ...] | None = option(
-        as_numbers(-1000, 1000), "channel means of the normalisation", "r,g,b", default=None
+        as_numbers(-1000, 1000),
+        "channel means of the normalisation; one for a network that sees grey",
+        "r,g,b",
+        default=None,
     )
     std: tuple[float, ...] | None = option(as_numbers(1e-6, 1000), "channel deviations", "r,g,b", default=None)
-    layers: tuple[str, ...] | None = option(as_names, "layers to tap (default: the last ReLU)", "a,b", default=None)
+    layers: tuple[str, ...] | None = option(as_names, "layers to tap (default: found)", "a,b", default=None)
+    reshape: str = option(
+        as_text, "outputs into maps: auto, none, channels_last, tokens, tokens:PREFIX", "NAME", default="auto"
+    )
     methods: tuple[str, ...] = option(
         as_names,
         "map methods, or the words all or fast (no passes of their own)",
         "a,b",
         default=("gradcam", "layercam"),
+    )
+    maps: Path | None = option(
+        as_path, "maps made elsewhere: arrays (N, K, h, w) by name, and image_ids", "FILE.npz", default=None
     )
     controls: str = option(
         one_of("none", "cheap", "all"),
@@ -100,8 +122,10 @@ class RunConfig:
         for target in self.targets:
             if target not in ("right", "wrong"):
                 raise ConfigError(unknown("target", target, ("right", "wrong")))
-        if self.classes is not None and len(self.classes) != 2:
-            raise ConfigError(f"classes is '{','.join(self.classes)}', expected two names, such as cat,dog")
+        if self.classes is not None and len(self.classes) < 2:
+            raise ConfigError(f"classes is '{','.join(self.classes)}', expected two names or more, such as cat,dog")
+        if self.classes is not None and self.groups is not None:
+            raise ConfigError("classes and groups both name the classes; give --classes or --groups, not both")
 
     def as_json(self) -> dict[str, Any]:
         """The options as plain values, for the manifest."""

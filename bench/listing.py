@@ -7,7 +7,7 @@ from cam import METHODS
 from datasets import DATASETS
 from metrics import METRICS, PROTOCOLS, Metric
 from reports.files import aligned
-from weights import ARCHITECTURES, SHIPPED
+from weights import ARCHITECTURES, SHIPPED, has_timm, torchvision_names
 
 
 def listing(kind: str, *, verbose: bool = False) -> str:
@@ -53,8 +53,14 @@ def _datasets() -> Iterable[tuple[str, ...]]:
 
 
 def _architectures() -> Iterable[tuple[str, ...]]:
-    return [("name", "default layer", "meaning")] + [
-        (name, entry.default_layer, entry.meaning) for name, entry in ARCHITECTURES.items()
+    found = "found by a trial pass"
+    timm = "all of timm's" if has_timm() else "timm's once it is installed: pip install timm"
+    return [
+        ("name", "default layer", "meaning"),
+        *((name, entry.default_layer or found, entry.meaning) for name, entry in ARCHITECTURES.items()),
+        *((name, found, "of torchvision") for name in torchvision_names() if name not in ARCHITECTURES),
+        ("timm/NAME", found, timm),
+        ("package.module:function", found, "your own: num_classes, or nothing, to a torch.nn.Module"),
     ]
 
 

@@ -1,12 +1,14 @@
 """Class activation maps: one tap captures what a network does, every method is a function of named inputs."""
 
+from cam.candidates import Candidate, candidates, default_candidate
 from cam.controls import CONTROLS, LADDER, NEGATED
 from cam.family import layered, masking, optimised, replacing, statistics, weights
+from cam.form import LayerError
 from cam.inputs import MapBatch, MapInputs, Network
 from cam.maps import Maps, compute_maps, maps_of, tap_for, upsample
 from cam.methods import gradcam, layercam
 from cam.registry import MAP_INPUTS, Method, MethodError
-from cam.tap import LayerError, Tapped, check_layers, tap
+from cam.tap import Tapped, check_layers, tap
 
 __all__ = [
     "CONTROLS",
@@ -14,6 +16,7 @@ __all__ = [
     "MAP_INPUTS",
     "METHODS",
     "NEGATED",
+    "Candidate",
     "LayerError",
     "MapBatch",
     "MapInputs",
@@ -22,8 +25,10 @@ __all__ = [
     "MethodError",
     "Network",
     "Tapped",
+    "candidates",
     "check_layers",
     "compute_maps",
+    "default_candidate",
     "maps_of",
     "tap",
     "tap_for",

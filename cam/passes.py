@@ -4,7 +4,7 @@ All of them leave hooks, modes and parameters as they were, work in parts that f
 the parts are.
 """
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from typing import Any
 
@@ -12,7 +12,7 @@ import torch
 from torch import Tensor, nn
 
 from cam.head import Head
-from cam.tap import frozen, tap
+from cam.tap import Tapped, frozen
 
 BUDGET = 2**28  # bytes that what one part of a batch needs may take, roughly
 
@@ -25,10 +25,10 @@ def differentiable(model: nn.Module) -> Iterator[None]:
 
 
 def tap_again(
-    model: nn.Module, network: nn.Module, layer: str, images: Tensor, batch_size: int
+    tapped: Callable[[Tensor, Sequence[str]], Tapped], layer: str, images: Tensor, batch_size: int
 ) -> tuple[Tensor, Tensor]:
     """A (B, C, h, w) and G (B, K, C, h, w) at a layer for other images (B, 3, H, W)."""
-    taps = [tap(model, network, part, (layer,)) for part in images.split(batch_size)]
+    taps = [tapped(part, (layer,)) for part in images.split(batch_size)]
     return torch.cat([found.activations[layer] for found in taps]), torch.cat(
         [found.gradients[layer] for found in taps]
     )

@@ -49,6 +49,7 @@ class Method:
         meaning: one line.
         source: paper, or "" for our own.
         kind: method; control, a map that no network decides; truth, known of drawn images alone.
+        size: (h, w) of maps that were made elsewhere, the same whatever the images are; None: as large as the layer.
         finish: makes a tensor of a shape on a device of what a user's function returned, or says what is wrong.
         formula: S as one line of text, in the letters of `MAP_INPUTS`; "" for a function of the user's own.
         inputs: what the function asks for.
@@ -59,6 +60,7 @@ class Method:
     meaning: str = ""
     source: str = ""
     kind: Literal["method", "control", "truth"] = "method"
+    size: tuple[int, int] | None = None
     finish: Callable[[object, tuple[int, ...], torch.device], Tensor] | None = None
     formula: str = ""
     inputs: tuple[str, ...] = field(init=False)

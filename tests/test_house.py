@@ -23,7 +23,20 @@ MAY_IMPORT = {
 # Inside a room, from the ground up: a file imports from its own floor and those below. "": files of no floor.
 FLOORS = {
     "reports": ("", "runs", "tables", "figures", "pages", "__init__"),
-    "bench": ("", "process", "engine", "run", "training", "scenes", "nights", "timing", "commands", "cli"),
+    "bench": (
+        "",
+        "process",
+        "engine",
+        "run",
+        "training",
+        "scenes",
+        "nights",
+        "timing",
+        "library",
+        "commands",
+        "cli",
+        "__init__",
+    ),
 }
 UPWARD = {"bench.__main__"}  # it is the command
 

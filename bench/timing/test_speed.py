@@ -42,7 +42,7 @@ def test_decode(against, classifier, photographs, records):
     normalised = classifier.normalise(photographs[:32])
 
     def decode() -> object:
-        return next(load_batches(records, [list(range(32))], resize=224, crop=224, classes=("cat", "dog")))
+        return next(load_batches(records, [list(range(32))], resize=224, crop=224, classes=classifier.classes))
 
     against("decode", decode, lambda: bare_forward(classifier, normalised), 32, batch=32)
 

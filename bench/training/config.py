@@ -4,7 +4,20 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from bench.options import BATCH, SEEDS, WORKERS, as_integer, as_number, as_path, as_share, as_text, option, or_auto
+from bench.errors import ConfigError
+from bench.options import (
+    BATCH,
+    SEEDS,
+    WORKERS,
+    as_integer,
+    as_names,
+    as_number,
+    as_path,
+    as_share,
+    as_text,
+    option,
+    or_auto,
+)
 
 
 def as_rate(value: Any) -> float:
@@ -21,6 +34,9 @@ class TrainConfig:
     split: str | None = option(as_text, "part to train on", "NAME", default=None)
     val_split: str | None = option(as_text, "part to test on (default: a tenth of --split)", "NAME", default=None)
     limit: int | None = option(as_integer(1), "train on N images", "N", default=None)
+    classes: tuple[str, ...] | None = option(
+        as_names, "classes, in the order of the outputs to be (default: cat,dog)", "a,b,c", default=None
+    )
     arch: str = option(
         as_text, "architecture to train from scratch, or package.module:name of one", "NAME", default="alexnet_narrow"
     )
@@ -37,3 +53,7 @@ class TrainConfig:
         or_auto(as_integer(0, WORKERS)), "processes that decode images", "N|auto", default=None
     )
     out: Path = option(as_path, "checkpoint to write, .safetensors", "FILE")
+
+    def __post_init__(self) -> None:
+        if self.classes is not None and len(self.classes) < 2:
+            raise ConfigError(f"classes is '{','.join(self.classes)}', expected two names or more, such as cat,dog")

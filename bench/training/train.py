@@ -19,13 +19,15 @@ from bench.environment import auto_workers, code_hash, git_state, make_determini
 from bench.errors import ConfigError
 from bench.process.lock import LOCK, only_writer, tidy
 from bench.process.progress import Progress
-from bench.run.plan import known_architectures, read_dataset
+from bench.run.data import read_dataset
+from bench.run.plan import known_architectures
 from bench.serialise import canonical
 from bench.training.config import TrainConfig
 from datasets import Batch, Record, load_batches
-from datasets.records import CLASSES
+from datasets.names import listed
 from reports.files import remove_scratch, write_atomic
 from weights import Classifier, checkpoint_bytes, fresh_classifier, load_classifier
+from weights.classes import CLASSES
 from weights.files import DAMAGED
 from weights.training import Epoch, Trainer
 
@@ -64,8 +66,8 @@ def _lock_name(name: str) -> str:
 def _train(config: TrainConfig, state: Path) -> Path:
     make_deterministic(config.seed)
     device = select_device(config.device)
-    data = _Data.of(config)
     classifier = _start(config, device)
+    data = _Data.of(config, classifier.classes)
     images = _Images(config, classifier, data.training), _Images(config, classifier, data.held_out)
     trainer = Trainer(
         classifier,
@@ -94,7 +96,7 @@ def _train(config: TrainConfig, state: Path) -> Path:
 
 @dataclass(frozen=True)
 class _Data:
-    """Images to train on, and images of one animal to test on."""
+    """Images to train on, and images of one class to test on."""
 
     name: str
     fingerprint: str
@@ -102,29 +104,31 @@ class _Data:
     held_out: Sequence[Record]
 
     @classmethod
-    def of(cls, config: TrainConfig) -> "_Data":
-        dataset = read_dataset(config.dataset, config.data_root, config.split, config.limit)
+    def of(cls, config: TrainConfig, classes: Sequence[str]) -> "_Data":
+        dataset = read_dataset(config.dataset, config.data_root, config.split, config.limit, classes)
         training, single = list(dataset.records), [record for record in dataset.records if len(record.classes) == 1]
         if config.val_split is not None:
-            other = read_dataset(config.dataset, config.data_root, config.val_split, None)
+            other = read_dataset(config.dataset, config.data_root, config.val_split, None, classes)
             held_out = [record for record in other.records if len(record.classes) == 1]
         else:
             chosen = np.random.default_rng([config.seed, 0]).permutation(len(single))[: len(single) // 10]
             held_out = [single[place] for place in sorted(chosen)]
             names = {record.image_id for record in held_out}
             training = [record for record in training if record.image_id not in names]
-        if len({record.label for record in training} & set(CLASSES)) < 2 or not held_out:
+        lacking = set(classes) - {name for record in training if len(record.classes) == 1 for name in record.classes}
+        if lacking or not held_out:
             raise ConfigError(
-                f"{len(training)} images to train on and {len(held_out)} to test on; expected cats and dogs, and at "
-                "least one to test on; give a larger data set, or --val-split"
+                f"{len(training)} images to train on and {len(held_out)} to test on; expected some of each of "
+                f"{listed(classes)} alone, and at least one to test on; give a larger data set, or --val-split"
             )
         return cls(dataset.name, dataset.fingerprint(), training, held_out)
 
 
 def _start(config: TrainConfig, device: torch.device) -> Classifier:
     if config.weights is not None:
-        return load_classifier(config.weights, device=device)
-    return fresh_classifier(config.arch, device=device, architectures=known_architectures(config.arch))
+        return load_classifier(config.weights, classes=config.classes, device=device)
+    architectures = known_architectures(config.arch)
+    return fresh_classifier(config.arch, classes=config.classes or CLASSES, device=device, architectures=architectures)
 
 
 class _Images:
@@ -132,7 +136,7 @@ class _Images:
 
     def __init__(self, config: TrainConfig, classifier: Classifier, records: Sequence[Record]) -> None:
         self.config, self.classifier, self.records = config, classifier, records
-        self.keep = len(records) * 3 * classifier.checkpoint.preprocess.crop**2 <= KEPT
+        self.keep = len(records) * 3 * math.prod(classifier.checkpoint.preprocess.size) <= KEPT
         self.kept: dict[int, tuple[Tensor, Tensor]] = {}
         self.complete = False
 
@@ -169,7 +173,8 @@ class _Images:
             self.records,
             chunks,
             resize=preprocess.resize,
-            crop=preprocess.crop,
+            crop=preprocess.size,
+            interpolation=preprocess.interpolation,
             classes=self.classifier.classes,
             workers=auto_workers() if workers is None else workers,
         )

@@ -73,6 +73,7 @@ MANIFEST: dict[str, Rule] = {
     "methods": ENTRIES,
     "methods/*": OBJECT,
     "methods/*/title": TEXT,
+    "methods/*/size?": SIDES,
     "controls?": OBJECT,
     "controls?/*": OBJECT,
     "controls?/*/title": TEXT,

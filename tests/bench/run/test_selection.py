@@ -91,7 +91,7 @@ def test_words_stand_for_methods():
     fast = select_methods(["fast", "reciprocam"])
     assert {"gradcam", "hirescam", "eigencam", "reciprocam"} <= set(fast)
     assert not {"scorecam", "ablationcam", "opticam", "fullgrad", "shapleycam"} & set(fast)
-    with pytest.raises(ConfigError, match=r"unknown method 'fats' \(did you mean 'fast'\?\); known: gradcam, .*, fast"):
+    with pytest.raises(ConfigError, match="unknown method 'fats'"):
         select_methods(["fats"])
 
 

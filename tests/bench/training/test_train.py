@@ -4,8 +4,8 @@ import pytest
 import safetensors
 import torch
 
-from bench import train as training
 from bench.cli import main
+from bench.training import train as training
 from weights import load_classifier
 
 SMALL = ("--dataset", "synthetic", "--split", "one", "--limit", "40", "--batch-size", "8", "--workers", "0")
@@ -122,7 +122,7 @@ def test_an_architecture_of_ones_own(tmp_path, monkeypatch):
 def test_images_of_neither_animal_are_not_scored(tmp_path, capsys):
     words = ["run", "--dataset", "synthetic", "--split", "train", "--weights", "catdog-photos"]
     assert main([*words, "--out", str(tmp_path / "out")]) == 2
-    assert "split 'train' has images of neither animal" in capsys.readouterr().err
+    assert "split 'train' has images of no class" in capsys.readouterr().err
 
 
 def test_a_second_training_on_the_same_file_is_refused(tmp_path, capsys, monkeypatch):
