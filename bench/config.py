@@ -80,7 +80,12 @@ class RunConfig:
     reshape: str = option(
         as_text, "outputs into maps: auto, none, channels_last, tokens, tokens:PREFIX", "NAME", default="auto"
     )
-    methods: tuple[str, ...] = option(as_names, "map methods", "a,b", default=("gradcam", "layercam"))
+    methods: tuple[str, ...] = option(
+        as_names,
+        "map methods, or the words all or fast (no passes of their own)",
+        "a,b",
+        default=("gradcam", "layercam"),
+    )
     maps: Path | None = option(
         as_path, "maps made elsewhere: arrays (N, K, h, w) by name, and image_ids", "FILE.npz", default=None
     )

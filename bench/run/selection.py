@@ -25,8 +25,16 @@ NEEDED = {  # per annotation, what an image must be
 }
 
 
+WORDS: dict[str, Callable[[Method], bool]] = {  # each stands for methods of the registry
+    "all": lambda _method: True,
+    "fast": lambda method: method.fast,
+}
+
+
 def select_methods(given: Iterable[Given]) -> dict[str, Method]:
     """Map methods, controls and truths by name; functions of the user's own are called under a guard.
+
+    The word all stands for every method of the registry, fast for those that need no pass of their own.
 
     Args:
         given: names, of the registry or package.module:function; functions; entries; or pairs of a name and one of
@@ -35,7 +43,7 @@ def select_methods(given: Iterable[Given]) -> dict[str, Method]:
     Raises:
         ConfigError: an unknown name, one that is given twice, or a function that cannot be one.
     """
-    return _by_name("method", map(_method, given))
+    return _by_name("method", [pair for one in given for pair in _meant(one)])
 
 
 def select_metrics(
@@ -115,6 +123,12 @@ def _by_name(kind: str, entries: Iterable[tuple[str, Entry]]) -> dict[str, Entry
             raise ConfigError(f"{kind} '{name}' is given twice; give each once, or another name to one of them")
         found[name] = entry
     return found
+
+
+def _meant(given: Given) -> list[tuple[str, Method]]:
+    """What a word stands for, or the one method that is given."""
+    chosen = WORDS.get(given) if isinstance(given, str) else None
+    return [_method(given)] if chosen is None else [(k, method) for k, method in METHODS.items() if chosen(method)]
 
 
 def _method(given: Given) -> tuple[str, Method]:
