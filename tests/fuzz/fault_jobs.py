@@ -28,6 +28,7 @@ class Job:
 
     def __init__(self, name: str, work: Path) -> None:
         self.name, self.out, self.start, self.said = name, work / "out", None, work / "said"
+        self.forks = name != "nightly"  # whose log is written by a thread
         sys.path.insert(0, str(Path(__file__).resolve().parents[2]))
         _prepare(work)
         options = ["--dataset", "folder", "--data-root", str(work / "photos"), "--arch", "small_network:tiny"]
@@ -81,9 +82,7 @@ class Job:
         """What is wrong with how the command ended, or None; and the seconds it took to end."""
         self.reset()
         code, _, seconds, said = self.call(Faults(self.out, *point))
-        if code not in ("killed" if point[1].startswith("killed") else 2, 0):
-            return f"ended with {code}: {said}", seconds
-        return (said if "Traceback" in said else None), seconds
+        return ended_wrong(point[1], code, said), seconds
 
     def again(self, expected: State) -> str | None:
         """What is wrong after the command was called again in the folder as it is, or None."""
@@ -99,6 +98,13 @@ class Job:
             found = content(self.out)
             wrong = sorted(name for name in found.keys() | expected.keys() if found.get(name) != expected.get(name))
         return f"not as undisturbed: {wrong}" if wrong else None
+
+
+def ended_wrong(kind: str, code: int | str, said: str) -> str | None:
+    """What is wrong with how a disturbed command ended, or None."""
+    if code not in ("killed" if kind.startswith("killed") else 2, 0):
+        return f"ended with {code}: {said}"
+    return said if "Traceback" in said else None
 
 
 def content(folder: Path) -> State:

@@ -8,8 +8,8 @@ every point after which the next call did not end with the undisturbed result. E
 process that has imported everything and has no threads.
 
 With `all`, a kill is not done but looked up: one undisturbed call is halted at each point, and the folder as it lies
-there is what a kill leaves; a drawn share is killed for certain and must leave the same. Points that leave the same
-files share the second call.
+there is what a kill leaves. Failures are children forked at their point. A drawn share of both is done in calls of
+their own, and must leave the same. Points that leave the same files share the second call.
 """
 
 import hashlib
@@ -24,10 +24,11 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
-from fault_jobs import Job, State, state
-from faults import FAILS, KILLS, KINDS, Point, Snapshots
+from fault_jobs import Job, State, ended_wrong, state
+from fault_watch import Branches, Snapshots
+from faults import FAILS, KINDS, Point
 
-CHECKED = 25  # kills that are done to see whether they leave what the snapshot of their point holds
+CHECKED = 40  # points that are tried in a call of their own, to see whether it leaves what is known of the point
 
 
 class States:
@@ -80,26 +81,18 @@ def whole(job: Job, kept: Path, seed: int) -> dict[str, Any]:
     for kinds in (("killed before", "killed after"), ("killed half way",)):  # a half is flushed, which others are not
         job.reset()
         code, passed, _, said = job.call(Snapshots(job.out, kinds, states.keep))
-        assert (code, passed) == (0, count), said
-    slowest = 0.0
-    for number in range(1, count + 1):
-        for kind in FAILS:
-            fault, seconds = job.disturb((number, kind))
-            slowest = max(slowest, seconds)
-            if fault is not None:
-                wrong[f"{number} {kind}"] = fault
-            states.keep((number, kind))
-        _say(f"{job.name}: {number} of {count} calls failed, {time.monotonic() - begun:.0f} s")
+        assert (code, passed) == (0, count), (code, passed, count, said)
+    wrong |= _failures(job, states, count)
     found = list(states.all())
     left = {point: path.name for path, points in found for point in points}
-    kills = [(number, kind) for number in range(1, count + 1) for kind in KILLS if f"{number} {kind}" in left]
-    checked = random.Random(seed).sample(kills, min(CHECKED, len(kills)))  # of those after a call that worked
-    for point in checked:
-        fault, seconds = job.disturb(point)
+    checked = random.Random(seed).sample(sorted(left), min(CHECKED, len(left)))
+    slowest = 0.0
+    for name in checked:
+        number, kind = name.split(" ", 1)
+        fault, seconds = job.disturb((int(number), kind))
         slowest = max(slowest, seconds)
-        name = " ".join(map(str, point))
         if fault or _digest(state(job.out)) != left[name]:
-            wrong[f"{name}, snapshot"] = fault or "a kill leaves something else"
+            wrong[f"{name}, called"] = fault or "it leaves something else"
     for number, (path, points) in enumerate(found):
         job.reset(path)
         fault = job.again(expected)
@@ -107,9 +100,39 @@ def whole(job: Job, kept: Path, seed: int) -> dict[str, Any]:
             wrong |= dict.fromkeys(points, fault)
         _say(f"{job.name}: {number + 1} of {len(found)} states gone on from, {time.monotonic() - begun:.0f} s")
     return {
-        "job": job.name, "points": len(left), "tried": len(left), "states": len(found), "killed": len(checked),
+        "job": job.name, "points": len(left), "tried": len(left), "states": len(found), "called": len(checked),
         "slowest": round(slowest, 2), "seconds": round(time.monotonic() - begun), "wrong": wrong,
     }  # fmt: skip
+
+
+def _failures(job: Job, states: States, count: int) -> dict[str, str]:
+    """Every failure of a job: what is wrong with how it ended; what it leaves is kept."""
+    wrong: dict[str, str] = {}
+    known: set[Point] = set()
+
+    def keep(point: Point, code: int | str, said: str) -> None:  # in the child that is the parent of the branches
+        if "inherited across fork" in said:
+            return  # a lock notices that it is in a child: such a point is called
+        states.keep(point)
+        with (states.kept / "failures").open("a") as file:
+            file.write(json.dumps([point, ended_wrong(point[1], code, said)]) + "\n")
+
+    if job.forks:
+        job.reset()
+        code, passed, _, said = job.call(Branches(job.out, states.kept / "shadow", keep))
+        assert (code, passed) == (0, count), (code, passed, count, said)
+        for point, fault in map(json.loads, (states.kept / "failures").read_text().splitlines()):
+            known.add(tuple(point))
+            if fault is not None:
+                wrong[" ".join(map(str, point))] = fault
+    for point in [(number, kind) for number in range(1, count + 1) for kind in FAILS]:
+        if point not in known:
+            fault, _ = job.disturb(point)
+            if fault is not None:
+                wrong[" ".join(map(str, point))] = fault
+            states.keep(point)
+            _say(f"{job.name}: {point[0]} of {count} calls failed")
+    return wrong
 
 
 def _digest(files: State) -> str:

@@ -1,6 +1,6 @@
 """Disturbs the n-th thing that a process does to files below a folder: it fails, or the process is killed there.
 
-`fault_jobs.py` has the commands that are disturbed, `fault_sweep.py` tries the points.
+`fault_jobs.py` has the commands that are disturbed, `fault_sweep.py` tries the points, some with `fault_watch.py`.
 """
 
 import errno
@@ -25,6 +25,7 @@ class Faults:
 
     def __init__(self, folder: Path, number: int | None, kind: str) -> None:
         self.folder, self.number, self.kind, self.count = str(folder), number, kind, 0
+        self.files: list[_File] = []
 
     def install(self) -> None:
         """For good: the process is a child that ends soon."""
@@ -68,34 +69,12 @@ class Faults:
         if not self._is_ours(path) or not any(letter in mode for letter in "wxa+"):
             return function()
         file = function() if "+" in mode else self.point("open", function, lambda: None, function)
-        return _File(file, self)
+        self.files.append(_File(file, self))
+        return self.files[-1]
 
-
-class Snapshots(Faults):
-    """Disturbs nothing, and hands over what lies in the folder where each kill would have come.
-
-    A killed process leaves what it had written: the folder as it is, while what waits in the process is lost.
-    """
-
-    def __init__(self, folder: Path, kinds: tuple[str, ...], keep: Callable[[Point], None]) -> None:
-        super().__init__(folder, None, "")
-        self._kinds, self._keep = kinds, keep
-
-    def point(self, name: str, act: Callable[[], Any], half: Callable[[], Any], rest: Callable[[], Any]) -> Any:
-        """One call, looked at before, in the middle or after it."""
-        self.count += 1
-        number = self.count
-        if "killed before" in self._kinds:
-            self._keep((number, "killed before"))
-        if "killed half way" in self._kinds:
-            half()
-            self._keep((number, "killed half way"))
-            done = rest()
-        else:
-            done = act()
-        if "killed after" in self._kinds:
-            self._keep((number, "killed after"))
-        return done
+    def passed(self) -> bytes:
+        """What a child that ended by itself tells of them: how many."""
+        return str(self.count).encode()
 
 
 class _File:
@@ -148,18 +127,24 @@ def call(words: list[str], faults: Faults, said: Path) -> tuple[int | str, int, 
 
             faults.install()
             code = main(words)
-            os.write(write, str(faults.count).encode())
+            os.write(write, faults.passed())
         finally:
             os._exit(code)
     os.close(write)
+    code = waited(child)
+    with os.fdopen(read) as pipe:
+        count = pipe.read()
+    return code, int(count or 0), time.monotonic() - begun
+
+
+def waited(child: int) -> int | str:
+    """The exit code of a child: "killed", or "hangs" where it had to be killed."""
+    begun = time.monotonic()
     while (done := os.waitpid(child, os.WNOHANG))[0] == 0:
         if time.monotonic() - begun > HANG:
             os.kill(child, signal.SIGKILL)
             os.waitpid(child, 0)
-            os.close(read)
-            return "hangs", 0, HANG
-        time.sleep(0.005)
-    with os.fdopen(read) as pipe:
-        count = pipe.read()
+            return "hangs"
+        time.sleep(0.002)
     code = os.waitstatus_to_exitcode(done[1])
-    return "killed" if code == -signal.SIGKILL else code, int(count or 0), time.monotonic() - begun
+    return "killed" if code == -signal.SIGKILL else code
