@@ -102,7 +102,7 @@ class RunConfig:
     steps: int = option(as_integer(2, STEPS), "steps of a deletion or insertion curve, even", "N", default=32)
     targets: tuple[str, ...] = option(
         as_names,
-        "roles that get curves: right, wrong; both classes on two-animal images",
+        "roles that get curves: right, wrong; on images of several classes each gets them",
         "a,b",
         default=("right",),
     )

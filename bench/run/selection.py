@@ -18,9 +18,9 @@ Given: TypeAlias = "str | Callable[..., Any] | Method | Metric | tuple[str, Any]
 OWN = "a function of the user's own"
 NEEDED = {  # per annotation, what an image must be
     "mask": "with a mask or a box of the animal",
-    "other_mask": "with boxes or masks of both animals",
+    "other_mask": "with boxes or masks of several classes",
     "face": "with a box of the head",
-    "other_face": "with boxes of both heads",
+    "other_face": "with head boxes of several classes",
     **dict.fromkeys(TRUTH, "that is drawn (--dataset synthetic)"),
 }
 
@@ -92,7 +92,7 @@ def check_annotations(metrics: Mapping[str, Metric], dataset: Dataset) -> None:
     """
     for name, metric in metrics.items():
         records = [record for record in dataset.records if _has_role(record, metric.roles)]
-        lacking = "" if records else "that shows both animals" if metric.roles == ("present",) else "of one animal"
+        lacking = "" if records else "that shows several classes" if metric.roles == ("present",) else "of one class"
         for annotation in metric.annotations if records else ():
             records = [record for record in records if _has_annotation(record, annotation)]
             lacking = lacking or ("" if records else NEEDED[annotation])
@@ -159,9 +159,8 @@ def _named(kind: str, given: Given, registry: Mapping[str, Any], entry: type) ->
     if isinstance(found, str):
         return name or found, resolve(kind, found, registry), found in registry
     if not callable(found) and not isinstance(found, entry):
-        raise ConfigError(
-            f"{kind} is {str(found)[:60]!r}, expected a name, a function or a {entry.__module__}.{entry.__name__}"
-        )
+        wanted = f"a name, a function or a {entry.__module__.partition('.')[0]}.{entry.__name__}"
+        raise ConfigError(f"{kind} is {str(found)[:60]!r}, expected {wanted}")
     return name or _name_of(found), found, False
 
 

@@ -58,9 +58,9 @@ def test_metrics_named_where_nothing_has_what_they_need_are_refused(refused, tmp
         ("pxap", "with a mask or a box of the animal"),
         ("energy_in_face", "with a box of the head"),
         ("part_correlation", "that is drawn (--dataset synthetic)"),
-        ("own_animal_share", "that shows both animals"),
-        ("map_separation", "that shows both animals"),
-        ("target_sensitivity", "that shows both animals"),
+        ("own_animal_share", "that shows several classes"),
+        ("map_separation", "that shows several classes"),
+        ("target_sensitivity", "that shows several classes"),
     ):
         line = refused("--metrics", metric, words=words)
         assert f"metric '{metric}' needs an image {lacking}, and none of the 2 in 'folder' is one" in line
