@@ -33,6 +33,7 @@ FLOORS = {
         "nights",
         "timing",
         "library",
+        "networks",
         "commands",
         "cli",
         "__init__",
