@@ -47,7 +47,9 @@ def measured(entry: Entry, weights: Path, data: Path, out: Path) -> dict[str, An
     run_all(options(entry, weights, data, out), report=False)
     run = Run(out)
     ((layer, size),) = run.manifest["layers"].items()
-    classifier = load_classifier(weights, arch=entry.arch, **entry.sizes)
+    classifier = load_classifier(
+        weights, arch=entry.arch, resize=entry.sizes.get("resize"), crop=entry.sizes.get("crop")
+    )
     images = photographs(classifier, data)
     network = Network(classifier, classifier.network)
     maps = compute_maps(network, images, (layer,), PAIR)

@@ -29,7 +29,7 @@ def naive_gradcam(classifier: Classifier, images: Tensor, layer: str, lies: str 
     try:
         for number in range(len(classifier.classes)):
             entering = classifier.normalise(images).requires_grad_()
-            logit(classifier, classifier.network(entering), number).sum().backward()  # type: ignore[no-untyped-call]
+            logit(classifier, classifier.network(entering), number).sum().backward()
             output = kept.pop()
             gradient = output.grad
             if gradient is None:
