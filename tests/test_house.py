@@ -36,6 +36,7 @@ FLOORS = {
         "nights",
         "timing",
         "library",
+        "networks",
         "commands",
         "cli",
         "__init__",

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 import torch
 from torch import nn
 
-from bench.config import RunConfig
+from bench.config import NetworkConfig, RunConfig
 from bench.engine import Job, layer_shapes
 from bench.environment import select_device
 from bench.errors import ConfigError
@@ -77,22 +77,7 @@ def make_plan(config: RunConfig, gpu: int | None = None) -> Plan:
     metrics = select_metrics(config.metrics, config.protocols, truth=truth)
     device = select_device(config.device, gpu)
     architectures = known_architectures(config.arch)
-    classifier = load_classifier(
-        config.weights,
-        arch=config.arch,
-        classes=config.classes,
-        groups=config.groups,
-        output=config.output,
-        resize=config.resize,
-        crop=config.crop,
-        mean=config.mean,
-        std=config.std,
-        interpolation=config.interpolation,
-        device=device,
-        dtype=getattr(torch, config.dtype),
-        architectures=architectures,
-    )
-    classifier = tried(classifier)
+    classifier = read_network(config, device, architectures)
     dataset = read_dataset(
         config.dataset, config.data_root, config.split, config.limit, classifier.classes, download=config.download
     )
@@ -126,6 +111,31 @@ def _defined(
                 print(f"left out: method '{name}': {error}", file=sys.stderr, flush=True)
                 del kept[name]
     return kept
+
+
+def read_network(config: NetworkConfig, device: torch.device, architectures: Mapping[str, Architecture]) -> Classifier:
+    """The network of the options, tried on plain images.
+
+    Raises:
+        WeightsError: whatever keeps it from giving logits.
+    """
+    return tried(
+        load_classifier(
+            config.weights,
+            arch=config.arch,
+            classes=config.classes,
+            groups=config.groups,
+            output=config.output,
+            resize=config.resize,
+            crop=config.crop,
+            mean=config.mean,
+            std=config.std,
+            interpolation=config.interpolation,
+            device=device,
+            dtype=getattr(torch, config.dtype),
+            architectures=architectures,
+        )
+    )
 
 
 def make_job(
