@@ -3,7 +3,7 @@
 import sys
 import time
 from collections import Counter
-from collections.abc import Generator
+from collections.abc import Generator, Iterable
 from contextlib import closing, nullcontext
 from typing import Any
 
@@ -24,6 +24,7 @@ from datasets import Batch, Skipped, load_batches
 from datasets.text import printable
 from metrics.perturbation import ScoreFn
 from reports import render
+from reports.runs.integrity import describe_files
 
 WAIT = 0.2  # seconds between two looks for the shards of other ranks
 
@@ -158,7 +159,8 @@ def _finish(plan: Plan, store: RunStore, watch: Stopwatch, manifest: dict[str, A
         store.write_skipped(skipped)
         if not scored:
             raise ConfigError(
-                f"none of the {len(unreadable)} images could be read; '{store.folder / 'skipped.csv'}' says why"
+                f"none of the {len(unreadable)} images could be read; {_first(unreadable)}; "
+                f"'{store.folder / 'skipped.csv'}' says why"
             )
         _check_classes(plan, store, unreadable)
         store.finish()
@@ -173,6 +175,7 @@ def _finish(plan: Plan, store: RunStore, watch: Stopwatch, manifest: dict[str, A
         "counts": {"images": images, "scored": scored, "skipped": len(skipped)},
         "left_out": dict(Counter(entry.kind for entry in skipped).most_common()),
         "undefined_maps": store.undefined_maps(),
+        "files": describe_files(store.folder),
         "timings": timings,
         "peak_memory_mb": peak_memory_mb(),
         "finished": now(),
@@ -193,11 +196,19 @@ def _check_classes(plan: Plan, store: RunStore, unreadable: list[Skipped]) -> No
     lost = Counter(
         name for record in plan.dataset.records if printable(record.path) in paths for name in record.classes
     )
+    of_class = {name: {printable(r.path) for r in plan.dataset.records if name in r.classes} for name in given}
     for name, count in given.items():
         if lost[name] == count:
             raise ConfigError(
-                f"none of the {count} images of a {name} could be read; '{store.folder / 'skipped.csv'}' says why"
+                f"none of the {count} images of a {name} could be read; "
+                f"{_first(entry for entry in unreadable if entry.path in of_class[name])}; "
+                f"'{store.folder / 'skipped.csv'}' says why"
             )
+
+
+def _first(skipped: Iterable[Skipped]) -> str:
+    """Path and reason of the first of them."""
+    return next(f"the first is '{entry.path}': {entry.reason}" for entry in skipped)
 
 
 def _report(store: RunStore, manifest: dict[str, Any], started: float) -> None:
