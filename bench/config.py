@@ -94,7 +94,12 @@ class RunConfig(NetworkConfig):
     split: str | None = option(as_text, "part of the data set, where it has parts", "NAME", default=None)
     limit: int | None = option(as_integer(1), "score N images, alternating between labels", "N", default=None)
     download: bool = option(as_flag, "fetch the data set where it is missing", default=False)
-    methods: tuple[str, ...] = option(as_names, "map methods", "a,b", default=("gradcam", "layercam"))
+    methods: tuple[str, ...] = option(
+        as_names,
+        "map methods, or the words all or fast (no passes of their own)",
+        "a,b",
+        default=("gradcam", "layercam"),
+    )
     maps: Path | None = option(
         as_path, "maps made elsewhere: arrays (N, K, h, w) by name, and image_ids", "FILE.npz", default=None
     )
@@ -111,7 +116,7 @@ class RunConfig(NetworkConfig):
     steps: int = option(as_integer(2, STEPS), "steps of a deletion or insertion curve, even", "N", default=32)
     targets: tuple[str, ...] = option(
         as_names,
-        "roles that get curves: right, wrong; both classes on two-animal images",
+        "roles that get curves: right, wrong; on images of several classes each gets them",
         "a,b",
         default=("right",),
     )

@@ -10,7 +10,7 @@ from PIL import Image
 
 from bench.cli import main
 
-CHEAP = ("--weights", "catdog-photos", "--protocols", "none", "--metrics", "effective_area", "--workers", "0")
+CHEAP = ("--weights", "catdog-photos-alexnet", "--protocols", "none", "--metrics", "effective_area", "--workers", "0")
 
 
 @pytest.fixture
