@@ -14,7 +14,7 @@ SCENES := catdog-scenes catdog-scenes-1 catdog-scenes-2
 STAMP := $(VENV)/.installed
 
 .DEFAULT_GOAL := help
-.PHONY: help setup bench pets weights truth results api test fuzz soak mutants parity time lint format clean
+.PHONY: help setup bench pets weights truth results networks api test fuzz soak mutants parity time lint format clean
 
 help:  ## list the targets
 	@grep -hE '^[a-z]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*##/\t/' | expand -t 10
@@ -59,6 +59,10 @@ results: bench pets  ## the verdicts on photographs and drawn scenes side by sid
 		--layers features.11,features.12 --out runs/lab --resume
 	$(BIN)/cambench across $(PETS) $(OUT) --out runs/across
 	$(BIN)/python -m bench.docs docs/results.md
+
+networks: setup  ## networks of every kind as they are: layer, map, cost, parity; fills docs/networks.md (goes on where it was)
+	-$(BIN)/python -m bench.networks --weights $(dir $(WEIGHTS)) --data-root $(DATA_ROOT) --out runs/networks
+	$(BIN)/python -m bench.docs docs/networks.md
 
 api: setup  ## docs/api.md from the docstrings
 	$(BIN)/python -m bench.api docs/api.md

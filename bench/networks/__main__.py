@@ -1,6 +1,7 @@
 """python -m bench.networks --out DIR: measures network after network; what is measured stays, a failure is repeated.
 
-Writes DIR/networks.md, DIR/machine.md, and per network a run directory and a JSON file.
+Writes DIR/networks.md, DIR/machine.md, per network a run directory and a JSON file; and DIR/verdict.md, of one network
+on all photographs.
 """
 
 import argparse
@@ -17,7 +18,10 @@ import torch
 from bench.networks.entries import ENTRIES, Entry, weights_of
 from bench.networks.measure import kept, measured
 from bench.networks.page import machine, table
+from bench.networks.verdict import verdict
 from reports.files import write_atomic
+
+WHOLE = "efficientnet_lite0"  # on all photographs
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
@@ -38,6 +42,9 @@ def main(arguments: Sequence[str] | None = None) -> int:
         write_atomic(path, json.dumps(rows[entry.name], indent=1).encode())
         write_atomic(options.out / "networks.md", table([(each, rows.get(each.name, {})) for each in ENTRIES]).encode())
         print(f"{entry.title}: {rows[entry.name].get('failed', 'done')}", flush=True)
+    whole = next(entry for entry in ENTRIES if entry.name == WHOLE)
+    text = verdict(whole, options.weights, options.data_root, options.out / "pets")
+    write_atomic(options.out / "verdict.md", text.encode())
     return int(any("failed" in found for found in rows.values()))
 
 

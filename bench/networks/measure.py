@@ -67,7 +67,7 @@ def measured(entry: Entry, weights: Path, data: Path, out: Path) -> dict[str, An
         "forward_ms": 1e3 * forward / len(images),
         "cost": whole / forward,
         "difference": largest_difference(maps.signed["gradcam", layer], naive),
-        "accuracy": _accuracy(run) if entry.file else None,
+        "accuracy": accuracy(run) if entry.file else None,
         "notes": list(classifier.checkpoint.notes),
     }
 
@@ -88,9 +88,10 @@ def photographs(classifier: Classifier, data: Path) -> Tensor:
         return next(batches).images.float() / 255
 
 
-def _accuracy(run: Run) -> float:
-    """Share of the photographs that are called right."""
-    return float((run.images["label"] == run.images["predicted"]).mean())
+def accuracy(run: Run) -> float:
+    """Share of the photographs of one animal that are called right."""
+    single = run.images[run.single(run.images["label"])]
+    return float((single["label"] == single["predicted"]).mean())
 
 
 def kept(path: Path) -> dict[str, Any] | None:

@@ -48,6 +48,8 @@ def test_an_interrupted_call_goes_on_and_a_failure_is_repeated(tmp_path, monkeyp
     monkeypatch.setattr(command, "ENTRIES", (TRAINED, RANDOM))
     monkeypatch.setattr(command, "weights_of", lambda entry, folder, scratch: folder / "w")
     monkeypatch.setattr(command, "measured", measured)
+    monkeypatch.setattr(command, "WHOLE", "a")
+    monkeypatch.setattr(command, "verdict", lambda entry, weights, data, out: f"{entry.title} in {out.name}")
     monkeypatch.setattr(command.torch, "set_num_threads", lambda count: None)
     flags = ["--weights", "w", "--data-root", "d", "--out", str(tmp_path)]
     assert command.main(flags) == 1
@@ -57,6 +59,7 @@ def test_an_interrupted_call_goes_on_and_a_failure_is_repeated(tmp_path, monkeyp
     assert calls == ["a", "b", "b"]
     assert json.loads((tmp_path / "a.json").read_text(encoding="utf-8")) == FOUND
     assert "FAILS" not in (tmp_path / "networks.md").read_text(encoding="utf-8")
+    assert (tmp_path / "verdict.md").read_text(encoding="utf-8") == "Net A in pets"
     assert "cores (" in (tmp_path / "machine.md").read_text(encoding="utf-8")
 
 
