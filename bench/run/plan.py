@@ -118,6 +118,26 @@ def read_network(config: NetworkConfig, device: torch.device, architectures: Map
     )
 
 
+def _defined(
+    config: RunConfig,
+    methods: Mapping[str, Method],
+    classifier: Classifier,
+    layers: Sequence[str],
+    device: torch.device,
+) -> dict[str, Method]:
+    """Without what a word such as all stands for and this network has no head for; a line on stderr says which."""
+    kept, size = dict(methods), classifier.checkpoint.preprocess.size
+    network = Network(classifier, classifier.network, config.reshape)
+    for name, method in methods.items():
+        if name not in config.methods and HEAD in method.inputs:
+            try:
+                layer_shapes(network, size, layers, device, {name: method})
+            except MethodError as error:
+                print(f"left out: method '{name}': {error}", file=sys.stderr, flush=True)
+                del kept[name]
+    return kept
+
+
 def make_job(
     config: RunConfig,
     classifier: Classifier,

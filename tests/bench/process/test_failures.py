@@ -156,7 +156,7 @@ def test_processes_and_threads_of_its_own_may_end_at_once():
     code = (
         "import os, threading, bench.listing\n"
         "from bench.cli import main\n"
-        "def listing(_):\n"
+        "def listing(*_, **__):\n"
         "    child = os.fork()\n"
         "    if not child:\n"
         "        os._exit(7)\n"
