@@ -9,6 +9,8 @@ from torch import Tensor
 from metrics.ordering import rank_pixels
 from metrics.scaling import binary_scale, upsample
 
+ROUNDING = 2.0**-20  # of bilinear interpolation, relative to a map's maximum, with room
+
 
 @dataclass(frozen=True, eq=False)
 class BatchInputs:
@@ -206,4 +208,6 @@ class _Negated(MapInputs):
         raw = self.base.raw_maps
         scale, own = binary_scale(raw), binary_scale(self.raw_maps)
         top = (raw / scale).amax(dim=(-2, -1), keepdim=True)
-        return ((top - self.base._upsampled.unflatten(0, raw.shape[:2])) * (scale / own)).flatten(0, 1)
+        rest = top - self.base._upsampled.unflatten(0, raw.shape[:2])
+        rest = rest.masked_fill(rest < ROUNDING * top, 0)  # a plateau at the top is 0
+        return (rest * (scale / own)).flatten(0, 1)
