@@ -27,6 +27,7 @@ from bench.run.selection import Given, select_methods, select_metrics
 from bench.run.store import RunStore
 from cam import CONTROLS, Method
 from metrics import Metric
+from reports.runs.integrity import describe_files
 from weights import Classifier
 
 Item = TypeVar("Item")
@@ -139,9 +140,10 @@ def _score(
         store.write_skipped([])
         store.finish()
     manifest = {**manifest, "dataset": pictures.record()}
-    undefined = store.undefined_maps()
+    undefined, files = store.undefined_maps(), describe_files(folder)
+    scored = len(pictures.ids)
     store.write_manifest(
-        last_manifest(manifest, scored=len(pictures.ids), skipped=[], undefined=undefined, watch=watch)
+        last_manifest(manifest, scored=scored, skipped=[], undefined=undefined, files=files, watch=watch)
     )
     store.drop_shards()
 

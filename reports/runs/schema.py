@@ -136,6 +136,10 @@ MANIFEST: dict[str, Rule] = {
     "git~/revision?": TEXT,
     "git~/dirty?": BOOL,
     "code~": HASH,
+    "files~": OBJECT,
+    "files~/*": OBJECT,
+    "files~/*/bytes": COUNT,
+    "files~/*/sha256": HASH,
 }
 
 
@@ -153,6 +157,12 @@ def read_manifest(folder: Path) -> dict[str, Any]:
                 raise ReportError(f"'{path}' has no field '{field}', expected {wanted}; {ADVICE}")
             if not holds(value):
                 raise ReportError(f"'{path}', field '{field}' is {_short(value)}, expected {wanted}; {ADVICE}")
+    counts = manifest["counts"]
+    if counts["images"] != counts["scored"] + counts["skipped"]:
+        raise ReportError(
+            f"'{path}', field 'counts.images' is {counts['images']}, expected as many as were scored or skipped, "
+            f"{counts['scored']} + {counts['skipped']}; {ADVICE}"
+        )
     for name, record in manifest["protocols"].items():
         if len(record["directions"]) != len(record["substrates"]):
             raise ReportError(f"'{path}', field 'protocols.{visible(name)}' has no substrate per direction; {ADVICE}")

@@ -1,6 +1,7 @@
 """One undisturbed call, looked at from every point: what kills leave there, and what comes of failures there."""
 
 import errno
+import math
 import os
 import shutil
 import sys
@@ -17,6 +18,8 @@ class Snapshots(Faults):
 
     A killed process leaves what it had written: the folder as it is, while what waits in the process is lost.
     """
+
+    patience = math.inf
 
     def __init__(self, folder: Path, kinds: tuple[str, ...], keep: Callable[[Point], None]) -> None:
         super().__init__(folder, None, "")
@@ -45,6 +48,8 @@ class Branches(Faults):
     Children share the parent's open files and folder. Afterwards every file has the inode, the size and the position
     that it had; while a tree is being removed, where folders are held open, no child is made.
     """
+
+    patience = math.inf  # each child has its own
 
     def __init__(self, folder: Path, shadow: Path, keep: Callable[[Point, int | str, str], None]) -> None:
         """`keep` gets each point and how its child ended: exit code, what it said."""

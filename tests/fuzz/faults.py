@@ -23,6 +23,8 @@ Point = tuple[int, str]  # which of the calls, from 1, and what happens there
 class Faults:
     """Counts what a process does to files below a folder, and disturbs the n-th of it."""
 
+    patience = HANG
+
     def __init__(self, folder: Path, number: int | None, kind: str) -> None:
         self.folder, self.number, self.kind, self.count = str(folder), number, kind, 0
         self.files: list[_File] = []
@@ -131,17 +133,17 @@ def call(words: list[str], faults: Faults, said: Path) -> tuple[int | str, int, 
         finally:
             os._exit(code)
     os.close(write)
-    code = waited(child)
+    code = waited(child, faults.patience)
     with os.fdopen(read) as pipe:
         count = pipe.read()
     return code, int(count or 0), time.monotonic() - begun
 
 
-def waited(child: int) -> int | str:
+def waited(child: int, patience: float = HANG) -> int | str:
     """The exit code of a child: "killed", or "hangs" where it had to be killed."""
     begun = time.monotonic()
     while (done := os.waitpid(child, os.WNOHANG))[0] == 0:
-        if time.monotonic() - begun > HANG:
+        if time.monotonic() - begun > patience:
             os.kill(child, signal.SIGKILL)
             os.waitpid(child, 0)
             return "hangs"

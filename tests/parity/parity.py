@@ -86,7 +86,6 @@ SIGN = "up to the sign, which their decomposition leaves open"
 STRONG = "sums all cells by the share of strong ones; the paper sums strong cells by the mean"
 BEFORE = "scales the mask before it is enlarged, the paper after"
 ALIGNED = "enlarges masks with aligned corners"
-ADDED = "adds the steps up, so that the mask is multiplied by up to 5.5"
 SHARED = [  # our name, package, their maps, what differs; "" where nothing may
     ("gradcam", "grad-cam", theirs(pgc.GradCAM), ""),
     ("gradcam", "torchcam", torch_cams(torchcam.GradCAM), ""),
@@ -109,7 +108,6 @@ SHARED = [  # our name, package, their maps, what differs; "" where nothing may
     ("ablationcam", "grad-cam", theirs(pgc.AblationCAM), "turns the map over where the logit is negative"),
     ("scorecam", "torchcam", torch_cams(torchcam.ScoreCAM), BEFORE),
     ("scorecam", "grad-cam", theirs(pgc.ScoreCAM), ALIGNED),
-    ("iscam", "torchcam", torch_cams(torchcam.ISCAM), ADDED),
 ]  # fmt: skip
 
 

@@ -42,7 +42,7 @@ def test_every_end_has_its_code_and_its_line(capsys, error, code, said):
     "error", [ValueError("x\ny"), RecursionError("deep"), KeyError("k"), AssertionError(), SyntaxError("s")]
 )
 def test_what_nobody_expects_is_an_internal_error_and_never_a_regression(capsys, monkeypatch, error):
-    def fail(*_: object) -> None:
+    def fail(*_: object, **__: object) -> None:
         raise error
 
     monkeypatch.setattr("bench.listing.listing", fail)
@@ -80,7 +80,7 @@ def test_an_output_without_room(monkeypatch, capsys):
 def test_a_terminal_that_lacks_letters(monkeypatch, tmp_path):
     text = io.TextIOWrapper(io.BytesIO(), "ascii")
     monkeypatch.setattr(sys, "stdout", text)
-    monkeypatch.setattr("bench.listing.listing", lambda _: "Fußgänger \udce9")
+    monkeypatch.setattr("bench.listing.listing", lambda _, **__: "Fußgänger \udce9")
     assert main(["list", "methods"]) == 0
     text.flush()
     assert text.buffer.getvalue().decode() == "Fu\\xdfg\\xe4nger \\udce9\n"
@@ -156,7 +156,7 @@ def test_processes_and_threads_of_its_own_may_end_at_once():
     code = (
         "import os, threading, bench.listing\n"
         "from bench.cli import main\n"
-        "def listing(_):\n"
+        "def listing(*_, **__):\n"
         "    child = os.fork()\n"
         "    if not child:\n"
         "        os._exit(7)\n"
