@@ -15,9 +15,11 @@ from bench.commands import (
     across,
     certify,
     compare,
+    convert,
     doctor,
     history,
     lab,
+    layers,
     leakage,
     listing,
     nightly,
@@ -31,7 +33,8 @@ from bench.process.failures import DONE, explain, no_silent_end, one_line
 from bench.process.interrupt import interruptible
 
 COMMANDS = (
-    run, lab, train, certify, leakage, pool, across, compare, nightly, accept, history, report, listing, doctor,
+    run, lab, train, certify, leakage, pool, across, compare, nightly, accept, history, report, convert, listing,
+    layers, doctor,
 )  # fmt: skip
 
 
@@ -85,7 +88,7 @@ def main(arguments: Sequence[str]) -> int:
 
 def parser() -> argparse.ArgumentParser:
     """All commands and their arguments."""
-    top = Parser(prog="cambench", description="Scores class activation maps on photographs of cats and dogs.")
+    top = Parser(prog="cambench", description="Scores class activation maps on photographs.")
     group = top.add_subparsers(required=True, metavar="COMMAND", parser_class=Parser)
     for command in COMMANDS:
         command.add(group)

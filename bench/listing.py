@@ -7,17 +7,29 @@ from cam import METHODS
 from datasets import DATASETS
 from metrics import METRICS, PROTOCOLS, Metric
 from reports.files import aligned
-from weights import ARCHITECTURES, SHIPPED
+from weights import ARCHITECTURES, SHIPPED, has_timm, torchvision_names
 
 
-def listing(kind: str) -> str:
-    """A table of methods, metrics, protocols, datasets, architectures or weights, one line each."""
-    return aligned(_ROWS[kind]())
+def listing(kind: str, *, verbose: bool = False) -> str:
+    """A table of methods, metrics, protocols, datasets, architectures or weights, one line each.
+
+    Args:
+        kind: of what.
+        verbose: with the formula and the needs of a method, too.
+    """
+    return aligned(_verbose_methods() if verbose and kind == "methods" else _ROWS[kind]())
 
 
 def _methods() -> Iterable[tuple[str, ...]]:
     return [("name", "title", "meaning", "source")] + [
         (name, method.title, method.meaning, method.source) for name, method in METHODS.items()
+    ]
+
+
+def _verbose_methods() -> Iterable[tuple[str, ...]]:
+    return [("name", "title", "source", "passes", "formula", "needs")] + [
+        (name, m.title, m.source, "shared" if m.fast else "own", m.formula, ", ".join(m.inputs))
+        for name, m in METHODS.items()
     ]
 
 
@@ -41,8 +53,14 @@ def _datasets() -> Iterable[tuple[str, ...]]:
 
 
 def _architectures() -> Iterable[tuple[str, ...]]:
-    return [("name", "default layer", "meaning")] + [
-        (name, entry.default_layer, entry.meaning) for name, entry in ARCHITECTURES.items()
+    found = "found by a trial pass"
+    timm = "all of timm's" if has_timm() else "timm's once it is installed: pip install timm"
+    return [
+        ("name", "default layer", "meaning"),
+        *((name, entry.default_layer or found, entry.meaning) for name, entry in ARCHITECTURES.items()),
+        *((name, found, "of torchvision") for name in torchvision_names() if name not in ARCHITECTURES),
+        ("timm/NAME", found, timm),
+        ("package.module:function", found, "your own: num_classes, or nothing, to a torch.nn.Module"),
     ]
 
 

@@ -72,6 +72,46 @@ def as_names(value: Any) -> tuple[str, ...]:
     return names
 
 
+def as_side_or_sides(high: int) -> Callable[[Any], int | tuple[int, int]]:
+    """One side, or height and width such as 224x288, each from 1 to `high`."""
+    parse = as_integer(1, high)
+
+    def parse_sides(value: Any) -> int | tuple[int, int]:
+        parts = value.replace("\u00d7", "x").split("x") if isinstance(value, str) else value
+        try:
+            if not isinstance(parts, list):
+                return parse(parts)
+            if len(parts) > 2 or not parts:
+                raise ValueError(f"expected a whole number from 1 to {high}")
+            sides = [parse(part) for part in parts]
+        except ValueError as error:
+            raise ValueError(f"{error}, or height x width such as 224x288") from error
+        return sides[0] if len({*sides}) == 1 else (sides[0], sides[1])
+
+    return parse_sides
+
+
+def as_groups(value: Any) -> dict[str, Any]:
+    """Names with the numbers of their outputs: a table, or a text as of `--groups`; the numbers are not judged."""
+    if isinstance(value, str):
+        groups: dict[str, Any] = {}
+        for part in value.split(","):
+            name, equals, members = part.partition("=")
+            if equals and name.strip() in groups:
+                raise ValueError(f"expected each name once, and {name.strip()} is twice")
+            if not equals and not groups:
+                break
+            if equals:
+                groups[name.strip()] = members
+            else:  # a further number of the last name
+                last = next(reversed(groups))
+                groups[last] = f"{groups[last]},{part}"
+        value = groups
+    if not isinstance(value, dict) or len(value) < 2:
+        raise ValueError("expected names with the numbers of outputs, such as cat=281-285,dog=151-268")
+    return value
+
+
 def as_number(value: Any, high: float = math.inf) -> float:
     """A number above 0, at most `high`."""
     number = _float(value)

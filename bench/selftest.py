@@ -45,7 +45,7 @@ def self_test(device: torch.device) -> Iterator[str]:
     network: nn.Module = ARCHITECTURES["alexnet_narrow"].build(2).eval().to(device)
     images = torch.rand(IMAGES, 3, SIDE, SIDE, generator=generator).to(device)
     started = time.perf_counter()
-    maps = compute_maps(Network(network), images, ("features.11",), METHODS)
+    maps = compute_maps(Network(network), images, ("features.11",), {"gradcam": METHODS["gradcam"]})
     raw = maps.raw("gradcam", "features.11")
     _require(bool(raw.isfinite().all()) and bool((raw >= 0).all()), "Grad-CAM maps are not finite and at least 0")
     logits = _curves(network, images, maps.logits)

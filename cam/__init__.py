@@ -1,11 +1,14 @@
 """Class activation maps: one tap captures what a network does, every method is a function of named inputs."""
 
+from cam.candidates import Candidate, candidates, default_candidate
 from cam.controls import CONTROLS, LADDER, NEGATED
+from cam.family import layered, masking, optimised, replacing, statistics, weights
+from cam.form import LayerError
 from cam.inputs import MapBatch, MapInputs, Network
 from cam.maps import Maps, compute_maps, maps_of, tap_for, upsample
 from cam.methods import gradcam, layercam
 from cam.registry import MAP_INPUTS, Method, MethodError
-from cam.tap import LayerError, Tapped, check_layers, tap
+from cam.tap import Tapped, check_layers, tap
 
 __all__ = [
     "CONTROLS",
@@ -13,6 +16,7 @@ __all__ = [
     "MAP_INPUTS",
     "METHODS",
     "NEGATED",
+    "Candidate",
     "LayerError",
     "MapBatch",
     "MapInputs",
@@ -21,8 +25,10 @@ __all__ = [
     "MethodError",
     "Network",
     "Tapped",
+    "candidates",
     "check_layers",
     "compute_maps",
+    "default_candidate",
     "maps_of",
     "tap",
     "tap_for",
@@ -35,11 +41,202 @@ METHODS = {
         "Grad-CAM",
         "channels weighted by their mean gradient, negative evidence subtracted before the ReLU",
         "Selvaraju et al. 2017",
+        formula="sum_c mean(G[c]) A[c]",
     ),
     "layercam": Method(
         layercam,
         "LayerCAM",
         "every cell of every channel weighted by its own positive gradient",
         "Jiang et al. 2021",
+        formula="sum_c ReLU(G[c]) A[c]",
+    ),
+    "cam": Method(
+        weights.cam,
+        "CAM",
+        "channels weighted by the linear layer behind global average pooling",
+        "Zhou et al. 2016",
+        formula="sum_c W[c] A[c]",
+    ),
+    "gradcam++": Method(
+        weights.gradcam_plusplus,
+        "Grad-CAM++",
+        "channels weighted by their positive gradients, each place made to count alike",
+        "Chattopadhay et al. 2018",
+        formula="sum_c sum(alpha[c] ReLU(G[c])) A[c], alpha = 1 / (2 + sum(A[c]) G[c])",
+    ),
+    "smoothgradcam++": Method(
+        weights.smoothgradcam_plusplus,
+        "Smooth Grad-CAM++",
+        "Grad-CAM++ with gradients averaged over 5 noisy copies of the image",
+        "Omeiza et al. 2019",
+        formula="Grad-CAM++ of the means of G, G^2 and G^3 over noise",
+    ),
+    "xgradcam": Method(
+        weights.xgradcam,
+        "XGrad-CAM",
+        "channels weighted by their gradients, averaged with the activations as weights",
+        "Fu et al. 2020",
+        formula="sum_c (sum(G[c] A[c]) / sum(A[c])) A[c]",
+    ),
+    "hirescam": Method(
+        weights.hirescam,
+        "HiResCAM",
+        "every cell of every channel weighted by its own gradient",
+        "Draelos and Carin 2020",
+        formula="sum_c G[c] A[c]",
+    ),
+    "gradcam_elementwise": Method(
+        weights.gradcam_elementwise,
+        "Grad-CAM, element-wise",
+        "HiResCAM with negative evidence left out channel by channel",
+        "pytorch-grad-cam",
+        formula="sum_c ReLU(G[c] A[c])",
+    ),
+    "layercam_fused": Method(
+        layered.layercam_fused,
+        "LayerCAM, fused",
+        "LayerCAM at every resolution of the network, the strongest counts",
+        "Jiang et al. 2021",
+        formula="max over stages of tanh(2 M / max(M)); M / max(M) at the deepest",
+    ),
+    "eigencam": Method(
+        statistics.eigencam,
+        "Eigen-CAM",
+        "first principal direction of the activations, the same for every class",
+        "Muhammad and Yeasin 2020",
+        formula="A v, v the first right singular vector of A as (h w, C)",
+    ),
+    "eigengradcam": Method(
+        statistics.eigengradcam,
+        "Eigen-Grad-CAM",
+        "first principal direction of gradient times activation",
+        "pytorch-grad-cam",
+        formula="(G A) v, v the first right singular vector of G A",
+    ),
+    "kpcacam": Method(
+        statistics.kpcacam,
+        "KPCA-CAM",
+        "first kernel principal component of the activations, the same for every class",
+        "Karmani et al. 2024",
+        formula="first component of the centred kernel tanh(<A_i, A_j> / C + 1)",
+    ),
+    "fem": Method(
+        statistics.fem,
+        "FEM",
+        "cells unusually strong in a channel, weighted by its mean, the same for every class",
+        "Fuad et al. 2020",
+        formula="sum_c mean(A[c]) [A[c] >= mean(A[c]) + 2 sd(A[c])]",
+    ),
+    "scorecam": Method(
+        masking.scorecam,
+        "Score-CAM",
+        "channels weighted by what the image scores under them",
+        "Wang et al. 2020",
+        formula="sum_c softmax_c(z(x * unit(up(A[c])))) A[c]",
+    ),
+    "sscam": Method(
+        masking.sscam,
+        "SS-CAM",
+        "Score-CAM averaged over 10 noisy masks",
+        "Wang et al. 2020b",
+        formula="Score-CAM with the mean of z over A[c] + N(0, 4)",
+    ),
+    "iscam": Method(
+        masking.iscam,
+        "IS-CAM",
+        "Score-CAM averaged over 10 strengths of the mask",
+        "Naidu et al. 2020",
+        formula="Score-CAM with the mean of z over i / 10 of the mask",
+    ),
+    "groupcam": Method(
+        masking.groupcam,
+        "Group-CAM",
+        "32 groups of channels, each weighted by what the image gains where it is not blurred",
+        "Zhang et al. 2021",
+        formula="sum_g (p(x m_g + blur(x) (1 - m_g)) - p(blur(x))) m_g",
+    ),
+    "ablationcam": Method(
+        replacing.ablationcam,
+        "Ablation-CAM",
+        "channels weighted by what the score loses without them",
+        "Desai and Ramaswamy 2020",
+        formula="sum_c ((z - z without c) / |z|) A[c]",
+    ),
+    "reciprocam": Method(
+        replacing.reciprocam,
+        "Recipro-CAM",
+        "the class's probability with one cell of the activations left",
+        "Byun and Lee 2024",
+        formula="unit over cells of p(A * bell around the cell)",
+    ),
+    "shapleycam": Method(
+        weights.shapleycam,
+        "ShapleyCAM",
+        "Shapley values of the channels to second order",
+        "Cai 2025",
+        formula="sum_c mean(g[c] - (H A)[c] / 2) A[c], of the utility z + log p",
+    ),
+    "finercam": Method(
+        weights.finercam,
+        "Finer-CAM",
+        "Grad-CAM of what sets a class apart from those most like it",
+        "Zhang et al. 2025",
+        formula="Grad-CAM of z_k - mean of the 3 nearest z",
+    ),
+    "refinecam": Method(
+        layered.refinecam,
+        "RefineCAM",
+        "Grad-CAM++ at every resolution of the network, multiplied",
+        "Domeniconi et al. 2026",
+        formula="product over stages of unit(Grad-CAM++)",
+    ),
+    "opticam": Method(
+        optimised.opticam,
+        "Opti-CAM",
+        "channel weights under which the masked image scores most",
+        "Zhang et al. 2024",
+        formula="sum_c softmax(u)[c] A[c], u the maximum of z(x * unit(up(S)))",
+    ),
+    "polycam+": Method(
+        layered.polycam_plus,
+        "Poly-CAM +",
+        "what the image scores under every channel of every resolution, multiplied",
+        "Englebert et al. 2022",
+        formula="product over stages of ReLU(sum_c p(x m_c) A[c]), finer ones locally normalised",
+    ),
+    "polycam-": Method(
+        layered.polycam_minus,
+        "Poly-CAM -",
+        "what the image loses without every channel of every resolution, multiplied",
+        "Englebert et al. 2022",
+        formula="the same with ReLU(p(x) - p(x (1 - m_c)))",
+    ),
+    "polycam+-": Method(
+        layered.polycam_both,
+        "Poly-CAM +-",
+        "both together",
+        "Englebert et al. 2022",
+        formula="the same with ReLU(p(x m_c) + p(x) - p(x (1 - m_c)))",
+    ),
+    "winsorcam": Method(
+        layered.winsorcam,
+        "Winsor-CAM",
+        "Grad-CAM at all convolutions, weighted by their importance without outliers",
+        "Wall et al. 2026",
+        formula="sum over convolutions of winsorised mean(G) unit(Grad-CAM)",
+    ),
+    "fullgrad": Method(
+        layered.fullgrad,
+        "FullGrad",
+        "gradients times input and times every bias of the network",
+        "Srinivas and Fleuret 2019",
+        formula="psi(x g) + sum over layers of psi(b G), psi = unit(| |)",
+    ),
+    "randomcam": Method(
+        weights.randomcam,
+        "RandomCAM",
+        "channels weighted at random: what the activations alone are worth",
+        "pytorch-grad-cam",
+        formula="sum_c u[c] A[c], u uniform in [-1, 1)",
     ),
 }

@@ -1,9 +1,13 @@
 """The rest of a network, from a tapped layer on: activations in, logits out."""
 
+import itertools
+
 import torch
 from torch import Tensor, fx, nn
 
+from cam.form import MAP, Form
 from cam.registry import MethodError
+from cam.tap import place
 
 TOLERANCE = 1e-4  # of a network computed in two ways, relative to its largest logit
 
@@ -15,16 +19,21 @@ class Head:
     layer runs. Elsewhere the whole network runs, with the layer's output replaced.
     """
 
-    def __init__(self, model: nn.Module, network: nn.Module, layer: str) -> None:
+    def __init__(self, model: nn.Module, network: nn.Module, layer: str, form: Form = MAP) -> None:
         """Prepares the rest of the network.
 
         Args:
             model: images to logits (N, K); `network` itself or a wrapper around it.
             network: the module whose submodules name the layers.
-            layer: name of the tapped layer.
+            layer: name of the tapped layer; `name#2` is its module's second run.
+            form: how its output lies in memory. Tokens before those of the map stay what the image makes them.
         """
-        self.model, self.module = model, network.get_submodule(layer)
-        self.tail = _tail(model, self.module)
+        name, self.run = place(network, layer)
+        self.model, self.module, self.form = model, network.get_submodule(name), form
+        self.tail = None if form.prefix else _tail(model, self.module, self.run)
+        self.inner: nn.Module | None = None  # what the tail is a part of, where it is not the model
+        if self.tail is None and not form.prefix and network is not model:  # a wrapper that looks at shapes
+            self.tail, self.inner = _tail(network, self.module, self.run), network
 
     def __call__(self, activations: Tensor, images: Tensor, batch_size: int, of: Tensor | int | None = None) -> Tensor:
         """Logits (N, K) float32.
@@ -40,16 +49,34 @@ class Head:
             MethodError: rows that belong to no image.
         """
         owners = _owners(len(activations), images, of)
-        if self.tail is not None:
+        if self.tail is not None and self.inner is None:
             return self._rest(activations, batch_size)
+        run = self._replaced if self.tail is None else self._wrapped
         parts = zip(activations.split(batch_size), owners.split(batch_size), strict=True)
-        return torch.cat([self._replaced(part, images[owner]) for part, owner in parts])
+        return torch.cat([run(part, images[owner]) for part, owner in parts])
 
     def _rest(self, activations: Tensor, batch_size: int) -> Tensor:
-        return torch.cat([self.tail(part.clone()).float() for part in activations.split(batch_size)])  # type: ignore[misc]
+        folded = self.form.fold(activations)
+        return torch.cat([self.tail(part.clone()).float() for part in folded.split(batch_size)])  # type: ignore[misc]
+
+    def _wrapped(self, activations: Tensor, images: Tensor) -> Tensor:
+        """What the wrapper makes of the network's answer, which the tail gives in the network's place."""
+        answer = self.tail(self.form.fold(activations).clone())  # type: ignore[misc]
+        assert self.inner is not None
+        self.inner.forward = lambda *_args, **_named: answer
+        try:
+            logits: Tensor = self.model(images)
+            return logits.float()
+        finally:
+            del self.inner.forward
 
     def _replaced(self, activations: Tensor, images: Tensor) -> Tensor:
-        handle = self.module.register_forward_hook(lambda *_: activations.clone())
+        runs = itertools.count(1)
+
+        def replace(_module: nn.Module, _inputs: object, output: Tensor) -> Tensor | None:
+            return self.form.fold(activations, output).clone() if next(runs) == (self.run or 1) else None
+
+        handle = self.module.register_forward_hook(replace)
         try:
             logits: Tensor = self.model(images)
             return logits.float()
@@ -80,18 +107,19 @@ class _StopsAt(fx.Tracer):
         return m is self.module or super().is_leaf_module(m, module_qualified_name)
 
 
-def _tail(model: nn.Module, module: nn.Module) -> fx.GraphModule | None:
-    """What follows the module; None where that cannot be traced, or more than its output leads on."""
+def _tail(model: nn.Module, module: nn.Module, run: int | None) -> fx.GraphModule | None:
+    """What follows a run of the module; None where that cannot be traced, or more than its output leads on."""
     try:
         graph = _StopsAt(module).trace(model)
     except (TypeError, ValueError, RuntimeError, AttributeError, NotImplementedError, fx.proxy.TraceError):
         return None  # control flow that depends on values: the whole network runs instead
     calls = [n for n in graph.nodes if n.op == "call_module" and model.get_submodule(str(n.target)) is module]
-    if len(calls) != 1:
+    if len(calls) < (run or 1) or (run is None and len(calls) > 1):
         return None
-    with graph.inserting_before(calls[0]):
+    call = calls[(run or 1) - 1]
+    with graph.inserting_before(call):
         entry = graph.placeholder("activations")
-    calls[0].replace_all_uses_with(entry)
+    call.replace_all_uses_with(entry)
     needed = _needed(graph)
     if any(node in needed for node in graph.nodes if node.op == "placeholder" and node is not entry):
         return None

@@ -1,15 +1,18 @@
 """What a map may ask for, on one batch: computed when first asked for, and once."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from functools import cached_property
 
 import torch
 from torch import Tensor, nn
 
+from cam.across import Across, Reduction
+from cam.form import MAP, Form, named_prefix
 from cam.head import TOLERANCE, Head
+from cam.passes import curvature, gradient_of, tap_again
 from cam.registry import MethodError
-from cam.tap import Tapped
+from cam.tap import Tapped, tap
 
 ScoreFn = Callable[[Tensor], Tensor]
 
@@ -20,17 +23,28 @@ class Network:
     Attributes:
         model: images (B, 3, H, W) to logits (B, K); `network` itself or a wrapper around it.
         network: the module whose submodules name the layers.
+        reshape: how outputs that are no maps become maps, see `cam.form.form_of`.
+
+    Raises:
+        LayerError: an unknown name of a reshape.
     """
 
-    def __init__(self, model: nn.Module, network: nn.Module | None = None) -> None:
+    def __init__(self, model: nn.Module, network: nn.Module | None = None, reshape: str = "auto") -> None:
         self.model, self.network = model, model if network is None else network
-        self._heads: dict[str, Head] = {}
+        named_prefix(reshape)
+        self.reshape = reshape
+        self._heads: dict[tuple[str, Form], Head] = {}
+        self.across = Across(self.model, self.network)
 
-    def head(self, layer: str) -> Head:
-        """The rest of the network from a layer on."""
-        if layer not in self._heads:
-            self._heads[layer] = Head(self.model, self.network, layer)
-        return self._heads[layer]
+    def tap(self, images: Tensor, layers: Sequence[str], *, gradients: bool = True) -> Tapped:
+        """What one forward pass leaves behind at these layers (see `cam.tap.tap`)."""
+        return tap(self.model, self.network, images, layers, gradients=gradients, reshape=self.reshape)
+
+    def head(self, layer: str, form: Form = MAP) -> Head:
+        """The rest of the network from a layer on, whose output has this form."""
+        if (layer, form) not in self._heads:
+            self._heads[layer, form] = Head(self.model, self.network, layer, form)
+        return self._heads[layer, form]
 
 
 @dataclass(frozen=True, eq=False)
@@ -144,8 +158,38 @@ class MapInputs:
     @cached_property
     def head(self) -> Callable[..., Tensor]:
         """Activations at this layer to logits."""
-        rest, batch = self.batch.network.head(self.layer), self.batch
+        batch = self.batch
+        rest = batch.network.head(self.layer, batch.tapped.forms.get(self.layer, MAP))
         return lambda activations, of=None: rest(activations, batch.images, batch.batch_size, of)
+
+    @property
+    def tap_again(self) -> Callable[[Tensor], tuple[Tensor, Tensor]]:
+        """Other images (B, 3, H, W) to A and G at this layer."""
+        of, size = self.batch.network, self.batch.batch_size
+        return lambda images: tap_again(of.tap, self.layer, images, size)
+
+    @cached_property
+    def curvature(self) -> Tensor:
+        """H_k A, (B, K, C, h, w)."""
+        batch = self.batch
+        rest = batch.network.head(self.layer, batch.tapped.forms.get(self.layer, MAP))
+        return curvature(rest, self.activations, batch.images, batch.batch_size)
+
+    @property
+    def gradient_of(self) -> Callable[..., tuple[Tensor, Tensor]]:
+        """Images and a class for each to logits and their gradients; `together` of them at a time."""
+        model, size = self.batch.network.model, self.batch.batch_size
+        return lambda images, classes, together=size: gradient_of(model, images, classes, together)
+
+    @property
+    def across(self) -> Callable[..., list[tuple[Tensor, ...]]]:
+        """A kind of layers and a reduction to what it makes of each."""
+        batch = self.batch
+
+        def over(kind: str, reduce: Reduction, *, gradients: bool = True) -> list[tuple[Tensor, ...]]:
+            return batch.network.across(kind, reduce, batch.images, self.layer, self.classes, gradients=gradients)
+
+        return over
 
     @cached_property
     def classifier_weights(self) -> Tensor:
@@ -162,8 +206,8 @@ class MapInputs:
                 if found.shape != (self.classes, pooled.shape[1]):
                     break
                 bias = 0 if module.bias is None else module.bias.detach().float()
-                apart = (pooled @ found.T + bias - self.logits).abs().amax()
-                if apart <= TOLERANCE * self.logits.abs().amax().clamp_min(1):
+                apart = (pooled @ found.T + bias - self.logits).abs()[pooled.isfinite().all(dim=1)]
+                if (apart <= TOLERANCE * self.logits.abs().amax().clamp_min(1)).all():
                     return found
                 break
         raise MethodError(

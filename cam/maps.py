@@ -10,7 +10,7 @@ from torch import Tensor
 from cam.contract import call
 from cam.inputs import MapBatch, MapInputs, Network
 from cam.registry import Method
-from cam.tap import Tapped, tap
+from cam.tap import Tapped
 
 
 @dataclass(frozen=True)
@@ -51,7 +51,7 @@ def compute_maps(network: Network, images: Tensor, layers: Sequence[str], method
 def tap_for(network: Network, images: Tensor, layers: Sequence[str], methods: Mapping[str, Method]) -> Tapped:
     """What the methods need of one forward pass; gradients only if one of them asks for them."""
     gradients = any(method.needs_gradients for method in methods.values())
-    return tap(network.model, network.network, images, layers, gradients=gradients)
+    return network.tap(images, layers, gradients=gradients)
 
 
 def maps_of(

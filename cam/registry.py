@@ -23,10 +23,15 @@ MAP_INPUTS = {
     "head": "the rest of the network: head(activations (N, C, h, w), of=image number) gives logits (N, K)",
     "classifier_weights": "rows of the linear layer behind global average pooling (K, C)",
     "layers": "the tapped layers in order, each with name, activations and gradients",
+    "tap_again": "function of changed images (B, 3, H, W) giving A and G at this layer there",
+    "curvature": "H_k A, the Hessian of every class's logit times the activations (B, K, C, h, w)",
+    "gradient_of": "function of images (N, 3, H, W) and classes (N,) giving logits and their gradients (N, 3, H, W)",
+    "across": "function of a kind of layers and a reduction: what it makes of each such layer of the network",
     "parts": "code of the part seen at every pixel of drawn images (B, H, W)",
     "part_effect": "fall of every class's margin when a part is taken away (B, K, P)",
 }
-BACKWARD = ("gradients", "layers")  # inputs that need a backward pass
+BACKWARD = ("gradients", "layers", "curvature")  # inputs that need a backward pass
+PASSES = ("score", "head", "tap_again", "curvature", "gradient_of", "across")  # inputs that run the network again
 TRUTH = ("parts", "part_effect")  # inputs that only drawn images have
 
 
@@ -44,7 +49,9 @@ class Method:
         meaning: one line.
         source: paper, or "" for our own.
         kind: method; control, a map that no network decides; truth, known of drawn images alone.
+        size: (h, w) of maps that were made elsewhere, the same whatever the images are; None: as large as the layer.
         finish: makes a tensor of a shape on a device of what a user's function returned, or says what is wrong.
+        formula: S as one line of text, in the letters of `MAP_INPUTS`; "" for a function of the user's own.
         inputs: what the function asks for.
     """
 
@@ -53,7 +60,9 @@ class Method:
     meaning: str = ""
     source: str = ""
     kind: Literal["method", "control", "truth"] = "method"
+    size: tuple[int, int] | None = None
     finish: Callable[[object, tuple[int, ...], torch.device], Tensor] | None = None
+    formula: str = ""
     inputs: tuple[str, ...] = field(init=False)
 
     def __post_init__(self) -> None:
@@ -76,6 +85,11 @@ class Method:
     def needs_gradients(self) -> bool:
         """Whether it needs a backward pass."""
         return any(name in BACKWARD for name in self.inputs)
+
+    @property
+    def fast(self) -> bool:
+        """Whether the one pass that all maps share is all it needs of the network."""
+        return not any(name in PASSES for name in self.inputs)
 
     @property
     def needs_truth(self) -> bool:

@@ -3,7 +3,8 @@
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 
-from datasets.records import CLASSES, Box, DatasetError
+from datasets.names import Names
+from datasets.records import Box, DatasetError
 from datasets.text import shown
 
 CORNERS = ("xmin", "ymin", "xmax", "ymax")
@@ -15,7 +16,7 @@ class BoxText:
 
     Attributes:
         where: file and line, for messages.
-        class_name: cat or dog, in any case.
+        class_name: as the file writes it.
         part: animal or head.
         corners: xmin, ymin, xmax, ymax.
         visible: classes that the image shows.
@@ -25,14 +26,18 @@ class BoxText:
     class_name: str
     part: str
     corners: Sequence[str]
-    visible: tuple[str, ...] = CLASSES
+    visible: tuple[str, ...]
 
 
-def make_boxes(texts: Iterable[BoxText]) -> list[Box]:
+def make_boxes(texts: Iterable[BoxText], names: Names) -> list[Box]:
     """The boxes of one file, in its order.
 
     Corners that all lie in 0..1, and are not all whole, can only be shares of the image's size: in pixels the box
     would be smaller than a pixel. One file gives all its boxes one way.
+
+    Args:
+        texts: the boxes.
+        names: of the classes.
 
     Raises:
         DatasetError: no numbers, no box, an unknown class or part, a class that the image does not show, both ways in
@@ -48,7 +53,7 @@ def make_boxes(texts: Iterable[BoxText]) -> list[Box]:
         )
     if "either" in first and "shares" not in first:
         raise DatasetError(f"{first['either']}: box is 0 0 1 1, which is one pixel or the whole image; give pixels")
-    return [_box(text, numbers, "shares" in first) for text, numbers in zip(texts, corners, strict=True)]
+    return [_box(text, numbers, names, "shares" in first) for text, numbers in zip(texts, corners, strict=True)]
 
 
 def _way(numbers: Sequence[float]) -> str:
@@ -73,13 +78,18 @@ def _no_box(text: BoxText, hint: str = "") -> DatasetError:
     return DatasetError(f"{text.where}: box is '{given}', expected {' '.join(CORNERS)}{hint}")
 
 
-def _box(text: BoxText, numbers: Sequence[float], relative: bool) -> Box:
-    name, part = shown(text.class_name.strip().lower()), shown(text.part.strip().lower())
+def _box(text: BoxText, numbers: Sequence[float], names: Names, relative: bool) -> Box:
+    name, part = names.find(text.class_name), shown(text.part.strip().lower())
+    if not name:
+        given = shown(text.class_name.strip())
+        raise DatasetError(f"{text.where}: box class is '{given}', expected one of {names}{names.closest(given)}")
     try:
         xmin, ymin, xmax, ymax = numbers
         box = Box(name, part, xmin, ymin, xmax, ymax, relative)
     except DatasetError as error:
         raise DatasetError(f"{text.where}: {error}") from error
     if name not in text.visible:
-        raise DatasetError(f"{text.where}: box of a {name} on an image of a {text.visible[0]}; correct one of the two")
+        raise DatasetError(
+            f"{text.where}: box of a {name} on an image of a {'+'.join(text.visible)}; correct one of the two"
+        )
     return box

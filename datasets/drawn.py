@@ -11,6 +11,7 @@ REST_NAMES, HEAD_NAMES = PART_NAMES[:2], PART_NAMES[2:]
 GROUP_NAMES = ("head", "rest")  # taken away whole: all parts of the head; body and tail
 BACKGROUND = 0
 STRIDE = 16  # codes per animal
+MOST_CLASSES = 256 // STRIDE  # whose codes are bytes
 
 
 def part_code(animal: int, name: str) -> int:

@@ -9,21 +9,17 @@ from pathlib import Path
 from datasets.boxes import CORNERS, BoxText, make_boxes
 from datasets.gather import gather
 from datasets.listing import SUBFOLDER, UNNAMED, kinds_text, look_at_root, not_an_image, trouble, walk
-from datasets.records import CLASSES, Box, Dataset, DatasetError, Record, Skipped, existing_folder, refuse_archive
+from datasets.names import DEFAULT, Names, listed
+from datasets.records import Box, Dataset, DatasetError, Record, Skipped, existing_folder, refuse_archive
 from datasets.table import read_table
 from datasets.text import printable, shown
 
 BOX_FILE = "boxes.csv"
 BOX_COLUMNS = ("image", "class", "part", *CORNERS)
-WORDS = {
-    "cat": {"cat", "cats", "kitten", "kittens", "both"},
-    "dog": {"dog", "dogs", "puppy", "puppies", "both"},
-}
-HOW_TO_NAME = "put cat, dog or both into the name (both.jpg, my_cat.png)"
 
 
-def files(root: Path, split: str | None = None, download: bool = False) -> Dataset:
-    """Single pictures in one folder (or one picture); the name says cat, dog or both.
+def files(root: Path, split: str | None = None, download: bool = False, classes: Sequence[str] = DEFAULT) -> Dataset:
+    """Single pictures in one folder (or one picture); the name says the classes, as in my_cat.png; of two also `both`.
 
     A file `boxes.csv` beside them gives boxes: columns image, class, part (animal or head), xmin, ymin, xmax, ymax, in
     pixels or as shares of the image.
@@ -32,6 +28,7 @@ def files(root: Path, split: str | None = None, download: bool = False) -> Datas
         root: the folder, or one image file.
         split: not supported.
         download: not supported.
+        classes: names of the classes.
 
     Raises:
         DatasetError: missing, without pictures, a broken boxes.csv, or the same picture under two labels.
@@ -39,36 +36,39 @@ def files(root: Path, split: str | None = None, download: bool = False) -> Datas
     if split is not None or download:
         raise DatasetError("--dataset files has no splits and no download; leave --split and --download out")
     refuse_archive(root)
+    names = Names(classes)
+    how_to_name = _how_to_name(names)
     single = root.is_file()
-    parent = root.parent if single else existing_folder(root, f"a folder of pictures; {HOW_TO_NAME}")
+    parent = root.parent if single else existing_folder(root, f"a folder of pictures; {how_to_name}")
     paths, left_out = ([root], []) if single else _listed(parent)
     named = {}
     for path in paths:
-        classes, reason = classes_in_name(path.stem), not_an_image(path)
-        if reason is None and not classes:
-            reason = Skipped(printable(path), f"the name does not say what it shows; {HOW_TO_NAME}", UNNAMED)
+        visible, reason = names.in_words(path.stem), not_an_image(path)
+        if reason is None and not visible:
+            reason = Skipped(printable(path), f"the name does not say what it shows; {how_to_name}", UNNAMED)
         if reason is None:
-            named[path] = classes
+            named[path] = visible
         else:
             left_out.append(reason)
     if not named:
         lost = f" (left out: {kinds_text(left_out)})" if left_out else ""
-        raise DatasetError(f"no pictures to score in '{printable(root)}'{lost}; {HOW_TO_NAME}")
-    boxes, notes = _read_boxes(parent / BOX_FILE, {path.name: classes for path, classes in named.items()})
-    records = [Record(printable(path.name), path, classes, boxes=boxes.get(path.name, ()))
-               for path, classes in named.items()]  # fmt: skip
+        raise DatasetError(f"no pictures to score in '{printable(root)}'{lost}; {how_to_name}")
+    boxes, notes = _read_boxes(parent / BOX_FILE, {path.name: visible for path, visible in named.items()}, names)
+    records = [Record(printable(path.name), path, visible, boxes=boxes.get(path.name, ()))
+               for path, visible in named.items()]  # fmt: skip
 
     def class_of(entry: Skipped) -> tuple[str, ...]:
-        return () if entry.kind == SUBFOLDER else classes_in_name(Path(entry.path).stem)
+        return () if entry.kind == SUBFOLDER else names.in_words(Path(entry.path).stem)
 
     given = {name for entry in left_out for name in class_of(entry)}
     return gather("files", root, None, records, left_out, () if single else notes, given=given, class_of=class_of)
 
 
-def classes_in_name(name: str) -> tuple[str, ...]:
-    """Classes whose words occur in a file name: ("cat",), ("dog",), both, or none."""
-    words = set(re.findall(r"[a-z]+", re.sub(r"(?<=[a-z])(?=[A-Z])", " ", name).lower()))
-    return tuple(label for label, known in WORDS.items() if words & known)
+def _how_to_name(names: Names) -> str:
+    first = names.classes[0]
+    if len(names.classes) == 2:
+        return f"put {names} or both into the name (both.jpg, my_{first}.png)"
+    return f"put {listed(names.classes, ' or ')} into the name (my_{first}.png)"
 
 
 def read_rows(path: Path) -> list[dict[str, str]]:
@@ -99,21 +99,23 @@ def _listed(folder: Path) -> tuple[list[Path], list[Skipped]]:
     return [path for path in level.files if path.name != BOX_FILE], left_out
 
 
-def _read_boxes(path: Path, named: Mapping[str, tuple[str, ...]]) -> tuple[dict[str, tuple[Box, ...]], list[str]]:
+def _read_boxes(
+    path: Path, named: Mapping[str, tuple[str, ...]], names: Names
+) -> tuple[dict[str, tuple[Box, ...]], list[str]]:
     """Boxes by image name, none where there is no such file; and notes of rows for images that are not there."""
-    rows, names = read_rows(path), _Names(named)
+    rows, images = read_rows(path), _ImageNames(named)
     texts, owners, strangers = [], [], []
     for row in rows:
         where = f"'{printable(path)}' line {row['line']}"
-        owner = names.find(row["image"])
+        owner = images.find(row["image"])
         if owner is None:
             strangers.append(row["image"])
         corners = [row[column] for column in CORNERS]
-        visible = CLASSES if owner is None else named[owner]
+        visible = names.classes if owner is None else named[owner]
         texts.append(BoxText(where, row["class"], row["part"], corners, visible))
         owners.append(owner)
     boxes: dict[str, list[Box]] = defaultdict(list)
-    for owner, box in zip(owners, make_boxes(texts), strict=True):
+    for owner, box in zip(owners, make_boxes(texts, names), strict=True):
         if owner is not None:
             boxes[owner].append(box)
     return {name: tuple(found) for name, found in boxes.items()}, _strangers(strangers)
@@ -128,7 +130,7 @@ def _strangers(names: Sequence[str]) -> list[str]:
     return [f"{BOX_FILE} has boxes for images that are not scored: {first}{more}"]
 
 
-class _Names:
+class _ImageNames:
     """File names as a list may give them: in another case, another Unicode form, or after a folder's name."""
 
     def __init__(self, names: Mapping[str, object]) -> None:

@@ -7,7 +7,7 @@ from pathlib import Path
 
 from datasets.decode import UnreadableError, read_image
 from datasets.listing import DUPLICATE, kinds_text
-from datasets.records import CLASSES, Box, Dataset, DatasetError, Record, Skipped, content_hash
+from datasets.records import Box, Dataset, DatasetError, Record, Skipped, content_hash
 from datasets.text import printable, shown
 
 
@@ -33,7 +33,7 @@ def gather(
         records: what was found.
         skipped: what was left out.
         notes: what is odd.
-        given: classes that the data set is to have images of; one of them empty is an error, another one a note.
+        given: classes that the data set is to have images of; one of them empty is an error.
         class_of: the classes that something left out would have shown, as far as its name tells.
 
     Raises:
@@ -42,10 +42,7 @@ def gather(
     left_out = list(skipped)
     kept, doubled, digests = _all_different(list(records))
     _check_classes(root, kept, left_out, set(given), class_of)
-    missing = [name for name in CLASSES if not any(name in record.classes for record in kept)]
-    one_class = [f"no image shows a {name}: nothing is said of the class, and accuracy is of the other alone"
-                 for name in missing]  # fmt: skip
-    return Dataset(name, root, split, tuple(kept), (*left_out, *doubled), (*notes, *one_class), digests)
+    return Dataset(name, root, split, tuple(kept), (*left_out, *doubled), tuple(notes), digests)
 
 
 def check_dataset(name: str, found: object) -> Dataset:
@@ -137,7 +134,7 @@ def _check_classes(
         others = ", ".join(f"{count} show a {other}" for other, count in counts.items())
         raise DatasetError(
             f"no image in '{printable(root)}' shows a {name}; {others}; {_left_out_text(lost)}; add images of that "
-            "class, or list images of one class with --dataset manifest"
+            "class, or list images of one class with --dataset csv"
         )
 
 

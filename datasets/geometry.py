@@ -2,6 +2,7 @@
 
 import math
 from collections.abc import Iterable
+from dataclasses import dataclass
 
 import torch
 from torch import Tensor
@@ -52,24 +53,43 @@ def upright_mask(mask: Tensor, size: tuple[int, int], orientation: int) -> Tenso
     raise UnreadableError(f"is {found} pixels, the image {expected}")
 
 
-def fit_image(image: Tensor, resize: int, crop: int) -> Tensor:
-    """Shorter side to `resize` (bilinear, antialiased), centre crop; (3, H, W) uint8 to (3, crop, crop) uint8.
+@dataclass(frozen=True)
+class Fit:
+    """From any picture to one size: the shorter side resized, then the centre cropped.
 
-    Raises:
-        UnreadableError: so long and thin that the resized picture would not fit the memory.
+    Attributes:
+        resize: shorter side, pixels.
+        crop: height and width of the centre crop, pixels, both at most `resize`.
+        interpolation: bilinear or bicubic, of pictures; masks take the nearest pixel.
     """
-    height, width = image.shape[-2:]
-    if max(height, width) * resize**2 > MAX_PIXELS * min(height, width):
-        raise UnreadableError(f"{width}x{height} pixels, too long and thin to resize to {resize}")
-    fitted: Tensor = tv.center_crop(tv.resize(image, [resize], antialias=True), [crop, crop])
-    return fitted
+
+    resize: int
+    crop: tuple[int, int]
+    interpolation: str = "bilinear"
+
+    def image(self, image: Tensor) -> Tensor:
+        """A picture, antialiased; (3, H, W) uint8 to (3, h, w) uint8.
+
+        Raises:
+            UnreadableError: so long and thin that the resized picture would not fit the memory.
+        """
+        height, width = image.shape[-2:]
+        if max(height, width) * self.resize**2 > MAX_PIXELS * min(height, width):
+            raise UnreadableError(f"{width}x{height} pixels, too long and thin to resize to {self.resize}")
+        mode = InterpolationMode(self.interpolation)
+        fitted: Tensor = tv.center_crop(tv.resize(image, [self.resize], mode, antialias=True), list(self.crop))
+        return fitted
+
+    def mask(self, mask: Tensor) -> Tensor:
+        """The same geometry for (H, W) uint8, nearest neighbour."""
+        resized = tv.resize(mask[None], [self.resize], interpolation=InterpolationMode.NEAREST_EXACT)
+        fitted: Tensor = tv.center_crop(resized, list(self.crop))[0]
+        return fitted
 
 
-def fit_mask(mask: Tensor, resize: int, crop: int) -> Tensor:
-    """The same geometry for (H, W) uint8, nearest neighbour."""
-    resized = tv.resize(mask[None], [resize], interpolation=InterpolationMode.NEAREST_EXACT)
-    fitted: Tensor = tv.center_crop(resized, [crop, crop])[0]
-    return fitted
+def fit_of(resize: int, crop: int | tuple[int, int], interpolation: str = "bilinear") -> Fit:
+    """The same with one number for a square crop."""
+    return Fit(resize, crop if isinstance(crop, tuple) else (crop, crop), interpolation)
 
 
 def paint_boxes(boxes: Iterable[Box], size: tuple[int, int]) -> Tensor:

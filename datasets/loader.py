@@ -7,6 +7,7 @@ from dataclasses import dataclass, replace
 import torch
 from torch import Tensor
 
+from datasets.geometry import fit_of
 from datasets.reading import Reader, Reading, stamps_of
 from datasets.records import Record, Skipped
 from datasets.redraw import Removals, draw_removals
@@ -57,8 +58,9 @@ def load_batches(
     batches: Sequence[Sequence[int]],
     *,
     resize: int,
-    crop: int,
+    crop: int | tuple[int, int],
     classes: Sequence[str],
+    interpolation: str = "bilinear",
     workers: int = 0,
     pin_memory: bool = False,
     removals: bool = False,
@@ -75,8 +77,9 @@ def load_batches(
         records: of the data set.
         batches: positions into `records`.
         resize: shorter side, pixels.
-        crop: side of the centre crop, pixels, at most `resize`.
+        crop: side of the centre crop, pixels, or its height and width, at most `resize`.
         classes: the order of the K classes.
+        interpolation: of resizing, bilinear or bicubic.
         workers: processes that decode; 0 decodes in this one.
         pin_memory: return page-locked memory, for a GPU.
         removals: draw drawn images again without each part.
@@ -85,7 +88,7 @@ def load_batches(
         DatasetError: processes cannot be started.
     """
     wanted = {position: records[position] for batch in batches for position in batch}
-    reader = Reader(wanted, stamps_of(wanted), resize, crop, tuple(classes))
+    reader = Reader(wanted, stamps_of(wanted), fit_of(resize, crop, interpolation), tuple(classes))
     with_parts = any(record.drawing is not None for record in records)
     work = _Batches(
         reader=reader,
@@ -135,7 +138,7 @@ class _Batches:
     def joined(self, number: int, parts: Sequence[Reading | Skipped]) -> Batch:
         read = {p: part for p, part in zip(self.batches[number], parts, strict=True) if not isinstance(part, Skipped)}
         records = [self.reader.records[position] for position in read]
-        classes, crop = self.reader.classes, self.reader.crop
+        classes, fit = self.reader.classes, self.reader.fit
 
         def stacked(place: int, wanted: bool = True) -> Tensor | None:
             return torch.stack([part[place] for part in read.values()]) if read and wanted else None
@@ -145,7 +148,7 @@ class _Batches:
         return Batch(
             ids=tuple(record.image_id for record in records),
             positions=tuple(read),
-            images=torch.empty(0, 3, crop, crop, dtype=torch.uint8) if images is None else images,
+            images=torch.empty(0, 3, *fit.crop, dtype=torch.uint8) if images is None else images,
             present=torch.tensor(present, dtype=torch.bool).view(len(read), len(classes)),
             masks=stacked(1, self.with_masks),
             faces=stacked(2, self.with_faces),
@@ -158,4 +161,4 @@ class _Batches:
         if not (self.with_removals and records):
             return None
         drawings = [record.drawing for record in records]
-        return draw_removals(drawings, self.reader.classes, self.reader.resize, self.reader.crop)
+        return draw_removals(drawings, self.reader.classes, self.reader.fit)

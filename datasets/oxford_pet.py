@@ -11,8 +11,8 @@ from torchvision.datasets import OxfordIIITPet
 from datasets.boxes import CORNERS, BoxText, make_boxes
 from datasets.gather import gather
 from datasets.listing import MISSING, trouble
+from datasets.names import DEFAULT, Names
 from datasets.records import (
-    CLASSES,
     MOST_BOXES,
     Box,
     Dataset,
@@ -26,6 +26,7 @@ from datasets.text import printable, shown
 
 FOLDER = "oxford-iiit-pet"
 SPLITS = ("trainval", "test")
+SPECIES = Names(DEFAULT)  # 1 and 2 in the split files
 BREEDS = 37
 TRIMAP = ((1, 1), (2, 0), (3, 255))  # pet, background, border
 HOW_TO_GET = "add --download where there is internet"
@@ -120,7 +121,7 @@ def _pet(line: str, where: str) -> _Pet:
         raise DatasetError(f"{where} is '{shown(line.strip())}', {expected}")
     if any(mark in words[0] for mark in "/\\\0") or words[0] in (".", ".."):
         raise DatasetError(f"{where}: the name '{shown(words[0])}' is a path; expected the name of an image")
-    return _Pet(words[0], CLASSES[numbers[1] - 1])
+    return _Pet(words[0], SPECIES.classes[numbers[1] - 1])
 
 
 def _head_boxes(path: Path, class_name: str) -> tuple[tuple[Box, ...], str]:
@@ -134,7 +135,8 @@ def _head_boxes(path: Path, class_name: str) -> tuple[tuple[Box, ...], str]:
             return (), f"{len(found)} boxes, expected at most {MOST_BOXES}"
         where = f"'{printable(path.name)}'"
         corners = [[box.findtext(corner) or "" for corner in CORNERS] for box in found]
-        return tuple(make_boxes(BoxText(where, class_name, "head", texts) for texts in corners)), ""
+        boxes = (BoxText(where, class_name, "head", texts, (class_name,)) for texts in corners)
+        return tuple(make_boxes(boxes, SPECIES)), ""
     except (ElementTree.ParseError, OSError, DatasetError) as error:
         return (), str(error)
 

@@ -9,7 +9,7 @@ from torch import Tensor
 
 from datasets.content import Stamp, UnreadableError, refusing, stamp_of
 from datasets.decode import read_mask, read_photograph
-from datasets.geometry import IGNORE, fit_image, fit_mask, paint_boxes, upright_mask
+from datasets.geometry import IGNORE, Fit, paint_boxes, upright_mask
 from datasets.records import Record, Skipped, printable
 from datasets.redraw import draw_annotated
 
@@ -23,15 +23,13 @@ class Reader:
     Attributes:
         records: by position.
         stamps: of their files when the run began; a file that is not in it is read as it is.
-        resize: shorter side, pixels.
-        crop: side of the centre crop, pixels.
+        fit: the size that pictures are brought to.
         classes: the order of the K classes.
     """
 
     records: Mapping[int, Record]
     stamps: Mapping[Path, Stamp]
-    resize: int
-    crop: int
+    fit: Fit
     classes: tuple[str, ...]
 
     def only(self, position: int) -> "Reader":
@@ -39,7 +37,7 @@ class Reader:
         record = self.records[position]
         paths = [path for path in (record.path, record.mask_path) if path in self.stamps]
         stamps = {path: self.stamps[path] for path in paths if path is not None}
-        return Reader({position: record}, stamps, self.resize, self.crop, self.classes)
+        return Reader({position: record}, stamps, self.fit, self.classes)
 
     def read(self, position: int) -> Reading | Skipped:
         """The record, or why it is skipped: whatever one file does, the others are scored."""
@@ -56,7 +54,7 @@ class Reader:
 
     def _read(self, record: Record) -> Reading:
         if record.drawing is not None:
-            return draw_annotated(record.drawing, self.classes, self.resize, self.crop)
+            return draw_annotated(record.drawing, self.classes, self.fit)
         image, orientation = read_photograph(record.path, self.stamps.get(record.path))
         size = (image.shape[1], image.shape[2])
         if record.mask_path is not None and len(record.classes) == 1:
@@ -65,14 +63,14 @@ class Reader:
         else:
             masks = [self._painted(record, name, "animal", size) for name in self.classes]
         faces = [self._painted(record, name, "head", size) for name in self.classes]
-        no_parts = torch.zeros(self.crop, self.crop, dtype=torch.uint8)
-        return fit_image(image, self.resize, self.crop), torch.stack(masks), torch.stack(faces), no_parts
+        no_parts = torch.zeros(self.fit.crop, dtype=torch.uint8)
+        return self.fit.image(image), torch.stack(masks), torch.stack(faces), no_parts
 
     def _mask(self, path: Path, values: Mapping[int, int], size: tuple[int, int], orientation: int) -> Tensor:
-        """Where the animal is, (crop, crop)."""
+        """Where the animal is, (h, w)."""
         mask = read_mask(path, values, self.stamps.get(path))
         try:
-            return fit_mask(upright_mask(mask, size, orientation), self.resize, self.crop)
+            return self.fit.mask(upright_mask(mask, size, orientation))
         except UnreadableError as error:
             raise UnreadableError(f"mask '{printable(path.name)}' {error}") from error
 
@@ -81,8 +79,8 @@ class Reader:
         owner = name if len(record.classes) > 1 else next(iter(record.classes), None)
         boxes = [box for box in record.boxes if box.part == part and box.class_name == owner]
         if not boxes:
-            return torch.full((self.crop, self.crop), IGNORE, dtype=torch.uint8)
-        return fit_mask(paint_boxes(boxes, size), self.resize, self.crop)
+            return torch.full(self.fit.crop, IGNORE, dtype=torch.uint8)
+        return self.fit.mask(paint_boxes(boxes, size))
 
 
 def stamps_of(records: Mapping[int, Record]) -> dict[Path, Stamp]:

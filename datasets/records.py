@@ -12,13 +12,13 @@ from pathlib import Path
 from datasets.drawn import Drawing
 from datasets.text import one_line, printable
 
-__all__ = ["CLASSES", "PARTS", "Box", "Dataset", "DatasetError", "Record", "Skipped", "printable"]
+__all__ = ["PARTS", "Box", "Dataset", "DatasetError", "Record", "Skipped", "printable"]
 
-CLASSES = ("cat", "dog")
 PARTS = ("animal", "head")
 LONGEST_SIDE = 1_000_000  # pixels; no image is larger, so a corner beyond it is a mistake
 MOST_BOXES = 1000  # per image
 UNREADABLE = "images that cannot be read"
+A_NAME = "a name on one line, without + and without spaces around it"
 ARCHIVES = {".zip", ".tar", ".gz", ".tgz", ".bz2", ".xz", ".7z", ".rar"}
 
 
@@ -36,7 +36,7 @@ class Box:
     Corners may lie outside the image, as long as some of the box is inside.
 
     Attributes:
-        class_name: cat or dog.
+        class_name: whose.
         part: animal or head.
         xmin: left edge; the box covers columns xmin to xmax, rows ymin to ymax.
         ymin: upper edge.
@@ -54,8 +54,8 @@ class Box:
     relative: bool = field(default=False, repr=False)  # the fingerprints of boxes in pixels stay what they were
 
     def __post_init__(self) -> None:
-        if self.class_name not in CLASSES:
-            raise DatasetError(f"box class is '{self.class_name}', expected one of {', '.join(CLASSES)}")
+        if not _is_name(self.class_name):
+            raise DatasetError(f"box class is {self.class_name!r}, expected {A_NAME}")
         if self.part not in PARTS:
             raise DatasetError(f"box part is '{self.part}', expected one of {', '.join(PARTS)}")
         self._check_corners()
@@ -87,7 +87,7 @@ class Record:
     Attributes:
         image_id: unique in the data set and stable between runs.
         path: of the file.
-        classes: what is visible: ("cat",), ("dog",) or ("cat", "dog"); () for neither, to train on alone.
+        classes: names of the classes that are visible; () for none, to train on alone.
         mask_path: a PNG of the image's size that says where the animal is, or None.
         mask_values: pixel value in that PNG to 1 object, 0 background, 255 ignore.
         boxes: animals and heads.
@@ -103,15 +103,19 @@ class Record:
     drawing: Drawing | None = None
 
     def __post_init__(self) -> None:
-        if self.classes not in ((), ("cat",), ("dog",), ("cat", "dog")):
-            raise DatasetError(f"classes of '{self.image_id}' are {self.classes}, expected cat, dog, both or none")
+        if not isinstance(self.classes, tuple) or not all(map(_is_name, self.classes)):
+            raise DatasetError(
+                f"classes of '{self.image_id}' are {self.classes!r}, expected a tuple of names, each {A_NAME}"
+            )
+        if len(set(self.classes)) < len(self.classes):
+            raise DatasetError(f"classes of '{self.image_id}' are {self.classes!r}, expected each name once")
         if len(self.boxes) > MOST_BOXES:
             raise DatasetError(f"'{self.image_id}' has {len(self.boxes)} boxes, expected at most {MOST_BOXES}")
 
     @property
     def label(self) -> str:
-        """cat, dog, cat+dog or neither."""
-        return "+".join(self.classes) or "neither"
+        """The class; of an image of several all of them, as in cat+dog; or neither."""
+        return "+".join(sorted(self.classes)) or "neither"
 
     @property
     def has_mask(self) -> bool:
@@ -164,7 +168,7 @@ class Dataset:
     def __post_init__(self) -> None:
         if not self.records:
             raise DatasetError(
-                f"no images in '{printable(self.root)}'; expected photographs of cats and dogs, see --dataset"
+                f"no images in '{printable(self.root)}'; expected photographs of the classes, see --dataset"
             )
         seen: set[str] = set()
         for record in self.records:
@@ -201,6 +205,11 @@ class Dataset:
             for path in (record.path, record.mask_path):
                 digest.update(b"-" if path is None else self.digests.get(path) or content_hash(path) or b"unreadable")
         return digest.hexdigest()
+
+
+def _is_name(name: object) -> bool:
+    """Whether a class can be called that: `+` joins the names of an image of several classes."""
+    return isinstance(name, str) and name.isprintable() and name.strip() == name != "" and "+" not in name
 
 
 def existing_folder(root: Path, expected: str) -> Path:

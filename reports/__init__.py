@@ -1,10 +1,9 @@
 """What people look at: tables, figures and one page, from a run directory and nothing else."""
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 
 import pandas as pd
-from matplotlib import pyplot as plt
 from matplotlib.figure import Figure
 
 from reports.csvfiles import read_csv
@@ -17,8 +16,9 @@ from reports.figures.overlays import overlay_figures
 from reports.figures.style import style
 from reports.files import aligned, cell_text, save_figure, write_atomic, write_table
 from reports.numbers import interval_text
-from reports.pages.report import headline, page
+from reports.pages.report import headline, overview, page
 from reports.pages.stale import remove_stale
+from reports.plain import visible
 from reports.runs.latency import LATENCY_FILE, latency_table
 from reports.runs.run import RUNGS, ReportError, Run
 from reports.tables.across import across, agreement_text
@@ -34,7 +34,9 @@ from reports.tables.summary import SUMMARY, summary
 from reports.tables.validation import validation
 from reports.text import file_stem
 
-__all__ = ["ReportError", "Run", "contrast", "pool", "render", "summary_text"]
+__all__ = [
+    "ReportError", "Run", "contrast", "figure_of", "overview", "pool", "render", "summary_text", "tables_of", "text_of",
+]  # fmt: skip
 
 
 def render(folder: Path) -> Path:
@@ -50,6 +52,21 @@ def render(folder: Path) -> Path:
         ReportError: no run, not complete, another schema version, or a damaged file.
     """
     run = Run(folder)
+    tables = tables_of(run)
+    for name, table in tables.items():
+        write_table(folder / "tables", name, table)
+    names: list[str] = []
+    with style():
+        for name, figure in _figures(run, tables):
+            names.append(file_stem(name, names))
+            save_figure(folder / "figures", names[-1], figure)
+    remove_stale(run, tables, names)
+    write_atomic(folder / "report.html", page(run, tables, names).encode())
+    return folder / "report.html"
+
+
+def tables_of(run: Run) -> dict[str, pd.DataFrame]:
+    """The tables of a run by name, those that it has numbers for."""
     tables = {
         "summary": summary(run),
         "comparison": comparison(run),
@@ -59,37 +76,47 @@ def render(folder: Path) -> Path:
         "reliability": reliability(run),
         "metric_correlation": metric_correlation(run),
     }
-    if (folder / LATENCY_FILE).exists():
+    if (run.folder / LATENCY_FILE).exists():
         tables["latency"] = latency_table(run)
     if run.controls:
         tables["controls"] = control_table(run)
     if set(RUNGS) <= set(run.methods):
         tables["validation"] = validation(run)
-    for name, table in tables.items():
-        write_table(folder / "tables", name, table)
-    names: list[str] = []
+    return tables
+
+
+def figure_of(run: Run, tables: dict[str, pd.DataFrame], name: str) -> Figure:
+    """One figure of a run: that of this name, else the first whose name begins so.
+
+    Raises:
+        ReportError: there is none; the message gives the names.
+    """
+    names = []
     with style():
-        for name, figure in _figures(run, tables):
-            names.append(file_stem(name, names))
-            save_figure(folder / "figures", names[-1], figure)
-            plt.close(figure)
-    remove_stale(run, tables, names)
-    write_atomic(folder / "report.html", page(run, tables, names).encode())
-    return folder / "report.html"
+        for found, figure in _figures(run, tables):
+            if found.startswith(name):
+                return figure
+            names.append(found)
+    raise ReportError(f"figure is '{visible(name)}', expected one of {', '.join(map(visible, names)) or 'none'}")
 
 
 def summary_text(folder: Path) -> str:
     """The headline rows of the methods as aligned text, and the findings in words; from tables/ alone."""
     run = Run(folder)
     columns = {"summary": SUMMARY, "comparison": COMPARISON, "dispersion_gap": ["method", "layer", "stratum"]}
-    tables = [read_csv(folder / "tables" / f"{name}.csv", needed) for name, needed in columns.items()]
-    table = headline(run, tables[0])
+    return text_of(run, {name: read_csv(folder / "tables" / f"{name}.csv", needed) for name, needed in columns.items()})
+
+
+def text_of(run: Run, tables: Mapping[str, pd.DataFrame]) -> str:
+    """The same from the tables."""
+    table = headline(run, tables["summary"])
     cells = [("method", "layer", "role", "metric", "n", "undefined", "mean [95 % interval]")]
     for row in table.to_dict("records"):
         values = [row[name] for name in ("method", "layer", "role", "metric", "n", "n_undefined")]
         text = interval_text(row["mean"], row["ci_low"], row["ci_high"])
         cells.append((*map(cell_text, values), text))  # type: ignore[arg-type]
-    return "\n".join([aligned(cells), "", *findings(run, *tables)])
+    said = findings(run, tables["summary"], tables["comparison"], tables["dispersion_gap"])
+    return "\n".join([aligned(cells), "", *said])
 
 
 def pool(folders: Sequence[Path], out: Path, metrics: Sequence[str] | None = None) -> str:

@@ -3,7 +3,6 @@
 import io
 import mmap
 import pickle
-import re
 import struct
 import zipfile
 import zlib
@@ -14,19 +13,13 @@ import torch
 
 from weights.errors import Refused
 from weights.pickles import RESAVE, Named, Stored, read_pickle
+from weights.programs import EXPORT_AGAIN, EXPORTED, EXPORTED_EARLIER, SCRIPTED, WEIGHTS, exported
 
 UNPACKED, SLACK = 4, 2**20  # an archive may unpack to four times its size, and a little for very small ones
 DIRECTORY = 4 * 2**20  # bytes of a zip directory, about 50,000 records
 CHUNK = 2**20
 LEGACY_MAGIC, LEGACY_PROTOCOL = 0x1950A86A20F9469CFC6C, 1001
-CONVERT = "load it where it was made and save its tensors with torch.save(model.state_dict(), FILE)"
-# What lies in zip files that are no checkpoints of torch.save.
-OTHER_ZIPS = {
-    "constants.pkl": f"is a TorchScript program, which is refused: it is code; {CONVERT}",
-    "serialized_exported_program.json": f"is a torch.export program, which is refused: it is code; {CONVERT}",
-    "archive_format": f"is a torch.export program, which is refused: it is code; {CONVERT}",
-    "model.weights.h5": "is a Keras model; give a PyTorch checkpoint (.pth, .pt, .ckpt) or a .safetensors file",
-}
+KERAS = "is a Keras model; turn it into a .safetensors file first: cambench convert keras FILE --out F.safetensors"
 STORAGES = {
     "DoubleStorage": torch.float64, "FloatStorage": torch.float32, "HalfStorage": torch.float16,
     "BFloat16Storage": torch.bfloat16, "LongStorage": torch.int64, "IntStorage": torch.int32,
@@ -60,13 +53,12 @@ class ZipArchive(Archive):
     """The format of today: a zip whose records have checksums; every record that is used is checked."""
 
     def __init__(self, file: BinaryIO, size: int) -> None:
-        _check_directory(file, size)
+        check_directory(file, size)
         self.zip = zipfile.ZipFile(file)
         records = self.zip.infolist()
         names = [record.filename for record in records]
-        for name, reason in OTHER_ZIPS.items():
-            if any(record.rpartition("/")[2] == name for record in names):
-                raise Refused(reason)
+        if any(name.rpartition("/")[2] == "model.weights.h5" for name in names):
+            raise Refused(KERAS)
         if len(set(names)) < len(names):
             raise Refused(f"is an archive with two records of the same name, which is refused; {RESAVE}")
         if any(r.compress_type not in (zipfile.ZIP_STORED, zipfile.ZIP_DEFLATED) or r.flag_bits & 1 for r in records):
@@ -74,13 +66,17 @@ class ZipArchive(Archive):
         unpacked = sum(record.file_size for record in records)
         if unpacked > UNPACKED * size + SLACK:
             raise Refused(f"unpacks from {size} bytes to {unpacked}, which is refused: no checkpoint does; {RESAVE}")
-        pickles = [name for name in names if re.fullmatch(r"[^/]*/data\.pkl", name)]
-        if len(pickles) != 1:
-            raise Refused("is a zip file without a PyTorch checkpoint; give a .pth, .pt, .ckpt or .safetensors file")
-        self.folder = pickles[0].removesuffix("data.pkl")
+        index, kind = _index(names)
+        self.folder = index.removesuffix(kind)
         if f"{self.folder}byteorder" in names and self._record("byteorder") != b"little":
             raise Refused(f"was saved on a big-endian machine; load it there and {RESAVE}")
-        self.content, _ = read_pickle(io.BytesIO(self._record("data.pkl")), size)
+        text = self._record(kind)
+        if kind == "data.pkl":
+            self.content, _ = read_pickle(io.BytesIO(text), size)
+            self.notes = (SCRIPTED,) if f"{self.folder}constants.pkl" in names else ()
+        else:
+            sizes = {record.filename.removeprefix(self.folder): record.file_size for record in records}
+            self.content, self.notes = exported(text, sizes), (EXPORTED,)
 
     def read(self, key: str, size: int) -> bytearray:
         """The record's content, its checksum verified."""
@@ -100,6 +96,17 @@ class ZipArchive(Archive):
         except KeyError as error:
             raise Refused(f"is damaged: record '{name[:50]}' is missing; copy it again") from error
         return content
+
+
+def _index(names: list[str]) -> tuple[str, str]:
+    """The record that says what the tensors are, and its name without the archive's folder."""
+    for kind in ("data.pkl", WEIGHTS):
+        found = [name for name in names if name.count("/") == kind.count("/") + 1 and name.endswith(f"/{kind}")]
+        if len(found) == 1:
+            return found[0], kind
+    if any(name.rpartition("/")[2] in EXPORTED_EARLIER for name in names):
+        raise Refused(f"is a torch.export program of an earlier torch; {EXPORT_AGAIN}")
+    raise Refused("is a zip file without a PyTorch checkpoint; give a .pth, .pt, .ckpt or .safetensors file")
 
 
 class LegacyArchive(Archive):
@@ -179,7 +186,7 @@ def _is_count(value: object) -> bool:
     return isinstance(value, int) and not isinstance(value, bool) and 0 <= value < 2**48
 
 
-def _check_directory(file: BinaryIO, size: int) -> None:
+def check_directory(file: BinaryIO, size: int) -> None:
     """Refuses a zip directory that would take much memory to read: about ten times its size."""
     file.seek(max(0, size - 2**16 - 22 - 76))
     tail = file.read()

@@ -1,19 +1,31 @@
-"""The order of the classes: who says it, what the names mean, and whether they agree."""
+"""Names of the classes in the order of the outputs: what files say, and what the names mean."""
 
 from collections.abc import Mapping
 from typing import Any
 
 from weights.errors import WeightsError
 
-CLASSES = ("cat", "dog")
+CLASSES = ("cat", "dog")  # of whoever says nothing else
 CLASS_KEYS = ("classes", "class_to_idx", "idx_to_class", "class_names")  # as training scripts name it
 MEANING = {"cat": "cat", "cats": "cat", "dog": "dog", "dogs": "dog"}
-REMEDY = "say it with --classes cat,dog or --classes dog,cat, in the order of the network's outputs"
+LONGEST = 200  # letters of a name
 
 
 def canonical(names: tuple[str, ...]) -> tuple[str, ...]:
     """Cat, cats, CATS and the like as cat, dogs as dog; other names as they are."""
     return tuple(MEANING.get(name.strip().casefold(), name) for name in names)
+
+
+def named_class(name: object, where: str) -> str:
+    """The name of a class, if it can be one: "+" stands between the names of an image's classes.
+
+    Raises:
+        WeightsError: no text, empty, too long, with a plus sign or a control character.
+    """
+    if not isinstance(name, str) or not name.strip() or len(name) > LONGEST or not name.isprintable() or "+" in name:
+        shown = ascii(name)[:50]
+        raise WeightsError(f"class name {shown} in {where}: expected a short text without '+'; rename it")
+    return name.strip()
 
 
 def order_of(key: str, value: object, where: str) -> tuple[str, ...] | None:
@@ -56,30 +68,3 @@ def _short(value: object) -> str:
         parts = value.items() if isinstance(value, dict) else enumerate(value)
         text = ", ".join(f"{str(k)[:20]}: {str(v)[:20]}" for k, v in parts if not isinstance(v, list | dict | tuple))
     return text[:120] or "empty"
-
-
-def settled(said: list[tuple[str, tuple[str, ...] | None]], path: str) -> tuple[tuple[str, ...], list[str], list[str]]:
-    """The class order, notes, and warnings about those who say otherwise.
-
-    Args:
-        said: who says it, and what; the first that says something decides.
-        path: of the checkpoint, for messages.
-
-    Raises:
-        WeightsError: classes other than cat and dog.
-    """
-    orders = [(who, canonical(order)) for who, order in said if order is not None]
-    if not orders:
-        return CLASSES, ["class order assumed: cat, dog"], []
-    who, classes = orders[0]
-    if sorted(classes) != sorted(CLASSES):
-        names = ", ".join(classes[:5]) + (" ..." if len(classes) > 5 else "")
-        remedy = "" if who.startswith("the arguments") else f"; {REMEDY}"
-        raise WeightsError(f"classes of '{path}' are {names}; expected cat and dog, in either order{remedy}")
-    warnings = [
-        f"class order {', '.join(classes)} ({who}) contradicts {', '.join(other)} ({source}); "
-        f"if the second is right, every number of this run belongs to the other class: --classes {','.join(other)}"
-        for source, other in orders[1:]
-        if other != classes
-    ]
-    return classes, [], warnings

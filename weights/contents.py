@@ -12,6 +12,7 @@ from weights.archives import Archive, StorageClaim
 from weights.classes import CLASS_KEYS
 from weights.errors import Refused
 from weights.pickles import RESAVE, Made, Named, Stored
+from weights.programs import FROZEN, is_scripted, scripted
 
 # Where training scripts keep the network, the first that is there wins.
 CONTAINERS = (
@@ -67,6 +68,11 @@ def _innermost(content: object) -> tuple[dict[Any, Any], list[dict[Any, Any]], l
     for _ in range(DEPTH):
         if isinstance(content, Made) and _is_module(content):
             return dict(_module_tensors(content)), around, notes
+        if isinstance(content, Made) and is_scripted(content):
+            named = {name: value for name, value in scripted(content) if _is_tensor(value)}
+            if not named:
+                raise Refused(FROZEN)
+            return named, around, notes
         content = content.items if isinstance(content, Made) and content.items else content
         if not isinstance(content, dict) or not content:
             break

@@ -8,10 +8,13 @@ from pathlib import Path
 from typing import Any
 
 from weights.classes import CLASS_KEYS, order_of
-from weights.classifier import Preprocess
 from weights.errors import WeightsError, printable, unknown
+from weights.groups import Groups, as_groups
+from weights.preprocess import Preprocess
 
-KEYS = ("arch", *CLASS_KEYS, "sha256", "dtype", "preprocess", "training", "license", "name", "description")
+TEXTS = ("arch", "output")
+TABLES = (*CLASS_KEYS, "groups", "preprocess")
+KEYS = (*TEXTS, *CLASS_KEYS, "groups", "sha256", "dtype", "preprocess", "training", "license", "name", "description")
 LONGEST = 2**20  # bytes of a TOML file
 PREPROCESS_KEYS = tuple(field.name for field in fields(Preprocess))
 
@@ -23,12 +26,16 @@ class Description:
     Attributes:
         arch: name of the architecture.
         classes: in the order of the logits, cat for cats and the like.
+        groups: the outputs of each class.
+        output: name or index of the part of what the network returns that holds its outputs.
         sha256: of the checkpoint file.
         preprocess: the settings of `Preprocess` that are said.
     """
 
     arch: str | None = None
     classes: tuple[str, ...] | None = None
+    groups: Groups | None = None
+    output: str | None = None
     sha256: str | None = None
     preprocess: Mapping[str, Any] | None = None
 
@@ -61,10 +68,10 @@ def read_description(checkpoint: Path) -> Description:
 
 
 def metadata_description(metadata: Mapping[str, Any], path: Path) -> Description:
-    """The same from what a checkpoint says itself; texts other than `arch` are JSON, as safetensors metadata are."""
-    content: dict[str, Any] = {key: metadata[key] for key in ("arch",) if key in metadata}
+    """The same from what a checkpoint says itself; texts other than `TEXTS` are JSON, as safetensors metadata are."""
+    content: dict[str, Any] = {key: metadata[key] for key in TEXTS if key in metadata}
     shown = printable(path)
-    for key in (*CLASS_KEYS, "preprocess"):
+    for key in TABLES:
         if key in metadata:
             value = metadata[key]
             try:
@@ -75,17 +82,21 @@ def metadata_description(metadata: Mapping[str, Any], path: Path) -> Description
 
 
 def _description(content: Mapping[str, Any], where: str) -> Description:
+    if type(content.get("output")) is int:  # an index
+        content = {**content, "output": str(content["output"])}
     _check_keys(content, KEYS, where)
     preprocess = content.get("preprocess", {})
     if not isinstance(preprocess, dict):
         raise WeightsError(f"preprocess in '{where}' is {ascii(preprocess)[:100]}, expected a table")
     _check_keys(preprocess, PREPROCESS_KEYS, f"{where} [preprocess]")
-    for key in ("arch", "sha256"):
+    for key in (*TEXTS, "sha256"):
         if not isinstance(content.get(key, ""), str):
             raise WeightsError(f"{key} in '{where}' is {content[key]!r}, expected a text")
     return Description(
         arch=content.get("arch"),
         classes=_classes(content, where),
+        groups=as_groups(content["groups"], f"'{where}'") if "groups" in content else None,
+        output=content.get("output"),
         sha256=content.get("sha256"),
         preprocess={k: tuple(v) if isinstance(v, list) else v for k, v in preprocess.items()} or None,
     )

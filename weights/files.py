@@ -13,6 +13,7 @@ import safetensors.torch
 from weights.archives import LegacyArchive, ZipArchive
 from weights.contents import Content, content_of
 from weights.errors import Refused, WeightsError, printable
+from weights.sharded import check_whole, is_index, parts_of
 
 # What reading damaged files raises, found by cutting them and flipping their bytes.
 DAMAGED = (
@@ -22,7 +23,7 @@ DAMAGED = (
 SUFFIXES = "a .pth, .pt, .ckpt or .safetensors file"
 # First bytes of files that are something else.
 OTHERS = {
-    b"\x89HDF\r\n\x1a\n": "an HDF5 file, such as Keras writes",
+    b"\x89HDF\r\n\x1a\n": "an HDF5 file, such as Keras writes: cambench convert keras FILE --out F.safetensors",
     b"GGUF": "a GGUF file",
     b"\x93NUMPY": "a NumPy array",
     b"\xff\xd8\xff": "a JPEG picture",
@@ -35,11 +36,35 @@ OTHERS = {
 
 
 def sha256_of(path: Path) -> str:
-    """SHA-256 of a file, hexadecimal.
+    """SHA-256 of a file, hexadecimal; of an index of shards, of its own and theirs as text, one after the other.
 
     Raises:
         WeightsError: no such file, or unreadable.
     """
+    if is_index(path) and path.is_file():
+        found = [_sha256_of(each) for each in (path, *_parts(path))]
+        return hashlib.sha256("".join(found).encode()).hexdigest()
+    return _sha256_of(path)
+
+
+def size_of(path: Path) -> int:
+    """Bytes of a checkpoint with all its shards; 0 where there is none.
+
+    Raises:
+        WeightsError: an index that cannot be used.
+    """
+    files = (path, *_parts(path)) if is_index(path) and path.is_file() else (path,)
+    return sum(each.stat().st_size for each in files if each.is_file())
+
+
+def _parts(index: Path) -> list[Path]:
+    try:
+        return list(parts_of(index))
+    except Refused as error:
+        raise WeightsError(f"weights '{printable(index)}' {error}") from error
+
+
+def _sha256_of(path: Path) -> str:
     shown = printable(path)
     try:
         if path.exists() and not path.is_file():  # reading a pipe would wait for ever
@@ -67,6 +92,9 @@ def read_tensors(path: Path) -> Content:
     """
     shown = printable(path)
     try:
+        if is_index(path):
+            return _read_shards(path)
+        check_whole(path)
         with path.open("rb") as file:
             return _read(file, path)
     except Refused as error:
@@ -91,6 +119,19 @@ def _read(file: BinaryIO, path: Path) -> Content:
     if start[8:9] == b"{" or path.suffix == ".safetensors":
         return _read_safetensors(file.read())
     return content_of(LegacyArchive(file, size))
+
+
+def _read_shards(index: Path) -> Content:
+    """All shards' tensors; the first shard's metadata are the checkpoint's."""
+    parts = parts_of(index)
+    contents = {part: _read_safetensors(part.read_bytes()) for part in parts}
+    for part, names in parts.items():
+        if set(contents[part].tensors) != names:
+            odd = sorted(set(contents[part].tensors) ^ names)[0]
+            raise Refused(f"and its shard '{part.name}' contradict each other about '{odd[:100]}'; copy both again")
+    tensors = {name: tensor for content in contents.values() for name, tensor in content.tensors.items()}
+    metadata = {key: value for content in [*contents.values()][::-1] for key, value in content.metadata.items()}
+    return Content(tensors, metadata, (f"read from {len(parts)} shards",))
 
 
 def _read_safetensors(content: bytes) -> Content:

@@ -1,7 +1,7 @@
 """Which architecture are these tensors, and the network filled with them."""
 
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 from torch import Tensor, nn
@@ -9,11 +9,14 @@ from torch.nn.parameter import UninitializedParameter
 from torch.overrides import TorchFunctionMode
 
 from weights.architectures import Architecture
-from weights.classes import CLASSES
 from weights.errors import WeightsError, last_line
+from weights.groups import MOST
+from weights.zoo import relatives
 
 SHOWN = 3  # keys named in a message
-REMEDY = "give a two-class checkpoint, or the name of its own architecture"
+DIGITS = {"float8": "one digit", "bfloat16": "two digits"}  # of decimal, by the type in which weights are stored
+REMEDY = "give the name of its own architecture with --arch, or a checkpoint of this one"
+FIRST = 2  # outputs that are tried first; the file says how many there are
 
 
 @dataclass(frozen=True)
@@ -23,34 +26,49 @@ class Fit:
     Attributes:
         network: whose tensors they may be; its weights do not matter.
         tensors: by the network's names.
+        outputs: how many the network was built with; an architecture may have its own number whatever it is told.
         prefix: what all names of the file begin with that the network's do not.
         problems: what keeps them from being this network's; empty where they fit.
+        left_out: how many tensors of the file are not needed.
     """
 
     network: nn.Module
     tensors: Mapping[str, Tensor]
+    outputs: int
     prefix: str
     problems: list[str]
+    left_out: int = 0
+
+    @property
+    def counted(self) -> bool:
+        """Whether the architecture took the number of outputs that it was told, as far as shapes show it."""
+        return any(tensor.shape[:1] == (self.outputs,) for tensor in _expected(self.network).values())
 
     @property
     def notes(self) -> tuple[str, ...]:
         """What a reader should know."""
-        stored = {str(t.dtype).removeprefix("torch.") for t in self.tensors.values() if t.dtype.itemsize == 1}
-        small = sorted(kind for kind in stored if kind.startswith("float8"))
+        stored = sorted({str(t.dtype).removeprefix("torch.") for t in self.tensors.values()})
+        coarse = {kind: digits for kind in stored for start, digits in DIGITS.items() if kind.startswith(start)}
         return (
             *((f"'{self.prefix}' left out of all names of tensors",) if self.prefix else ()),
-            *((f"weights stored as {', '.join(small)}: about one digit of precision",) if small else ()),
+            *((f"{self.left_out} tensors of heads for training alone left out",) if self.left_out else ()),
+            *(f"weights stored as {kind}: about {digits} of precision" for kind, digits in coarse.items()),
         )
 
 
 def recognised(tensors: Mapping[str, Tensor], architectures: Mapping[str, Architecture], path: str) -> str:
-    """The one architecture that these tensors fit.
+    """The one architecture that these tensors fit: of those given, else of torchvision's.
 
     Raises:
         WeightsError: none, or several.
     """
-    fits = {name: best_fit(name, entry, tensors) for name, entry in architectures.items()}
+    fits = {name: best_fit(name, entry, _needed(entry, tensors)) for name, entry in architectures.items()}
     fitting = [name for name, fit in fits.items() if not fit.problems]
+    others = {} if fitting else relatives(tensors)
+    for name, entry in others.items():
+        fits[name] = best_fit(name, entry, _needed(entry, tensors))
+        if not fits[name].problems:
+            return name
     if len(fitting) > 1:
         raise WeightsError(f"weights '{path}' fit several architectures ({', '.join(fitting)}); name one with arch")
     if not fitting:
@@ -68,7 +86,8 @@ def filled(arch: str, entry: Architecture, tensors: Mapping[str, Tensor], path: 
     Raises:
         WeightsError: they do not fit.
     """
-    fit = best_fit(arch, entry, tensors)
+    needed = _needed(entry, tensors)
+    fit = replace(best_fit(arch, entry, needed), left_out=len(tensors) - len(needed))
     if fit.problems:
         raise WeightsError(f"weights '{path}' do not fit {arch}: {_listed(fit.problems)}; {REMEDY}")
     try:
@@ -81,18 +100,30 @@ def filled(arch: str, entry: Architecture, tensors: Mapping[str, Tensor], path: 
 def best_fit(arch: str, entry: Architecture, tensors: Mapping[str, Tensor]) -> Fit:
     """The tensors by the architecture's names: as they are, or without what all names begin with, such as `module.`.
 
-    A head of one output, for a sigmoid, fits an architecture that is built with one class.
+    The architecture is built with as many outputs as the file's head has.
     """
-    fits = []
-    for outputs in (len(CLASSES), 1):
-        network = skeleton(arch, entry, outputs)
-        for prefix, named in _without_prefixes(tensors):
-            fits.append(Fit(network, named, prefix, _problems(network, named, outputs)))
-            if not fits[-1].problems:
-                return fits[-1]
-        if not any(_other_class_count(_shapes(fit.network, fit.tensors), outputs) == 1 for fit in fits):
-            break
+    fits = _fits(arch, entry, tensors, FIRST)
+    best = min(fits, key=lambda fit: len(fit.problems))
+    if best.problems and (outputs := _other_outputs(_shapes(best.network, best.tensors), FIRST)):
+        fits += _fits(arch, entry, tensors, outputs)
     return min(fits, key=lambda fit: len(fit.problems))
+
+
+def _fits(arch: str, entry: Architecture, tensors: Mapping[str, Tensor], outputs: int) -> list[Fit]:
+    network = skeleton(arch, entry, outputs)
+    fits = []
+    for prefix, named in _without_prefixes(tensors):
+        fits.append(Fit(network, named, outputs, prefix, _problems(network, named)))
+        if not fits[-1].problems:
+            break
+    return fits
+
+
+def _needed(entry: Architecture, tensors: Mapping[str, Tensor]) -> Mapping[str, Tensor]:
+    """The tensors without those that the architecture does not use, whatever stands before their names."""
+    return {
+        name: tensor for name, tensor in tensors.items() if not any(f".{part}" in f".{name}" for part in entry.unused)
+    }
 
 
 def _without_prefixes(tensors: Mapping[str, Tensor]) -> Iterator[tuple[str, Mapping[str, Tensor]]]:
@@ -119,7 +150,7 @@ class _Uninitialised(TorchFunctionMode):
         return func(*args, **kwargs)
 
 
-def skeleton(arch: str, entry: Architecture, outputs: int = len(CLASSES), *, initialised: bool = False) -> nn.Module:
+def skeleton(arch: str, entry: Architecture, outputs: int = FIRST, *, initialised: bool = False) -> nn.Module:
     """The architecture's network; its weights are whatever was in memory unless `initialised`.
 
     Raises:
@@ -145,20 +176,18 @@ def skeleton(arch: str, entry: Architecture, outputs: int = len(CLASSES), *, ini
     return network
 
 
-def _problems(network: nn.Module, tensors: Mapping[str, Tensor], outputs: int) -> list[str]:
+def _problems(network: nn.Module, tensors: Mapping[str, Tensor]) -> list[str]:
     """What keeps the tensors from being this network's."""
     expected = _expected(network)
     missing = [f"{name} is missing" for name in expected if name not in tensors]
     unexpected = [f"{name} is unexpected" for name in tensors if name not in expected]
     shapes = _shapes(network, tensors)
-    if not missing and not unexpected and (count := _other_class_count(shapes, outputs)):
-        return [f"it has {count} classes ({', '.join(shapes)}), expected {outputs}"]
     kinds = [_kind(name, tensors[name], wanted) for name, wanted in expected.items() if name in tensors]
     return [
+        *(kind for kind in kinds if kind),
         *missing,
         *unexpected,
         *(f"{name} is {found}, expected {wanted}" for name, (found, wanted) in shapes.items()),
-        *(kind for kind in kinds if kind),
     ]
 
 
@@ -170,7 +199,7 @@ def _kind(name: str, found: Tensor, wanted: Tensor) -> str | None:
     if found.is_floating_point() == wanted.is_floating_point() and found.is_complex() == wanted.is_complex():
         return None
     integers = wanted.is_floating_point() and not found.is_complex()
-    mend = " (weights as whole numbers are quantised: dequantise them)" if integers else ""
+    mend = " (weights as whole numbers are quantised: dequantise them, (q - zero_point) * scale)" if integers else ""
     return f"{name} is {found.dtype}, expected {wanted.dtype}{mend}"
 
 
@@ -181,14 +210,14 @@ def _shapes(network: nn.Module, tensors: Mapping[str, Tensor]) -> dict[str, tupl
     return {name: (found, wanted) for name, (found, wanted) in shapes.items() if found != wanted}
 
 
-def _other_class_count(shapes: Mapping[str, tuple[tuple[int, ...], tuple[int, ...]]], outputs: int) -> int | None:
-    """The count of classes found, if that is all that is wrong with these (found, expected) shapes."""
+def _other_outputs(shapes: Mapping[str, tuple[tuple[int, ...], tuple[int, ...]]], outputs: int) -> int | None:
+    """The number of outputs found, if that is all that is wrong with these (found, expected) shapes."""
     firsts = {(found[:1], expected[:1]) for found, expected in shapes.values()}
     only_firsts = all(found[1:] == expected[1:] for found, expected in shapes.values())
     if not only_firsts or len(firsts) != 1:
         return None
     found, expected = firsts.pop()
-    return found[0] if found and expected == (outputs,) else None
+    return found[0] if found and expected == (outputs,) and found[0] <= MOST else None
 
 
 def _listed(problems: Sequence[str]) -> str:

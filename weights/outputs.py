@@ -1,4 +1,4 @@
-"""From whatever a network returns to logits (B, K)."""
+"""From whatever a network returns to its outputs (B, N)."""
 
 import dataclasses
 from collections.abc import Mapping
@@ -9,43 +9,72 @@ from torch import Tensor
 
 from weights.errors import WeightsError
 
-REMEDY = "let forward() return the logits alone, (B, 2)"
+SHOWN = 6  # parts in a message
 
 
-def as_logits(output: object, count: int) -> Tensor:
-    """Logits (B, K) of what a network returned for B images.
+@dataclasses.dataclass(frozen=True)
+class Wanted:
+    """Which outputs are looked for.
 
-    A tensor (B, K) is returned as it is. (B, K, 1, 1) loses its last two dimensions. One output z per image, (B, 1)
-    or (B,), becomes (-z/2, z/2): its sigmoid is the probability of the second class, and so is the softmax's. In a
-    tuple, dict or dataclass the tensor named `logits` counts, else the only one of such a shape.
+    Attributes:
+        outputs: N, how many.
+        or_more: whether there may be more of them, as groups leave some out.
+        part: name or index of the part that holds them, of those the network returns; None: found by its shape.
+    """
+
+    outputs: int
+    or_more: bool = False
+    part: str | None = None
+
+    def __str__(self) -> str:
+        return f"(B, N) with N of at least {self.outputs}" if self.or_more else f"(B, {self.outputs})"
+
+    def fits(self, outputs: int) -> bool:
+        """Whether these are as many; tells the outputs from features beside them."""
+        return outputs >= self.outputs if self.or_more else outputs == self.outputs
+
+
+def taken(output: object, count: int, wanted: Wanted) -> Tensor:
+    """The outputs (B, N) of what a network returned for B images; N >= 1, whatever is expected.
+
+    A tensor (B, N) is returned as it is. (B, N, 1, 1) loses its last two dimensions, and (B,) is (B, 1). In a tuple,
+    dict or dataclass the named part counts, else the tensor named `logits`, else the only one of such a shape, else
+    the only one with as many outputs as are expected.
 
     Args:
         output: of the network.
         count: B.
+        wanted: what is looked for.
 
     Raises:
         WeightsError: no tensor of such a shape, or several.
     """
-    logits = taken(output, count)
-    return torch.cat([-logits / 2, logits / 2], dim=1) if logits.shape[1] == 1 else logits
-
-
-def taken(output: object, count: int) -> Tensor:
-    """The network's own outputs, (B, K), K >= 1; as in `as_logits`, one output stays one."""
     if not isinstance(output, Tensor):
-        return _unpacked(output, count)
+        return _unpacked(output, count, wanted)
+    if wanted.part is not None:
+        raise WeightsError(
+            f"the network returns one tensor {_shape(output)}, without a part '{wanted.part}'; leave out --output"
+        )
     matrix = _matrix(output, count)
     if matrix is None:
-        raise WeightsError(f"the network returns {_shape(output)} for {count} images, expected (B, 2); {REMEDY}")
+        raise WeightsError(
+            f"the network returns {_shape(output)} for {count} images, expected {wanted}; "
+            f"let forward() return the logits alone, {wanted}"
+        )
     return matrix
 
 
-def unpacking(output: object, count: int) -> str | None:
-    """What `as_logits` does to this output beyond taking it; None where nothing."""
+def pair(output: Tensor) -> Tensor:
+    """(-z/2, z/2) of one output z, (B, 1) to (B, 2): sigmoid(z) is the second class's probability by softmax."""
+    return torch.cat([-output / 2, output / 2], dim=1)
+
+
+def unpacking(output: object, outputs: Tensor, wanted: Wanted) -> str | None:
+    """What is done to this output, of which `outputs` were taken, that nobody asked for; None where nothing."""
     said = []
-    if not isinstance(output, Tensor):
+    if not isinstance(output, Tensor) and wanted.part is None:
         said.append(f"the logits are taken out of the {type(output).__name__} that the network returns")
-    if taken(output, count).shape[1] == 1:
+    if outputs.shape[1] == 1:
         said.append("the network's one output z is read as (-z/2, z/2): a sigmoid's logit, large for the second class")
     return "; ".join(said) or None
 
@@ -63,19 +92,41 @@ def _matrix(output: Tensor, count: int) -> Tensor | None:
     return output if output.dim() == 2 and len(output) == count and output.shape[1] else None
 
 
-def _unpacked(output: object, count: int) -> Tensor:
+def _unpacked(output: object, count: int, wanted: Wanted) -> Tensor:
     parts = _parts(output)
+    if wanted.part is not None:
+        return _part(output, parts, count, wanted)
     found = {
         name: m for name, part in parts.items() if isinstance(part, Tensor) and (m := _matrix(part, count)) is not None
     }
     if "logits" in found:
         return found["logits"]
     if len(found) > 1:  # features beside logits have other widths
-        found = {name: matrix for name, matrix in found.items() if matrix.shape[1] == 2}
+        found = {name: matrix for name, matrix in found.items() if wanted.fits(matrix.shape[1])}
     if len(found) != 1:
-        shown = ", ".join(f"{name}: {_shape(part)}" for name, part in list(parts.items())[:6])
-        raise WeightsError(f"the network returns a {type(output).__name__} ({shown}), expected logits (B, 2); {REMEDY}")
+        remedy = f"let forward() return the logits alone, {wanted}, or name their part with --output"
+        raise WeightsError(f"the network returns {_described(output, parts)}, expected logits {wanted}; {remedy}")
     return next(iter(found.values()))
+
+
+def _part(output: object, parts: Mapping[str, Any], count: int, wanted: Wanted) -> Tensor:
+    """The named part; its index will do where parts have names."""
+    name = str(wanted.part)
+    values = list(parts.values())
+    found = parts.get(name, values[int(name)] if name.isdecimal() and int(name) < len(values) else None)
+    matrix = _matrix(found, count) if isinstance(found, Tensor) else None
+    if matrix is None:
+        missing = f"without a part '{name}'" if found is None else f"and part '{name}' is no matrix {wanted}"
+        names = ", ".join(list(parts)[:SHOWN]) or "none"
+        raise WeightsError(
+            f"the network returns {_described(output, parts)}, {missing}; name one of its parts with --output: {names}"
+        )
+    return matrix
+
+
+def _described(output: object, parts: Mapping[str, Any]) -> str:
+    shown = ", ".join(f"{name}: {_shape(part)}" for name, part in list(parts.items())[:SHOWN])
+    return f"a {type(output).__name__} ({shown})"
 
 
 def _parts(output: object) -> dict[str, Any]:

@@ -15,13 +15,17 @@ BYTES_PER_OBJECT = 100  # and one more for so many bytes of the file
 HARMLESS_MODULES = (
     "torch.nn.modules.", "torch.nn.parallel.", "torch.nn.parameter.", "torch.optim.", "torchvision.models.",
     "torchvision.ops.", "collections.", "datetime.", "omegaconf.", "pytorch_lightning.", "lightning.",
-    "lightning_fabric.", "torch._utils._rebuild_", "torch._tensor._rebuild_",
+    "lightning_fabric.", "timm.layers.", "timm.models.", "weights.efficientnet_lite.", "weights.vgg_keras.",
+    "torch._utils._rebuild_", "torch._tensor._rebuild_", "torch.nn.functional.", "torch._C._nn.",
+    "numpy.random.", "numpy.ma.", "__torch__.", "torch.jit._pickle.",  # of TorchScript
 )  # fmt: skip
 HARMLESS = {
     "torch.serialization._get_layout", "torch.storage.UntypedStorage", "torch.storage.TypedStorage", "numpy.dtype",
     "numpy.ndarray", "numpy.core.multiarray.scalar", "numpy._core.multiarray.scalar", "typing.Any", "_codecs.encode",
     "numpy.core.multiarray._reconstruct", "numpy._core.multiarray._reconstruct", "argparse.Namespace",
     "copyreg._reconstructor", "copy_reg._reconstructor", "pathlib.PosixPath", "pathlib.WindowsPath", "pathlib.Path",
+    "decimal.Decimal", "fractions.Fraction", "uuid.UUID", "types.SimpleNamespace", "functools.partial",
+    "torch.torch_version.TorchVersion", "easydict.EasyDict", "yacs.config.CfgNode",
     "pathlib.PurePosixPath", "pathlib.PureWindowsPath", "pathlib._local.PosixPath", "pathlib._local.WindowsPath",
 }  # fmt: skip
 HARMLESS_BUILTINS = (

@@ -14,6 +14,8 @@ def print_result(folder: Path) -> None:
     print(f"{manifest['counts']['scored']} images scored, {left_out_text(manifest)}")
     for line in undefined_lines(manifest):
         print(line)
+    for name, size in manifest["layers"].items():
+        print(f"layer {name}: {size['channels']} x {size['height']} x {size['width']}")
     for note in data_notes(manifest):
         print(f"data set: {note}")
     print()

@@ -5,7 +5,7 @@ from dataclasses import dataclass
 
 import torch
 
-from cam import MapBatch, Method, Network, maps_of, tap
+from cam import MapBatch, Method, Network, maps_of
 from datasets.drawn import GROUP_NAMES, PART_NAMES
 from metrics import CURVES, Metric
 
@@ -61,7 +61,7 @@ class Job:
 
 
 def forward_passes(job: Job) -> int:
-    """Forward passes per one-animal image: the maps, the substrates and all masked copies."""
+    """Forward passes per image of one class: the maps, the substrates and all masked copies."""
     negated = sum(method.kind == "method" for method in job.methods.values()) if job.negated else 0
     scored = len(job.methods) + (len(job.controls) + negated if job.controls_forward else 0)
     maps = scored * len(job.layers) * len(job.targets)
@@ -84,7 +84,7 @@ def layer_shapes(
         MethodError: a method that does not work with this network.
     """
     grey = torch.full((1, 3, *size), 0.5, device=device)
-    tapped = tap(network.model, network.network, grey, layers)
+    tapped = network.tap(grey, layers)
     maps_of(MapBatch(network, tapped, grey, ("grey",)), methods or {})
     shapes = {name: activations.shape[1:] for name, activations in tapped.activations.items()}
     return {name: dict(zip(("channels", "height", "width"), shape, strict=True)) for name, shape in shapes.items()}

@@ -14,22 +14,32 @@ from bench.errors import ConfigError
 from bench.run.pipeline import run
 from bench.run.plan import Plan, make_plan
 from bench.serialise import canonical
-from cam import tap
 from datasets import load_batches
 from datasets.files import BOX_COLUMNS, BOX_FILE, read_rows
 from reports.files import write_atomic
 from reports.pages.lab import CHANNELS, render_lab
 
 
-def lab(images: list[Path], weights: Path, out: Path, layers: tuple[str, ...] | None, device: str) -> Path:
+def lab(
+    images: list[Path],
+    weights: Path,
+    out: Path,
+    layers: tuple[str, ...] | None,
+    device: str,
+    *,
+    arch: str | None = None,
+    classes: tuple[str, ...] | None = None,
+) -> Path:
     """Scores the pictures at two layers, keeps the channels of the first, and writes figures and lab.html.
 
     Args:
-        images: pictures whose names say cat, dog or both; a boxes.csv beside them gives their boxes.
+        images: pictures whose names say the class, as in my_cat.jpg; a boxes.csv beside them gives their boxes.
         weights: checkpoint.
         out: new folder.
         layers: to tap; None is the default layer and the pooling layer after it.
         device: auto, cpu, cuda or cuda:N.
+        arch: architecture, where the checkpoint does not say it.
+        classes: names of the network's outputs in their order, likewise.
 
     Returns:
         lab.html.
@@ -45,6 +55,8 @@ def lab(images: list[Path], weights: Path, out: Path, layers: tuple[str, ...] | 
         dataset="files",
         data_root=pictures,
         weights=weights,
+        arch=arch,
+        classes=classes,
         layers=layers,
         device=device,
         protocols=("none",),
@@ -94,13 +106,14 @@ def _keep_channels(plan: Plan, out: Path) -> None:
         records,
         [[place] for place in range(len(records))],
         resize=preprocess.resize,
-        crop=preprocess.crop,
+        crop=preprocess.size,
+        interpolation=preprocess.interpolation,
         classes=plan.classifier.classes,
     )
     kept = {}
     for batch in batches:  # read in this process: there are no others to end
         if batch.ids:
             images = batch.images.to(plan.job.device).float() / 255
-            tapped = tap(plan.classifier, plan.classifier.network, images, tuple(plan.job.layers)[:1])
+            tapped = plan.job.network.tap(images, tuple(plan.job.layers)[:1])
             kept[batch.ids[0]] = next(iter(tapped.activations.values()))[0].cpu().contiguous()
     write_atomic(out / CHANNELS, canonical(safetensors.torch.save(kept)))

@@ -1,82 +1,150 @@
 """manifest.json of a run: what was computed, on what, by what."""
 
-import dataclasses
 import datetime
-import json
 from collections import Counter
 from collections.abc import Callable
 from typing import Any
 
-from bench.environment import code_hash, describe_device, git_state, versions
-from bench.process.ranks import Ranks
-from bench.run.plan import Plan
+from bench.config import RunConfig
+from bench.engine import Job, Stopwatch
+from bench.environment import code_hash, describe_device, git_state, peak_memory_mb, versions
+from cam import NEGATED
+from datasets import Dataset, Skipped
 from datasets.text import printable
+from metrics import PROTOCOLS
+from metrics.substrates import KERNEL_SIGMA, KERNEL_SIZE
+from weights import Checkpoint
 
 SCHEMA_VERSION = 1
 SHORT = 48  # characters of a value that a message repeats
 
 
-def first_manifest(plan: Plan, ranks: Ranks) -> dict[str, Any]:
-    """The manifest of a run that has just begun."""
-    checkpoint, dataset = plan.classifier.checkpoint, plan.dataset
-    preprocess = dataclasses.asdict(checkpoint.preprocess)
+def first_manifest(
+    job: Job,
+    checkpoint: Checkpoint,
+    config: RunConfig,
+    dataset: dict[str, Any],
+    maps: dict[str, str] | None = None,
+    *,
+    ranks: int = 1,
+) -> dict[str, Any]:
+    """The manifest of a run that has just begun.
+
+    Args:
+        job: what is computed.
+        checkpoint: of the network.
+        config: the options.
+        dataset: what is scored, see `dataset_record`.
+        maps: file and SHA-256 of maps that were made elsewhere; None where there are none.
+        ranks: processes that share the run.
+    """
     return {
         "schema_version": SCHEMA_VERSION,
         "status": "running",
         "error": None,
-        "config": {key: _text(value) for key, value in plan.config.as_json().items()},
-        "batch_size": plan.job.batch_size,
-        "dataset": {
-            "name": dataset.name,
-            "root": printable(dataset.root),
-            "split": _text(dataset.split),
-            "n": len(dataset.records),
-            "labels": dict(sorted(Counter(record.label for record in dataset.records).items())),
-            "fingerprint": dataset.fingerprint(),
-            "notes": list(dataset.notes),
-        },
+        "config": {key: _text(value) for key, value in config.as_json().items()},
+        "batch_size": job.batch_size,
+        "dataset": dataset,
         "checkpoint": {
             "name": checkpoint.name,
             "arch": checkpoint.arch,
             "sha256": checkpoint.sha256,
             "classes": list(checkpoint.classes),
-            "preprocess": json.loads(json.dumps(preprocess)),  # tuples become lists, as they will be when read back
+            "groups": _groups(checkpoint),
+            "output": checkpoint.output,
+            "preprocess": checkpoint.preprocess.record(),
             "parameters": checkpoint.parameters,
             "notes": list(checkpoint.notes),
             "warnings": list(checkpoint.warnings),
         },
-        "image_size": list(plan.job.size),
-        "layers": plan.job.layers,
+        "image_size": list(job.size),
+        "layers": job.layers,
         "methods": {
             name: {"title": method.title, "meaning": method.meaning, "source": method.source}
-            for name, method in plan.job.methods.items()
+            | ({} if method.size is None else {"size": list(method.size)})
+            for name, method in job.methods.items()
         },
-        "controls": plan.control_records(),
-        "metrics": {name: metric.describe() for name, metric in plan.job.metrics.items()},
-        "protocols": plan.protocol_records(),
-        "seeds": {"run": plan.config.seed, "tie_rule": plan.config.seed},
+        "maps": maps,
+        "controls": _control_records(job),
+        "metrics": {name: metric.describe() for name, metric in job.metrics.items()},
+        "protocols": {name: _protocol_record(name, config) for name in config.protocols if name != "none"},
+        "seeds": {"run": job.seed, "tie_rule": job.seed},
         "versions": versions(),
-        "device": describe_device(plan.job.device),
-        "ranks": ranks.count,
+        "device": describe_device(job.device),
+        "ranks": ranks,
         "git": git_state(),
-        "code": code_hash(_own_code(plan)),
+        "code": code_hash(_own_code([config.dataset, checkpoint.arch, *job.methods, *job.metrics])),
         "started": now(),
         "finished": None,
     }
 
 
+def dataset_record(dataset: Dataset) -> dict[str, Any]:
+    """What the manifest says of a data set."""
+    return {
+        "name": dataset.name,
+        "root": printable(dataset.root),
+        "split": _text(dataset.split),
+        "n": len(dataset.records),
+        "labels": dict(sorted(Counter(record.label for record in dataset.records).items())),
+        "fingerprint": dataset.fingerprint(),
+        "notes": list(dataset.notes),
+    }
+
+
+def last_manifest(
+    manifest: dict[str, Any],
+    *,
+    scored: int,
+    skipped: list[Skipped],
+    undefined: dict[str, dict[str, int]],
+    watch: Stopwatch,
+) -> dict[str, Any]:
+    """The manifest of a run whose final files are there.
+
+    Args:
+        manifest: of its beginning.
+        scored: how many images were.
+        skipped: inputs that were not.
+        undefined: per method and layer how many maps are not finite.
+        watch: where the time went.
+    """
+    timings = {name: round(seconds, 3) for name, seconds in watch.seconds.items()}
+    if timings.get("perturbation"):
+        timings["masked_images_per_second"] = round(watch.masked_images / timings["perturbation"], 2)
+    return {
+        **manifest,
+        "status": "complete",
+        "error": None,
+        "counts": {"images": scored + len(skipped), "scored": scored, "skipped": len(skipped)},
+        "left_out": dict(Counter(entry.kind for entry in skipped).most_common()),
+        "undefined_maps": undefined,
+        "timings": timings,
+        "peak_memory_mb": peak_memory_mb(),
+        "finished": now(),
+    }
+
+
 def identity(manifest: dict[str, Any]) -> dict[str, Any]:
     """What must be equal for shards of two runs to belong together."""
-    where = ("config", "data_root", "weights", "download", "workers", "out", "resume")  # not what is computed
+    where = ("config", "data_root", "weights", "download", "maps", "workers", "out", "resume")  # not what is computed
     return {
         **{key.replace("_", "-"): value for key, value in manifest["config"].items() if key not in where},
         "schema version": manifest["schema_version"],
         "data": manifest["dataset"]["fingerprint"],
         "weights": manifest["checkpoint"]["sha256"],
+        "groups": manifest["checkpoint"].get("groups"),
+        "maps made elsewhere": (manifest.get("maps") or {}).get("sha256"),
         "preprocessing": manifest["checkpoint"]["preprocess"],
         "device": manifest["device"]["type"],
         "effective batch size": manifest["batch_size"],
     }
+
+
+def _groups(checkpoint: Checkpoint) -> dict[str, list[int]] | None:
+    """The outputs that make each class; None where the outputs are the classes."""
+    groups = zip(checkpoint.classes, map(list, checkpoint.groups), strict=False)
+    return dict(groups) or None
 
 
 def _text(value: Any) -> Any:
@@ -108,10 +176,39 @@ def now() -> str:
     return datetime.datetime.now(datetime.UTC).isoformat(timespec="seconds")
 
 
-def _own_code(plan: Plan) -> list[str]:
+def _control_records(job: Job) -> dict[str, dict[str, str]]:
+    """Title and meaning of every control that is scored, the negated maps of the methods among them."""
+    records = {name: {"title": c.title, "meaning": c.meaning} for name, c in job.controls.items()}
+    for name, method in job.methods.items():
+        if job.negated and method.kind == "method":
+            title = f"{method.title}, negated"
+            records[f"{NEGATED}{name}"] = {"title": title, "meaning": "the map's maximum minus the map"}
+    return records
+
+
+def _protocol_record(name: str, config: RunConfig) -> dict[str, Any]:
+    """What the curves of a preset were computed with; numbers with different records are not comparable."""
+    pairs = [curve.partition("_") for curve in PROTOCOLS[name].curves]
+    blurred = any(substrate == "blur" for _, _, substrate in pairs)
+    return {
+        "preset": name,
+        "directions": [direction for direction, _, _ in pairs],
+        "substrates": [substrate for _, _, substrate in pairs],
+        "kernel": f"gaussian_filter of an {KERNEL_SIZE}x{KERNEL_SIZE} impulse, sigma {KERNEL_SIGMA}"
+        if blurred
+        else None,
+        "padding": "zeros in normalised space" if blurred else None,
+        "steps": config.steps,
+        "tie_rule": "permutation by PCG64 of SHA-256(seed:image_id)",
+        "target": list(config.targets),
+        "space": "pixels, upsampled map bilinear align_corners=False, substrates in normalised space",
+        "score": "softmax probability of the target; margin beside it",
+        "source": PROTOCOLS[name].source,
+    }
+
+
+def _own_code(names: list[str]) -> list[str]:
     """Modules of the user's that the run is made with."""
-    config = plan.config
-    names = [config.dataset, plan.classifier.checkpoint.arch, *plan.job.methods, *plan.job.metrics]
     return sorted({name.partition(":")[0] for name in names if ":" in name})
 
 

@@ -7,22 +7,19 @@ from collections.abc import Generator, Iterable
 from contextlib import closing, nullcontext
 from typing import Any
 
-import torch
-
 from bench.config import RunConfig
-from bench.engine import BatchScores, Stopwatch, forward_passes, score_batch
-from bench.engine.tables import ShardTables, only_skipped, shard_tables
-from bench.environment import auto_workers, make_deterministic, peak_memory_mb, release_free_memory
+from bench.engine import Stopwatch, forward_passes
+from bench.environment import auto_workers, make_deterministic, peak_memory_mb
 from bench.errors import ConfigError
 from bench.process.interrupt import StopRequest
 from bench.process.progress import Progress
 from bench.process.ranks import Ranks, process_group
-from bench.run.manifest import first_manifest, identity, now, origin
+from bench.run.manifest import dataset_record, first_manifest, identity, last_manifest, origin
 from bench.run.plan import Plan, make_plan
+from bench.run.scored import score_function, score_shard
 from bench.run.store import RunStore
 from datasets import Batch, Skipped, load_batches
 from datasets.text import printable
-from metrics.perturbation import ScoreFn
 from reports import render
 from reports.runs.integrity import describe_files
 
@@ -45,7 +42,9 @@ def run(config: RunConfig, *, report: bool = True) -> bool:
     with process_group(config.device) as ranks:
         make_deterministic(config.seed)
         plan = make_plan(config, ranks.local)
-        manifest = first_manifest(plan, ranks)
+        dataset = dataset_record(plan.dataset)
+        checkpoint = plan.classifier.checkpoint
+        manifest = first_manifest(plan.job, checkpoint, config, dataset, plan.maps, ranks=ranks.count)
         ranks.require_same({**identity(manifest), **origin(manifest)})
         store = RunStore(config.out, manifest, len(plan.shards))
         if ranks.first:
@@ -101,24 +100,18 @@ def _score_shards(
     done = total - sum(len(plan.shards[number]) for number in pending)
     # Closed, the loader ends its processes; left to itself after an error, it would keep this one alive.
     with closing(_batches(plan, pending)) as batches, Progress(total, done, verb) as progress:
-        score_fn = _score_function(plan, watch, progress)
+        share = 1 / forward_passes(plan.job)
+        score_fn = score_function(plan.classifier, watch, lambda images: progress.advance(images * share))
         for number in pending:
             stop.check()
             with watch.stage("load"):
                 batch = next(batches)
-            scores = score_batch(batch, plan.job, score_fn, watch) if batch.ids else None
-            with watch.stage("write"):
-                store.write_shard(number, _tables(scores, plan) if scores else only_skipped(batch))
+            records = [plan.dataset.records[position] for position in batch.positions]
+            labels, paths = [record.label for record in records], [printable(record.path) for record in records]
+            score_shard(number, batch, labels, paths, plan.job, score_fn, store, watch)
             done += len(plan.shards[number])
             progress.reach(done)
-            del batch, scores
-            release_free_memory()
-
-
-def _tables(scores: BatchScores, plan: Plan) -> ShardTables:
-    records = [plan.dataset.records[position] for position in scores.batch.positions]
-    labels, paths = [record.label for record in records], [printable(record.path) for record in records]
-    return shard_tables(scores, labels, paths, plan.classifier.classes)
+            del batch
 
 
 def _batches(plan: Plan, pending: list[int]) -> Generator[Batch]:
@@ -128,26 +121,13 @@ def _batches(plan: Plan, pending: list[int]) -> Generator[Batch]:
         plan.dataset.records,
         [list(plan.shards[number]) for number in pending],
         resize=preprocess.resize,
-        crop=preprocess.crop,
+        crop=preprocess.size,
+        interpolation=preprocess.interpolation,
         classes=plan.classifier.checkpoint.classes,
         workers=auto_workers() if plan.config.workers is None else plan.config.workers,
         pin_memory=plan.job.device.type == "cuda",
         removals=plan.job.removals,
     )
-
-
-def _score_function(plan: Plan, watch: Stopwatch, progress: Progress) -> ScoreFn:
-    """Images (N, 3, H, W) in [0, 1] to logits (N, K), timed and counted."""
-    share = 1 / forward_passes(plan.job)
-
-    def score(images: torch.Tensor) -> torch.Tensor:
-        with torch.inference_mode(), watch.model():
-            logits: torch.Tensor = plan.classifier(images)
-        watch.masked_images += len(images)
-        progress.advance(len(images) * share)
-        return logits
-
-    return score
 
 
 def _finish(plan: Plan, store: RunStore, watch: Stopwatch, manifest: dict[str, Any]) -> dict[str, Any]:
@@ -164,22 +144,9 @@ def _finish(plan: Plan, store: RunStore, watch: Stopwatch, manifest: dict[str, A
             )
         _check_classes(plan, store, unreadable)
         store.finish()
-    timings = {name: round(seconds, 3) for name, seconds in watch.seconds.items()}
-    if timings.get("perturbation"):
-        timings["masked_images_per_second"] = round(watch.masked_images / timings["perturbation"], 2)
-    images = len(plan.dataset.records) + len(plan.dataset.skipped)
-    manifest = {
-        **manifest,
-        "status": "complete",
-        "error": None,
-        "counts": {"images": images, "scored": scored, "skipped": len(skipped)},
-        "left_out": dict(Counter(entry.kind for entry in skipped).most_common()),
-        "undefined_maps": store.undefined_maps(),
-        "files": describe_files(store.folder),
-        "timings": timings,
-        "peak_memory_mb": peak_memory_mb(),
-        "finished": now(),
-    }
+    undefined = store.undefined_maps()
+    manifest = last_manifest(manifest, scored=scored, skipped=skipped, undefined=undefined, watch=watch)
+    manifest["files"] = describe_files(store.folder)
     store.write_manifest(manifest)
     store.drop_shards()
     return manifest

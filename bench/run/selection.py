@@ -1,10 +1,9 @@
 """Methods and metrics of a run: from their names, checked against each other and against the data set."""
 
 import dataclasses
-from collections.abc import Mapping, Sequence
-from typing import Any
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from typing import Any, TypeAlias, TypeVar
 
-from bench.config import RunConfig
 from bench.errors import ConfigError
 from bench.names import resolve, unknown
 from bench.userfunctions import as_map, guarded_map, guarded_values
@@ -13,38 +12,57 @@ from datasets import Dataset, Record
 from metrics import METRICS, PROTOCOLS, Metric
 from metrics.registry import TRUTH
 
+Entry = TypeVar("Entry")
+Given: TypeAlias = "str | Callable[..., Any] | Method | Metric | tuple[str, Any]"
+
+OWN = "a function of the user's own"
 NEEDED = {  # per annotation, what an image must be
     "mask": "with a mask or a box of the animal",
-    "other_mask": "with boxes or masks of both animals",
+    "other_mask": "with boxes or masks of several classes",
     "face": "with a box of the head",
-    "other_face": "with boxes of both heads",
+    "other_face": "with head boxes of several classes",
     **dict.fromkeys(TRUTH, "that is drawn (--dataset synthetic)"),
 }
 
 
-def select_methods(names: Sequence[str]) -> dict[str, Method]:
+WORDS: dict[str, Callable[[Method], bool]] = {  # each stands for methods of the registry
+    "all": lambda _method: True,
+    "fast": lambda method: method.fast,
+}
+
+
+def select_methods(given: Iterable[Given]) -> dict[str, Method]:
     """Map methods, controls and truths by name; functions of the user's own are called under a guard.
 
+    The word all stands for every method of the registry, fast for those that need no pass of their own.
+
+    Args:
+        given: names, of the registry or package.module:function; functions; entries; or pairs of a name and one of
+            them.
+
     Raises:
-        ConfigError: an unknown name, or a function that cannot be one.
+        ConfigError: an unknown name, one that is given twice, or a function that cannot be one.
     """
-    return {name: _method(name) for name in names}
+    return _by_name("method", [pair for one in given for pair in _meant(one)])
 
 
-def select_metrics(config: RunConfig, *, truth: bool = False) -> dict[str, Metric]:
-    """The metrics of a run: those named, or all that the protocols provide for.
+def select_metrics(
+    given: Iterable[Given] | None, protocols: Sequence[str], *, truth: bool = False
+) -> dict[str, Metric]:
+    """The metrics of a run: those given, or all that the protocols provide for.
 
     Without a protocol no metric runs the network again; those of the truth come, unless they are named, with
     the maps that need it.
 
     Args:
-        config: the options.
+        given: as of `select_methods`, or None.
+        protocols: names of presets, or none alone.
         truth: whether a method needs drawn images to be scored without each part.
 
     Raises:
         ConfigError: unknown metric or protocol, or a metric whose protocol is not selected.
     """
-    protocols = () if config.protocols == ("none",) else config.protocols
+    shown, protocols = ",".join(protocols), () if tuple(protocols) == ("none",) else protocols
     for name in protocols:
         if name not in PROTOCOLS:
             raise ConfigError(unknown("protocol", name, [*PROTOCOLS, "none"]))
@@ -55,14 +73,14 @@ def select_metrics(config: RunConfig, *, truth: bool = False) -> dict[str, Metri
             bool(protocols) or not metric.perturbs
         )
 
-    if config.metrics is None:
+    if given is None:
         free = {name: metric for name, metric in METRICS.items() if available(metric)}
         return {name: metric for name, metric in free.items() if protocols or truth or not metric.needs_truth}
-    chosen = {name: _metric(name) for name in config.metrics}
+    chosen = _by_name("metric", map(_metric, given))
     for name, metric in chosen.items():
         if not available(metric) or not provided.issuperset(metric.curves):
             needed = metric.family if metric.family in PROTOCOLS else "rise,srg"
-            raise ConfigError(f"metric '{name}' needs --protocols {needed}; given: {','.join(config.protocols)}")
+            raise ConfigError(f"metric '{name}' needs --protocols {needed}; given: {shown}")
     return chosen
 
 
@@ -74,7 +92,7 @@ def check_annotations(metrics: Mapping[str, Metric], dataset: Dataset) -> None:
     """
     for name, metric in metrics.items():
         records = [record for record in dataset.records if _has_role(record, metric.roles)]
-        lacking = "" if records else "that shows both animals" if metric.roles == ("present",) else "of one animal"
+        lacking = "" if records else "that shows several classes" if metric.roles == ("present",) else "of one class"
         for annotation in metric.annotations if records else ():
             records = [record for record in records if _has_annotation(record, annotation)]
             lacking = lacking or ("" if records else NEEDED[annotation])
@@ -98,19 +116,55 @@ def _has_annotation(record: Record, name: str) -> bool:
     return there and (both or not name.startswith("other_"))
 
 
-def _method(name: str) -> Method:
-    registry = {**METHODS, **CONTROLS, **LADDER}
-    found: Any = resolve("method", name, registry)
-    if name in registry:
-        return registry[name]
-    method = found if isinstance(found, Method) else Method(found, name, "named on the command line")
+def _by_name(kind: str, entries: Iterable[tuple[str, Entry]]) -> dict[str, Entry]:
+    found: dict[str, Entry] = {}
+    for name, entry in entries:
+        if name in found:
+            raise ConfigError(f"{kind} '{name}' is given twice; give each once, or another name to one of them")
+        found[name] = entry
+    return found
+
+
+def _meant(given: Given) -> list[tuple[str, Method]]:
+    """What a word stands for, or the one method that is given."""
+    chosen = WORDS.get(given) if isinstance(given, str) else None
+    return [_method(given)] if chosen is None else [(k, method) for k, method in METHODS.items() if chosen(method)]
+
+
+def _method(given: Given) -> tuple[str, Method]:
+    name, found, ours = _named("method", given, {**METHODS, **CONTROLS, **LADDER}, Method)
+    if ours:
+        return name, found
+    method = found if isinstance(found, Method) else Method(found, name, OWN)
     what = f"method '{name}'"
-    return dataclasses.replace(method, function=guarded_map(what, method.function), finish=as_map(what))
+    return name, dataclasses.replace(method, function=guarded_map(what, method.function), finish=as_map(what))
 
 
-def _metric(name: str) -> Metric:
-    found: Any = resolve("metric", name, METRICS)
-    if name in METRICS:
-        return METRICS[name]
-    metric = found if isinstance(found, Metric) else Metric(found, name, meaning="named on the command line")
-    return dataclasses.replace(metric, function=guarded_values(f"metric '{name}'", metric.function))
+def _metric(given: Given) -> tuple[str, Metric]:
+    name, found, ours = _named("metric", given, METRICS, Metric)
+    if ours:
+        return name, found
+    metric = found if isinstance(found, Metric) else Metric(found, name, meaning=OWN)
+    return name, dataclasses.replace(metric, function=guarded_values(f"metric '{name}'", metric.function))
+
+
+def _named(kind: str, given: Given, registry: Mapping[str, Any], entry: type) -> tuple[str, Any, bool]:
+    """Name, entry or function, and whether it is the registry's."""
+    if isinstance(given, str):
+        return given, resolve(kind, given, registry), given in registry
+    name, found = given if isinstance(given, tuple) else (None, given)
+    for known, ours in registry.items():
+        if found is ours:
+            return name or known, ours, True
+    if isinstance(found, str):
+        return name or found, resolve(kind, found, registry), found in registry
+    if not callable(found) and not isinstance(found, entry):
+        wanted = f"a name, a function or a {entry.__module__.partition('.')[0]}.{entry.__name__}"
+        raise ConfigError(f"{kind} is {str(found)[:60]!r}, expected {wanted}")
+    return name or _name_of(found), found, False
+
+
+def _name_of(found: Any) -> str:
+    """Of a function its own, of a partial its function's, of an entry its function's."""
+    function = getattr(found, "function", found)
+    return str(getattr(getattr(function, "func", function), "__name__", type(function).__name__))

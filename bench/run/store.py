@@ -122,7 +122,8 @@ class RunStore:
         return {number for number in range(self.count) if shard_folder(self.shards, number).exists()}
 
     def write_shard(self, number: int, shard: ShardTables) -> None:
-        """Writes one shard; it exists completely or not at all."""
+        """Writes one shard; it exists completely or not at all. Where their number was not known before, it grows."""
+        self.count = max(self.count, number + 1)
         write_shard(self.shards, number, self._run, shard)
 
     def skipped(self) -> list[Skipped]:

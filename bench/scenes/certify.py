@@ -8,6 +8,8 @@ import numpy as np
 import torch
 
 from bench.environment import make_deterministic, select_device
+from bench.errors import ConfigError
+from datasets.names import DEFAULT
 from datasets.synthetic import WITHOUT, Scene, render, sample_scene
 from metrics.margins import margins
 from metrics.truth import HEAD, REST, certify_scenes
@@ -89,7 +91,10 @@ def certify_file(weights: Path, count: int, device: str) -> Certificate:
         ConfigError, WeightsError: unusable device or checkpoint.
     """
     make_deterministic(0)
-    return certify(tried(load_classifier(weights, device=select_device(device))), count)
+    classifier = tried(load_classifier(weights, device=select_device(device)))
+    if sorted(classifier.classes) != sorted(DEFAULT):
+        raise ConfigError(f"classes of '{weights}' are {', '.join(classifier.classes)}; scenes show cat and dog alone")
+    return certify(classifier, count)
 
 
 def _chunks(scenes: list[Scene]) -> list[list[Scene]]:

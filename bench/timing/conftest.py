@@ -12,7 +12,7 @@ import torch
 
 from bench.config import RunConfig
 from bench.environment import describe_device, git_state, select_device, versions
-from bench.run.plan import read_dataset
+from bench.run.data import read_dataset
 from cam import METHODS, Maps, Network, compute_maps
 from datasets import load_batches
 from datasets.records import Record
@@ -35,7 +35,7 @@ def job() -> RunConfig:
     if SHARED.is_dir():
         photographs, weights = SHARED / "data" / "dogs-vs-cats-200px" / "val", SHARED / "weights" / "alexnet-catdog.pth"
         return RunConfig(dataset="folder", data_root=photographs, weights=weights, out=Path("unused"))
-    return RunConfig(dataset="synthetic", split="truth", weights=Path("catdog-photos"), out=Path("unused"))
+    return RunConfig(dataset="synthetic", split="truth", weights=Path("catdog-photos-alexnet"), out=Path("unused"))
 
 
 @pytest.fixture(scope="session")
@@ -44,15 +44,15 @@ def classifier(job: RunConfig, device: torch.device) -> Classifier:
 
 
 @pytest.fixture(scope="session")
-def records(job: RunConfig) -> tuple[Record, ...]:
+def records(job: RunConfig, classifier: Classifier) -> tuple[Record, ...]:
     """128 images."""
-    return read_dataset(job.dataset, job.data_root, job.split, 128).records
+    return read_dataset(job.dataset, job.data_root, job.split, 128, classifier.classes).records
 
 
 @pytest.fixture(scope="session")
-def photographs(records: tuple[Record, ...], device: torch.device) -> torch.Tensor:
+def photographs(records: tuple[Record, ...], classifier: Classifier, device: torch.device) -> torch.Tensor:
     """The same decoded, (128, 3, 224, 224) in [0, 1]."""
-    batch = next(load_batches(records, [list(range(128))], resize=224, crop=224, classes=("cat", "dog")))
+    batch = next(load_batches(records, [list(range(128))], resize=224, crop=224, classes=classifier.classes))
     return batch.images.to(device).float() / 255
 
 

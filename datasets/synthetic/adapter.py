@@ -7,8 +7,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from datasets.drawn import GROUP_NAMES, PART_NAMES, Drawn
-from datasets.records import CLASSES, Dataset, DatasetError, Record
-from datasets.synthetic.factors import WITHOUT, Scene, sample_scene
+from datasets.records import Dataset, DatasetError, Record
+from datasets.synthetic.factors import ANIMALS, WITHOUT, Scene, sample_scene
 from datasets.synthetic.render import render
 
 MIXTURES = {  # kinds of scenes and how many
@@ -97,7 +97,7 @@ def synthetic(root: Path | None = None, split: str | None = None, download: bool
 
 def _record(drawing: SceneDrawing) -> Record:
     name = f"{drawing.kind}/{drawing.index:06d}"
-    classes: tuple[str, ...] = CLASSES if drawing.kind == "both" else (CLASSES[drawing.index % 2],)
+    classes: tuple[str, ...] = ANIMALS if drawing.kind == "both" else (ANIMALS[drawing.index % 2],)
     if drawing.without == "head":
         classes = ()
     return Record(name, Path("synthetic") / name, classes, drawing=drawing)

@@ -6,8 +6,10 @@ from dataclasses import dataclass, field, replace
 import numpy as np
 
 from datasets.drawn import HEAD_NAMES, PART_NAMES, REST_NAMES
-from datasets.records import CLASSES, DatasetError
+from datasets.names import DEFAULT
+from datasets.records import DatasetError
 
+ANIMALS = DEFAULT  # of even and odd scenes
 SIZE = 224
 CELL = 16  # pixels per cell of AlexNet's last conv layer
 GROUPS = {"head": HEAD_NAMES, "rest": REST_NAMES, "animal": PART_NAMES, **{part: (part,) for part in PART_NAMES}}
@@ -63,7 +65,7 @@ class Animal:
 
     def drawn_as(self, part: str) -> str:
         """The class whose shape a part has."""
-        other = next(name for name in CLASSES if name != self.class_name)
+        other = next(name for name in ANIMALS if name != self.class_name)
         return other if part in self.swapped else self.class_name
 
 
@@ -173,7 +175,7 @@ def sample_scene(kind: str, index: int, seed: int = 0) -> Scene:
     if index < 0 or seed < 0:
         raise DatasetError(f"scene index and seed are {index} and {seed}, expected at least 0")
     random = np.random.Generator(np.random.PCG64(np.random.SeedSequence([seed, index, KINDS.index(kind)])))
-    label = CLASSES[index % 2]
+    label = ANIMALS[index % 2]
     wall, floor = _background_colours(random)
     if kind == "correlated":
         wall, floor = _tinted(wall, label), _tinted(floor, label)
@@ -198,7 +200,7 @@ def _animals(random: np.random.Generator, kind: str, label: str) -> tuple[Animal
     if kind == "neither":
         return ()
     if kind == "both":
-        other = next(name for name in CLASSES if name != label)
+        other = next(name for name in ANIMALS if name != label)
         return (_animal(random, label, (20, 34), (46, 62)), _animal(random, other, (20, 34), (162, 178)))
     return (_animal(random, label, (0.75 * CELL, 3 * CELL), (60, 164)),)
 

@@ -5,11 +5,10 @@ from collections.abc import Iterator
 import numpy as np
 import pandas as pd
 import seaborn as sns
-from matplotlib import pyplot as plt
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
-from reports.figures.style import BAR_COLOUR, finding, panels
+from reports.figures.style import BAR_COLOUR, blank, finding, panels
 from reports.numbers import interval_text
 from reports.runs.run import GAP, Run
 from reports.tables.comparison import values_by_image
@@ -72,7 +71,8 @@ def correlation_figure(run: Run, correlation: pd.DataFrame) -> Iterator[tuple[st
         grid.loc[row["metric"], row["other_metric"]] = grid.loc[row["other_metric"], row["metric"]] = row["spearman"]
     titles = [run.title(name) for name in names]
     side = 0.48 * len(names) + 2.2
-    figure, axis = plt.subplots(figsize=(side + 1.2, side), layout="constrained")
+    figure = blank(figsize=(side + 1.2, side), layout="constrained")
+    axis = figure.subplots()
     sns.heatmap(
         grid, vmin=-1, vmax=1, cmap="vlag", annot=len(names) <= 20, fmt=".1f", annot_kws={"size": 7}, ax=axis,
         xticklabels=titles, yticklabels=titles, cbar_kws={"label": "Spearman's rho over images", "shrink": 0.6},

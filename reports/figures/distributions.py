@@ -1,5 +1,6 @@
 """How every metric is distributed over the images, and right against wrong dispersion image by image."""
 
+import math
 from collections.abc import Iterator
 from typing import Any
 
@@ -9,13 +10,14 @@ from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 from matplotlib.patches import Patch
 
-from reports.figures.style import LABEL_COLOURS, OTHER_COLOUR, ROLE_COLOURS, finding, panels
+from reports.figures.style import ROLE_COLOURS, class_colours, finding, panels
 from reports.numbers import interval_text
 from reports.runs.run import ROLES, Run
 from reports.tables.dispersion import wide_scores
 from reports.text import label as as_label
 
 BOX_WIDTH = 0.8  # of all boxes of a method
+LEGEND_COLUMNS, CLASS = 4, 20  # and characters of a class in it
 
 
 def distribution_figures(run: Run) -> Iterator[tuple[str, Figure]]:
@@ -94,16 +96,24 @@ def gap_figure(run: Run, gaps: pd.DataFrame) -> Iterator[tuple[str, Figure]]:
     """Effective area of the wrong against the right class's map, a point per image, a panel per method and layer."""
     if gaps.empty:
         return
-    figure, axes = panels(len(run.layers), len(run.methods), 3.1, 3.1, title_lines=3)
+    many = len(run.classes) > 2  # whose legend would hide the points
+    rows_of_legend = math.ceil(len(run.classes) / LEGEND_COLUMNS) if many else 0
+    figure, axes = panels(len(run.layers), len(run.methods), 3.1, 3.1, title_lines=3, header=0.25 * rows_of_legend)
     for row, layer in zip(axes, run.layers, strict=True):
         for axis, method in zip(row, run.methods, strict=True):
             _gap_panel(axis, run, gaps, method, layer)
+    if many:
+        colours = class_colours(run).items()
+        handles = [Patch(color=colour, label=f"{as_label(name, CLASS)} images") for name, colour in colours]
+        place = (0.01, 1 - 0.4 / figure.get_figheight())
+        figure.legend(handles=handles, loc="upper left", bbox_to_anchor=place, ncols=LEGEND_COLUMNS, fontsize="small")
     finding(figure, "Above the line the wrong-class map is the more dispersed one")
     yield "dispersion_right_wrong", figure
 
 
 def _gap_panel(axis: Axes, run: Run, gaps: pd.DataFrame, method: str, layer: str) -> None:
     points = wide_scores(run, method, layer).dropna(subset=["effective_area_right", "effective_area_wrong"])
+    colours = class_colours(run)
     for label, group in points.groupby("label"):
         x, y = group["effective_area_right"], group["effective_area_wrong"]
         axis.scatter(
@@ -111,7 +121,7 @@ def _gap_panel(axis: Axes, run: Run, gaps: pd.DataFrame, method: str, layer: str
             y,
             s=14,
             alpha=0.7,
-            color=LABEL_COLOURS.get(str(label), OTHER_COLOUR),
+            color=colours[str(label)],
             label=f"{as_label(str(label))} images",
             rasterized=True,
         )
@@ -126,5 +136,5 @@ def _gap_panel(axis: Axes, run: Run, gaps: pd.DataFrame, method: str, layer: str
     )
     axis.set(xlim=(0, 1), ylim=(0, 1), xlabel="effective area, right class", ylabel="effective area, wrong class")
     axis.set_aspect("equal")
-    if len(points):
+    if len(points) and len(run.classes) == 2:
         axis.legend(loc="upper left", fontsize="small", frameon=True)

@@ -68,7 +68,7 @@ def _batch_figure(run: Run, latency: pd.DataFrame) -> Iterator[tuple[str, Figure
         axis.set_title(title)
     axes[0, 0].legend(frameon=True)
     maps = latency[latency["stage"].eq("maps")]
-    speed = f"Maps of both classes: up to {maps['images_per_second'].max():.0f} images/s"
+    speed = f"Maps of two classes: up to {maps['images_per_second'].max():.0f} images/s"
     finding(figure, f"{speed if len(maps) else 'Forward pass'} (median and quartiles of the rounds)")
     yield "latency", figure
 
@@ -98,7 +98,7 @@ def _pareto_figure(run: Run, latency: pd.DataFrame, summary: pd.DataFrame) -> It
         if not any(a <= x and b >= y and (a, b) != (x, y) for a, b in points.values())
     ]
     axis.legend(frameon=True)
-    axis.set(xlabel=f"map time per image, ms (batch {BATCH}, both classes; quartiles)", ylabel=run.title(metric))
+    axis.set(xlabel=f"map time per image, ms (batch {BATCH}, two classes; quartiles)", ylabel=run.title(metric))
     axis.set_xlim(0, max(x for x, _ in points.values()) * 1.25)
     finding(figure, f"Quality against time; nobody is both faster and better than {' or '.join(map(run.title, front))}")
     yield "pareto", figure

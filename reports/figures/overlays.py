@@ -1,17 +1,17 @@
 """Sheets of photographs with their maps: what the numbers look like."""
 
 import math
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 
 import matplotlib as mpl
 import numpy as np
 import pandas as pd
 import torch
-from matplotlib import pyplot as plt
+import torch.nn.functional as F
 from matplotlib.figure import Figure
 
 from metrics.scaling import min_max_scaled, upsample
-from reports.figures.style import finding
+from reports.figures.style import blank, finding
 from reports.runs.checks import shown_classes
 from reports.runs.run import Run
 from reports.text import label
@@ -19,7 +19,7 @@ from reports.text import label
 ROWS = 6
 COLOURS = "inferno"
 OPACITY = 0.55
-CAPTION = 28  # characters of a name above a picture
+CAPTION, CLASS = 28, 10  # characters of a name above a picture, and of two that share a line
 
 
 def overlay_figures(run: Run) -> Iterator[tuple[str, Figure]]:
@@ -55,11 +55,12 @@ def selections(run: Run, layer: str) -> Iterator[tuple[str, str, list[str]]]:
 
 def disagreement(run: Run, layer: str) -> pd.Series:
     """1 - sum min(p, q) of the first two methods' maps of the classes in the picture, by image id, largest first."""
+    shape = run.manifest["layers"][layer]
     first, second = (run.maps[method, layer] for method in run.methods[:2])
     values = {}
     for image_id, shows in run.images["label"].items():
         shown = [run.classes.index(name) for name in shown_classes(str(shows), run.classes)]
-        a, b = first[str(image_id)][shown], second[str(image_id)][shown]
+        a, b = (gridded(maps[str(image_id)][shown], shape) for maps in (first, second))
         if np.isfinite(a).all() and np.isfinite(b).all() and a.sum() > 0 and b.sum() > 0:
             values[image_id] = 1 - np.minimum(a / a.sum(), b / b.sum()).sum()
     return pd.Series(values, dtype=float).sort_values(ascending=False, kind="stable")
@@ -67,19 +68,19 @@ def disagreement(run: Run, layer: str) -> pd.Series:
 
 def _sheet(run: Run, layer: str, title: str, ids: list[str]) -> Figure:
     """One sheet, drawn as a single picture: an axis per photograph would take seconds."""
-    side = run.manifest["image_size"][0]
-    cell, line = round(side * 1.04), round(side * 0.3)
-    columns = 1 + len(run.methods) * len(run.classes)
-    canvas = np.full((len(ids) * (side + line), columns * cell, 3), 255, dtype=np.uint8)
+    height, width = run.manifest["image_size"]
+    cell, line = round(width * 1.04), round(height * 0.3)
+    columns = 1 + len(run.methods) * max(len(run.shown_targets(image_id)) for image_id in ids)
+    canvas = np.full((len(ids) * (height + line), columns * cell, 3), 255, dtype=np.uint8)
     size = (1.95 * columns, 1.95 * canvas.shape[0] / cell + 0.5)
-    figure = plt.figure(figsize=size, layout="none")
+    figure = blank(figsize=size, layout="none")
     axis = figure.add_axes((0.01, 0.0, 0.98, 1 - 0.5 / size[1]))
     axis.set_axis_off()
     pictures = run.pictures(ids)
     for row, image_id in enumerate(ids):
         for column, (picture, caption) in enumerate(_row(run, layer, image_id, pictures[image_id])):
-            top, left = row * (side + line) + line, column * cell
-            canvas[top : top + side, left : left + side] = picture
+            top, left = row * (height + line) + line, column * cell
+            canvas[top : top + height, left : left + width] = picture
             axis.text(left, top - 5, caption, fontsize=8, va="bottom", color="black", clip_on=True)
     axis.imshow(canvas, interpolation="none", aspect="auto")
     finding(figure, f"{title}, {label(layer)}")
@@ -90,12 +91,21 @@ def _row(run: Run, layer: str, image_id: str, picture: np.ndarray) -> Iterator[t
     """Picture and caption of every column of one image."""
     yield picture, _caption(run, image_id)
     for method in run.methods:
-        for target, name in enumerate(run.classes):
+        for target in run.shown_targets(image_id):
+            name = run.classes[target]
             raw = run.maps[method, layer][image_id][target]
             area = _value(run, image_id, method, layer, name, "effective_area")
             state = missing(raw) or ("" if math.isnan(area) else f"effective area {area:.2f}")
             caption = f"{label(run.title(method), CAPTION)}, {label(name, CAPTION)}\n{state}"
             yield picture if missing(raw) else blended(picture, raw), caption
+
+
+def gridded(raw: np.ndarray, shape: Mapping[str, int]) -> np.ndarray:
+    """Maps (n, h, w) at the resolution of their layer; those that the run was given may have another: cell means."""
+    size = (shape["height"], shape["width"])
+    if raw.shape[1:] == size:
+        return raw
+    return np.asarray(F.interpolate(torch.from_numpy(raw)[None], size, mode="area")[0])
 
 
 def missing(raw: np.ndarray) -> str:
@@ -112,8 +122,12 @@ def blended(picture: np.ndarray, raw: np.ndarray) -> np.ndarray:
 
 def _caption(run: Run, image_id: str) -> str:
     image = run.images.loc[image_id]
-    chances = ", ".join(f"{name} {p:.2f}" for name, p in zip(run.classes, image["probability"], strict=True))
-    return f"{label(image_id, CAPTION)}\n{label(image['label'], CAPTION)}; {label(chances, 2 * CAPTION)}"
+    chances = list(zip(run.classes, image["probability"], strict=True))
+    if len(chances) > 2:  # there is no room for all
+        called = f"called {label(image['predicted'], CLASS)} {max(p for _, p in chances):.2f}"
+        return f"{label(image_id, CAPTION)}\n{label(image['label'], CLASS)}, {called}"
+    said = ", ".join(f"{name} {p:.2f}" for name, p in chances)
+    return f"{label(image_id, CAPTION)}\n{label(image['label'], CAPTION)}; {label(said, 2 * CAPTION)}"
 
 
 def _value(run: Run, image_id: str, method: str, layer: str, target: str, metric: str) -> float:

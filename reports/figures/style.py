@@ -3,18 +3,17 @@
 import textwrap
 from collections.abc import Iterator
 from contextlib import contextmanager
+from typing import Any
 
 import matplotlib as mpl
 import numpy as np
 import seaborn as sns
-from matplotlib import pyplot as plt
+from matplotlib.backends.backend_agg import FigureCanvasAgg
 from matplotlib.figure import Figure
 
 from reports.runs.run import Run
 
 PALETTE = "colorblind"
-LABEL_COLOURS = {"cat": "#0173b2", "dog": "#de8f05"}
-OTHER_COLOUR = "#949494"
 BAR_COLOUR = "#0173b2"
 ROLE_COLOURS = {"right": "#029e73", "wrong": "#d55e00", "present": "#949494"}
 SETTINGS = {
@@ -32,15 +31,16 @@ SETTINGS = {
 
 @contextmanager
 def style() -> Iterator[None]:
-    """Figures made inside share the style; all are closed on exit."""
-    backend = mpl.get_backend()
-    mpl.use("Agg")
-    try:
-        with sns.axes_style("whitegrid"), sns.plotting_context("notebook", font_scale=0.85), mpl.rc_context(SETTINGS):
-            yield
-    finally:
-        plt.close("all")
-        mpl.use(backend)
+    """Figures made inside share the style; matplotlib's own settings are as before on exit."""
+    with sns.axes_style("whitegrid"), sns.plotting_context("notebook", font_scale=0.85), mpl.rc_context(SETTINGS):
+        yield
+
+
+def blank(**options: Any) -> Figure:
+    """An empty figure that pyplot does not know of: its backend and the figures of whoever calls stay as they are."""
+    figure = Figure(**options)
+    FigureCanvasAgg(figure)
+    return figure
 
 
 def panels(
@@ -54,7 +54,8 @@ def panels(
     left, right, top, bottom, gap_x, gap_y = 0.75, 0.15, 0.8 + more + header, 0.55, 0.75, 0.85 + more
     total_x = left + right + columns * width + (columns - 1) * gap_x
     total_y = top + bottom + rows * height + (rows - 1) * gap_y
-    figure, axes = plt.subplots(rows, columns, figsize=(total_x, total_y), squeeze=False, layout="none")
+    figure = blank(figsize=(total_x, total_y), layout="none")
+    axes = figure.subplots(rows, columns, squeeze=False)
     figure.subplots_adjust(
         left=left / total_x,
         right=1 - right / total_x,
@@ -70,6 +71,12 @@ def finding(figure: Figure, text: str) -> None:
     """The title of a figure, broken where it would be too wide."""
     lines = textwrap.wrap(text, width=max(40, round(figure.get_figwidth() * 9)))
     figure.suptitle("\n".join(lines), ha="left", x=0.01, y=1 - 0.08 / figure.get_figheight())
+
+
+def class_colours(run: Run) -> dict[str, tuple[float, float, float]]:
+    """One colour per class, by its place in the alphabet, so that the order of the outputs changes no picture."""
+    few = len(run.classes) <= len(sns.color_palette(PALETTE))
+    return dict(zip(sorted(run.classes), sns.color_palette(PALETTE if few else "husl", len(run.classes)), strict=True))
 
 
 def method_colours(run: Run) -> dict[str, tuple[float, float, float]]:

@@ -12,7 +12,7 @@ import numpy as np
 import pandas as pd
 from PIL import Image
 
-from reports.figures.overlays import COLOURS, disagreement, missing, selections
+from reports.figures.overlays import COLOURS, disagreement, gridded, missing, selections
 from reports.plain import visible
 from reports.runs.run import Run
 from reports.text import label
@@ -42,7 +42,7 @@ def gallery_json(run: Run) -> str:
         ],
         "metrics": [{"name": name, "title": run.title(name), "better": _better(run, name)} for name in metrics],
         "curves": [label(f"{direction}, {substrate}") for direction, substrate in pairs],
-        "side": run.manifest["image_size"][0],
+        "size": run.manifest["image_size"],
         "colours": _text(colours),
         "total": len(run.images),
     }
@@ -88,6 +88,7 @@ def _entries(
                 "id": name,
                 "title": visible(name),
                 "label": label_,
+                "roles": {run.classes.index(target): role for target, role in run.roles(name).items()},
                 "predicted": predicted,
                 "probability": [round(float(p), 4) for p in probability],
                 "picture": packed[name],
@@ -118,13 +119,15 @@ def _packed(run: Run, name: str, jpeg: bytes) -> str:
 
 
 def _maps(run: Run, name: str) -> dict[str, str]:
-    """Per method, layer and class number the map in 255 levels of its own maximum; or that it is empty or undefined.
+    """Per method, layer and class that is shown the map in 255 levels of its own maximum; or why there is none.
 
-    The latter begin with a space, which no map does.
+    Reasons begin with a space, which no map does.
     """
     found = {}
     for (method, layer), by_image in run.maps.items():
-        for number, raw in enumerate(by_image[name]):
+        maps = gridded(by_image[name], run.manifest["layers"][layer])
+        for number in run.shown_targets(name):
+            raw = maps[number]
             key = f"{method}|{layer}|{number}"
             why = missing(raw)
             found[key] = f" {why}" if why else _text(np.round(raw / raw.max() * LEVELS).astype(np.uint8))

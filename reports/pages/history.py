@@ -8,7 +8,6 @@ from urllib.parse import quote
 import numpy as np
 import pandas as pd
 import seaborn as sns
-from matplotlib import pyplot as plt
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
@@ -60,7 +59,6 @@ def render_history(root: Path, say: Say = silent) -> Path:
     with style():
         for name, figure in _figures(kept, table, changes):
             save_figure(out / "figures", name, figure)
-            plt.close(figure)
             names.append(name)
     content = {
         "root": visible(root.name),

@@ -6,15 +6,15 @@ from pathlib import Path
 import numpy as np
 import pandas as pd
 import safetensors.numpy
-from matplotlib import pyplot as plt
 from matplotlib.figure import Figure
 
 from reports.figures.overlays import blended, missing
-from reports.figures.style import finding, style
+from reports.figures.style import blank, finding, style
 from reports.files import save_figure, write_atomic
 from reports.pages.frame import rendered
 from reports.pages.report import embedded
-from reports.runs.run import BOTH, ReportError, Run
+from reports.runs.checks import shown_classes
+from reports.runs.run import ReportError, Run
 from reports.text import file_stem, label
 
 CHANNELS = "channels.safetensors"
@@ -67,7 +67,6 @@ def _saved(folder: Path, name: str, taken: list[str], figure: Figure) -> dict[st
     """Saves a figure under a name that no other has, and gives it as the page embeds it."""
     taken.append(file_stem(name, taken))
     save_figure(folder / "figures", taken[-1], figure)
-    plt.close(figure)
     return embedded(folder / "figures" / f"{taken[-1]}.png")
 
 
@@ -126,7 +125,8 @@ def _channels(run: Run, image_id: str, activations: np.ndarray) -> Figure:
     for number, tile in enumerate(activations.astype(np.float32)):
         top, left = (number // columns) * (height + 1), (number % columns) * (width + 1)
         grid[top : top + height, left : left + width] = tile
-    figure, axis = plt.subplots(figsize=(8.0, 7.2 * rows / columns + 0.4), layout="constrained")
+    figure = blank(figsize=(8.0, 7.2 * rows / columns + 0.4), layout="constrained")
+    axis = figure.subplots()
     shown = axis.imshow(grid, cmap="inferno", vmin=0, vmax=np.nanquantile(grid, 0.999), interpolation="nearest")
     axis.set_axis_off()
     figure.colorbar(shown, ax=axis, shrink=0.6, label="activation")
@@ -140,13 +140,16 @@ def _maps(run: Run, image_id: str, layer: str) -> Figure:
     """The picture, then per class every method's map over it."""
     picture = run.pictures([image_id])[image_id]
     shows = str(run.images["label"].loc[image_id])
-    panels = [("picture" if shows == BOTH else f"picture: {shows}", picture)]
-    for target, name in enumerate(run.classes):
+    everything = len(shown_classes(shows, run.classes)) == len(run.classes)
+    panels = [("picture" if everything else f"picture: {shows}", picture)]
+    for target in run.shown_targets(image_id):
+        name = run.classes[target]
         for method in run.methods:
             raw = run.maps[method, layer][image_id][target]
             title, why = f"{run.title(method)}, {name}", missing(raw)
             panels.append((f"{title}: {why}", picture) if why else (title, blended(picture, raw)))
-    figure, axes = plt.subplots(1, len(panels), figsize=(2.5 * len(panels), 3.2), layout="constrained")
+    figure = blank(figsize=(2.5 * len(panels), 3.2), layout="constrained")
+    axes = figure.subplots(1, len(panels))
     for axis, (title, shown) in zip(axes, panels, strict=True):
         axis.imshow(shown)
         axis.set_axis_off()

@@ -15,7 +15,7 @@ from reports.files import cell_text
 from reports.numbers import interval_text
 from reports.pages.frame import rendered
 from reports.pages.gallery import gallery_json
-from reports.runs.run import BOTH, GAP, Run
+from reports.runs.run import GAP, Run
 from reports.tables.comparison import verdict_text
 from reports.tables.controls import unbeaten
 from reports.tables.findings import CAVEAT, findings, warnings
@@ -48,6 +48,8 @@ def page(run: Run, tables: Mapping[str, pd.DataFrame], figures: list[str]) -> st
         "notes": data_notes(manifest),
         "finished": manifest["finished"],
         "accuracy": _accuracy(run),
+        "chance": 1 / len(run.classes),
+        "classes": run.classes,
         "methods": [run.title(method) for method in run.methods],
         "findings": findings(run, summary, tables["comparison"], tables["dispersion_gap"]) + _unbeaten(run, tables),
         "warnings": warnings(run),
@@ -68,6 +70,19 @@ def page(run: Run, tables: Mapping[str, pd.DataFrame], figures: list[str]) -> st
         "environment": json.dumps(_background(manifest), indent=2, ensure_ascii=False),
     }
     return rendered("report.html", content)
+
+
+def overview(run: Run, tables: Mapping[str, pd.DataFrame]) -> str:
+    """The headline rows and the findings as a piece of HTML, for a notebook."""
+    content = {
+        "dataset": run.manifest["dataset"],
+        "checkpoint": run.manifest["checkpoint"],
+        "counts": run.manifest["counts"],
+        "findings": findings(run, tables["summary"], tables["comparison"], tables["dispersion_gap"]),
+        "warnings": warnings(run),
+        "headline": cells(_titled(run, headline(run, tables["summary"]))),
+    }
+    return rendered("overview.html", content)
 
 
 def headline(run: Run, summary: pd.DataFrame) -> pd.DataFrame:
@@ -102,8 +117,8 @@ def _titled(run: Run, table: pd.DataFrame) -> pd.DataFrame:
 
 
 def _accuracy(run: Run) -> float | None:
-    """Share of the one-animal images that the model calls right; None where there are none."""
-    single = run.images[run.images["label"] != BOTH]
+    """Share of the images of one class that the model calls right; None where there are none."""
+    single = run.images[run.single(run.images["label"])]
     return float((single["label"] == single["predicted"]).mean()) if len(single) else None
 
 

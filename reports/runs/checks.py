@@ -58,21 +58,26 @@ def check_labels(path: Path, table: pd.DataFrame, classes: Iterable[str]) -> Non
 
 
 def check_roles(path: Path, table: pd.DataFrame, labels: "pd.Series[str]", classes: Iterable[str]) -> None:
-    """The role of every row is what the label of its image, and its target, make it.
+    """The role of every row is what the label of its image, and its target, make it; one class is the wrong one.
 
     Raises:
-        ReportError: with the first row that has another.
+        ReportError: with the first row that has another, or the first image with two wrong classes.
     """
     rows = distinct(table, ["image_id", "target", "role"])
     rows["label"] = rows["image_id"].astype(str).map(labels)
     for target, role, label in rows[["target", "role", "label"]].drop_duplicates().itertuples(index=False):
         shown = shown_classes(label, classes)
-        wanted = "wrong" if target not in shown else "right" if len(shown) == 1 else "present"
-        if role != wanted:
+        wanted = ("right" if target in shown else "wrong") if len(shown) == 1 else "present"
+        if role != wanted or (role == "present" and target not in shown):
+            expected = f"expected '{wanted}'" if role != wanted else "which does not show it"
             raise ReportError(
                 f"'{path}', column 'role' is '{visible(role)[:80]}' for target '{visible(target)}' on an image "
-                f"of '{visible(label)}', expected '{wanted}'; {ADVICE}"
+                f"of '{visible(label)}', {expected}; {ADVICE}"
             )
+    wrong = rows.loc[rows["role"].eq("wrong"), "image_id"]
+    if wrong.duplicated().any():
+        name = visible(str(wrong[wrong.duplicated()].iloc[0]))
+        raise ReportError(f"'{path}' gives image '{name}' several wrong classes, expected its rival alone; {ADVICE}")
 
 
 def check_once(path: Path, table: pd.DataFrame, key: list[str]) -> None:

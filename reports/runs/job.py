@@ -15,6 +15,7 @@ def must_match(manifest: Mapping[str, Any]) -> Fields:
     return {
         "data": manifest["dataset"].get("fingerprint"),
         "class order": checkpoint["classes"],
+        "groups of outputs": checkpoint.get("groups"),
         "preprocessing": checkpoint.get("preprocess"),
         "image size": manifest["image_size"],
         "seeds": manifest["seeds"],

@@ -10,7 +10,16 @@ import pandas as pd
 
 from reports.csvfiles import read_csv
 from reports.errors import ReportError
-from reports.runs.checks import ROLES, check_images, check_labels, check_names, check_once, check_roles, distinct
+from reports.runs.checks import (
+    ROLES,
+    check_images,
+    check_labels,
+    check_names,
+    check_once,
+    check_roles,
+    distinct,
+    shown_classes,
+)
 from reports.runs.columns import read_columns
 from reports.runs.integrity import Files, check_content, check_sizes
 from reports.runs.maps import read_maps
@@ -18,10 +27,10 @@ from reports.runs.pictures import read_jpegs, read_picture
 from reports.runs.schema import SCHEMA_VERSION, read_manifest
 from reports.text import label
 
-__all__ = ["BOTH", "GAP", "NEGATED", "ROLES", "RUNGS", "SCHEMA_VERSION", "ReportError", "Run", "title"]
+__all__ = ["GAP", "NEGATED", "ROLES", "RUNGS", "SCHEMA_VERSION", "ReportError", "Run", "title"]
 
 GAP = "gap"  # "role" of a value that compares the wrong-class map with the right-class one
-BOTH = "cat+dog"
+FEW = 3  # classes, of which all maps are shown
 NEGATED = "control_negated_"  # and the name of the method whose map is negated
 RUNGS = ("control_random", "truth_25", "truth_50", "truth_75", "truth")  # names of maps, from chance to the truth
 MAP = ["image_id", "method", "layer", "target"]
@@ -74,6 +83,10 @@ class Run:
     def classes(self) -> list[str]:
         """Classes in the order of the logits."""
         return list(self.manifest["checkpoint"]["classes"])
+
+    def single(self, labels: "pd.Series[str]") -> "pd.Series[bool]":
+        """Which of these labels are one class; the others are several."""
+        return labels.isin(self.classes)
 
     def title(self, name: str) -> str:
         """Title of a method, control or metric."""
@@ -137,6 +150,34 @@ class Run:
             raise ReportError(f"'{path}' and scores.parquet give an image other labels; score the run again")
         return frame
 
+    @cached_property
+    def _rivals(self) -> "pd.Series[str]":
+        """The wrong class by id of the images of one class, as far as the scores name it."""
+        wrong = distinct(self.all_scores, ["image_id", "target", "role"])
+        wrong = wrong[wrong["role"].eq("wrong")].astype(str)
+        return wrong.set_index("image_id")["target"]
+
+    def roles(self, image_id: str) -> dict[str, str]:
+        """Class to role of the maps of an image that have one, in the order of the classes.
+
+        Where no score names the wrong class, it is the most probable other one.
+        """
+        image = self.images.loc[image_id]
+        shown = shown_classes(image["label"], self.classes)
+        if len(shown) > 1:
+            return {name: "present" for name in self.classes if name in shown}
+        chances = dict(zip(self.classes, image["probability"], strict=True))
+        del chances[shown[0]]
+        named = self._rivals.get(image_id) if len(chances) > 1 else None
+        wrong = named or max(chances, key=chances.__getitem__)
+        return {name: "right" if name in shown else "wrong" for name in self.classes if name in (*shown, wrong)}
+
+    def shown_targets(self, image_id: str) -> list[int]:
+        """Numbers of the classes whose maps are shown of an image: of more than three, those with a role."""
+        if len(self.classes) <= FEW:
+            return list(range(len(self.classes)))
+        return [self.classes.index(name) for name in self.roles(image_id)]
+
     def pictures(self, ids: Iterable[str]) -> dict[str, np.ndarray]:
         """Images by id as the model saw them, (H, W, 3) uint8 each."""
         return {name: self.decoded(name, jpeg) for name, jpeg in self.jpegs(ids).items()}
@@ -160,9 +201,13 @@ class Run:
 
     @cached_property
     def maps(self) -> dict[tuple[str, str], dict[str, np.ndarray]]:
-        """Per method and layer the raw maps (K, h, w) by image id; empty where no file holds any."""
+        """Per method and layer the raw maps (K, h, w) by image id; empty where no file holds any.
+
+        Maps are as large as their layer; those that a run was given, as large as the manifest says.
+        """
+        given = self.manifest["methods"]
         shapes = {
-            (method, layer): (len(self.classes), shape["height"], shape["width"])
+            (method, layer): (len(self.classes), *(given[method].get("size") or (shape["height"], shape["width"])))
             for method in self.methods
             for layer, shape in self.manifest["layers"].items()
         }

@@ -87,6 +87,7 @@ MANIFEST: dict[str, Rule] = {
     "methods": ENTRIES,
     "methods/*": OBJECT,
     "methods/*/title": TEXT,
+    "methods/*/size?": SIDES,
     "methods/*/meaning?": TEXT,
     "methods/*/source?": TEXT,
     "controls?": OBJECT,

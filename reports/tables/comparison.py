@@ -21,7 +21,7 @@ COMPARISON = [
 def comparison(run: Run) -> pd.DataFrame:
     """Per pair of methods, layer, role and metric: a - b, paired by image, and what may be said of a.
 
-    On a two-animal image the mean over both classes' maps counts. The headline family (first layer, see
+    On an image of several classes the mean over their maps counts. The headline family (first layer, see
     `metrics.statistics.comparison`) is corrected together by Holm and, with more than two methods, only where
     Friedman's test sees a difference at all; every other verdict is exploratory and uncorrected.
     """
@@ -61,7 +61,7 @@ def _measured(run: Run) -> Iterator[tuple[str, str, str, pd.DataFrame, None]]:
 
 
 def _gaps(run: Run) -> Iterator[tuple[str, str, str, pd.DataFrame, pd.Series]]:
-    """The dispersion gap per image, and the images' labels: cats and dogs count the same."""
+    """The dispersion gap per image, and the images' labels: all classes count the same."""
     for layer in run.layers:
         wides = {method: wide_scores(run, method, layer) for method in run.methods}
         wanted = {"effective_area_right", "effective_area_wrong"}

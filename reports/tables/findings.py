@@ -6,32 +6,46 @@ from typing import Any
 import pandas as pd
 
 from reports.numbers import interval_text
-from reports.runs.run import BOTH, Run
+from reports.runs.run import Run
+from reports.tables.dispersion import class_stratum
 
 CAVEAT = (
     "Intervals are 95 % and describe the choice of images for this one network; they say nothing about networks "
     "trained from another seed."
 )
-FEWEST, FEWEST_WRONG = 8, 5  # one-animal images from which accuracy is judged; if all of them are called wrong
+LISTED = 12  # classes that a sentence names
+FEWEST, FEWEST_WRONG = 8, 5  # images of one class from which accuracy is judged; if all of them are called wrong
 
 
 def warnings(run: Run) -> list[str]:
-    """What makes the numbers of a run doubtful: class orders that contradict each other, accuracy below a half.
+    """What makes the numbers of a run doubtful: class orders that contradict each other, accuracy below chance.
 
-    Accuracy is the share of one-animal images that the network calls right, judged from 8 images on, and from
-    5 on where it is 0.
+    Accuracy is the share of one-class images that the network calls right, judged from 8 images on, and from 5 on where
+    it is 0; chance is one over the number of classes.
     """
     said = [f"WARNING: {text}." for text in run.manifest["checkpoint"].get("warnings", [])]
-    single = run.images[run.images["label"] != BOTH]
-    right = int((single["label"] == single["predicted"]).sum())
-    if right < len(single) / 2 and len(single) >= (FEWEST if right else FEWEST_WRONG):
+    single = run.images[run.single(run.images["label"])]
+    right, classes = int((single["label"] == single["predicted"]).sum()), len(run.classes)
+    if right < len(single) / classes and len(single) >= (FEWEST if right else FEWEST_WRONG):
         said.append(
-            f"WARNING: the network calls {right} of {len(single)} one-animal images right ({right / len(single):.0%}), "
-            f"fewer than a coin. If its outputs are not in the order {', '.join(run.classes)}, right and wrong class "
-            f"are exchanged in every number here: score again with --classes {','.join(run.classes[::-1])}. "
-            "If they are, it does not know these images."
+            f"WARNING: the network calls {right} of {len(single)} one-class images right ({right / len(single):.0%}), "
+            f"{_below_chance(run)} If they are, it does not know these images."
         )
     return said
+
+
+def _below_chance(run: Run) -> str:
+    count, more = len(run.classes), " ..." if len(run.classes) > LISTED else ""
+    order = ", ".join(run.classes[:LISTED]) + more
+    if count == 2:
+        return (
+            f"fewer than a coin. If its outputs are not in the order {order}, right and wrong class are exchanged in "
+            f"every number here: score again with --classes {','.join(run.classes[::-1])}."
+        )
+    return (
+        f"fewer than chance, 1 in {count}. If its outputs are not in the order {order}, every number here is another "
+        "class's: score again with --classes and the names in the order of the outputs."
+    )
 
 
 def findings(run: Run, summary: pd.DataFrame, comparison: pd.DataFrame, gaps: pd.DataFrame) -> list[str]:
@@ -83,7 +97,7 @@ def _gap(run: Run, gaps: pd.DataFrame, method: str, layer: str) -> str:
     if gaps.empty:
         return ""
     own = _only(gaps, method=method, layer=layer)
-    own = own[own["stratum"].isin(["balanced", "cat", "dog"])]
+    own = own[own["stratum"].isin(["balanced", *map(class_stratum, run.classes)])]
     if own.empty:
         return ""
     row = own.iloc[0]

@@ -7,7 +7,8 @@ import pandas as pd
 
 from metrics.statistics.comparison import HEADLINE_FAMILY
 from metrics.statistics.intervals import balanced_interval, balanced_mean
-from reports.runs.run import BOTH, Run
+from reports.runs.run import Run
+from reports.tables.dispersion import class_stratum
 from reports.tables.summary import by_image, in_order
 
 CONFIDENT = 0.9
@@ -19,8 +20,9 @@ STRATA = [
 def strata(run: Run) -> pd.DataFrame:
     """Headline metrics, paired by image, in strata: a - b with its 95 % interval; exploratory, without tests.
 
-    Strata: `balanced` (cats and dogs weighted the same), `cat`, `dog`, `called right`, `called wrong`, `confident` (the
-    larger probability is at least 0.9), `not confident`. Images of both animals have a role of their own.
+    Strata: `balanced` (all classes that have images weighted the same), the name of a class (its images), `called
+    right`, `called wrong`, `confident` (the largest probability is at least 0.9), `not confident`. Images of several
+    classes have a role of their own.
     """
     rows = []
     for metric, role in HEADLINE_FAMILY:
@@ -38,15 +40,15 @@ def strata(run: Run) -> pd.DataFrame:
 
 
 def _groups(run: Run, difference: pd.Series) -> Iterator[tuple[str, list[pd.Series]]]:
-    """Name and members of every stratum that has any; `balanced` has two groups."""
+    """Name and members of every stratum that has any; `balanced` has a group per class, at least two."""
     images = run.images.loc[difference.index]
-    single = images["label"] != BOTH
-    by_label = [difference[images["label"] == label] for label in run.classes]
-    if all(len(group) for group in by_label):
+    single = run.single(images["label"])
+    by_label = [group for label in run.classes if len(group := difference[images["label"] == label])]
+    if len(by_label) > 1:
         yield "balanced", by_label
     confident = images["probability"].map(max) >= CONFIDENT
     parts = {
-        **{label: images["label"] == label for label in run.classes},
+        **{class_stratum(label): images["label"] == label for label in run.classes},
         "called right": single & (images["label"] == images["predicted"]),
         "called wrong": single & (images["label"] != images["predicted"]),
         "confident": confident,

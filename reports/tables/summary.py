@@ -16,7 +16,7 @@ SUMMARY = ["method", "layer", "role", "metric", "n", "n_undefined", "mean", "med
 def summary(run: Run) -> pd.DataFrame:
     """Per method, layer, role and metric: counts, mean, median and the 95 % interval of the mean.
 
-    n counts images: of one that shows both animals the mean over both maps, undefined if one of them is.
+    n counts images: of one that shows several classes the mean over their maps, undefined if one of them is.
     `pxap_dataset` and `max_box_acc_v2` pool all images and have no median.
     """
     rows = _dataset_level(run)  # first: its histograms are freed before the rest needs memory
@@ -58,7 +58,7 @@ def _limits(columns: Sequence[np.ndarray], seed: int) -> list[Interval]:
 def by_image(scores: pd.DataFrame) -> pd.DataFrame:
     """Values of one layer, role and metric: a row per image, a column per method.
 
-    On an image of both animals the mean over both maps, undefined where it is undefined for one of them.
+    On an image of several classes the mean over their maps, undefined where it is undefined for one of them.
     """
     values = scores.groupby(["image_id", "method"], observed=True)["value"]
     wide = values.mean().where(values.count().eq(values.size())).unstack("method")

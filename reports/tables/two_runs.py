@@ -9,7 +9,7 @@ import pandas as pd
 from metrics.statistics.comparison import paired
 from reports.runs.job import differences
 from reports.runs.latency import LATENCY_FILE, benchmark_name, latency_table
-from reports.runs.run import BOTH, ReportError, Run
+from reports.runs.run import ReportError, Run
 from reports.tables.comparison import values_by_image
 
 QUALITY = [
@@ -60,8 +60,8 @@ def quality_changes(first: Run, second: Run) -> pd.DataFrame:
     """Per method, layer, role and metric of either run: b - a, paired by image, with its 95 % interval over images.
 
     `n` images have a value in both; `n_undefined_a` and `n_undefined_b` have none in that run, `n_lost` only in the
-    second. Means are those of the n images; on images of both animals the mean over both maps counts. A row that one
-    run lacks has n = 0. The first row is the accuracy of the network on images of one animal.
+    second. Means are those of the n images; on images of several classes the mean over their maps counts. A row that
+    one run lacks has n = 0. The first row is the accuracy of the network on images of one class.
     """
     ours, theirs = _values(first), _values(second)
     metrics = {"accuracy": {"direction": "higher"}, **first.manifest["metrics"], **second.manifest["metrics"]}
@@ -119,7 +119,7 @@ def untold(first: Run, second: Run) -> list[str]:
 def _values(run: Run) -> dict[tuple[str, str, str, str], tuple[pd.Series, pd.Series | None]]:
     """Values by image, and their groups, by method, layer, role and metric."""
     known: dict[tuple[str, str, str, str], tuple[pd.Series, pd.Series | None]] = {}
-    single = run.all_scores[run.all_scores["label"] != BOTH].drop_duplicates("image_id").set_index("image_id")
+    single = run.all_scores[run.single(run.all_scores["label"])].drop_duplicates("image_id").set_index("image_id")
     if len(single):
         called = single["label"].astype(str).eq(single["predicted"].astype(str))
         known[ACCURACY] = (called.astype(float), None)

@@ -32,6 +32,22 @@ def test_flags_override_the_file_and_dashes_are_underscores(tmp_path):
     assert load_config(path, {"batch_size": "auto"}).batch_size is None
 
 
+def test_groups_of_outputs_as_a_flag_and_as_a_table(tmp_path):
+    needed = {key: value for key, value in NEEDED.items() if key != "weights"}
+    flag = load_config(None, {**NEEDED, "groups": "cat=281-285,290,dog=151-268"})
+    assert flag.groups == {"cat": "281-285,290", "dog": "151-268"}
+    table = load_config(toml(tmp_path, 'weights = "w"\n[groups]\ncat = "1-2"\ndog = [3, 4]'), needed)
+    assert table.groups == {"cat": "1-2", "dog": [3, 4]}
+    assert load_config(None, {**NEEDED, "classes": "a,b,c"}).classes == ("a", "b", "c")
+
+
+@pytest.mark.parametrize(
+    ("crop", "sides"), [("224x288", (224, 288)), ([224, 288], (224, 288)), ("96x96", 96), ("96", 96), (96, 96)]
+)
+def test_crops_of_one_side_or_two(crop, sides):
+    assert load_config(None, {**NEEDED, "crop": crop}).crop == sides
+
+
 def test_every_option_is_in_the_manifest():
     stored = load_config(None, NEEDED).as_json()
     assert set(stored) == {field.name for field in fields(RunConfig)}
@@ -56,7 +72,16 @@ def test_every_option_is_in_the_manifest():
         ('dtype = "float8"', "dtype is 'float8', expected one of float32, bfloat16, float16"),
         ('mean = "a,b"', "mean is 'a,b', expected numbers"),
         ("resume = 1", "resume is 1, expected true or false"),
-        ('classes = "cat"', "classes is 'cat', expected two names"),
+        ('classes = "cat"', "classes is 'cat', expected two names or more"),
+        ('classes = "a,b"\n[groups]\na = 1\nb = 2', "classes and groups both name the classes; give --classes or"),
+        ("groups = 3", "groups is 3, expected names with the numbers of outputs, such as cat=281-285"),
+        ('groups = "cat"', "groups is 'cat', expected names with the numbers"),
+        ('groups = "3,cat=4"', "groups is '3,cat=4', expected names with the numbers"),
+        ('groups = "cat=1,cat=2"', "groups is 'cat=1,cat=2', expected each name once, and cat is twice"),
+        ("crop = 0", "crop is 0, expected a whole number of at least 1, or height x width such as 224x288"),
+        ('crop = "224x"', "crop is '224x', expected a whole number of at least 1, or height x width"),
+        ("crop = [1, 2, 3]", r"crop is \[1, 2, 3\], expected a whole number from 1 to 4096, or height x width"),
+        ('interpolation = "nearest"', "interpolation is 'nearest', expected one of bilinear, bicubic"),
         ('dataset = ""', "dataset is '', expected a text"),
         ("steps = ", "is not TOML"),
         ("steps = 2147483648", "steps is 2147483648, expected a whole number of at most 65536"),

@@ -5,12 +5,15 @@ import torch
 
 from bench.errors import ConfigError
 from bench.names import resolve
-from bench.run.plan import known_architectures, read_dataset
+from bench.run.data import read_dataset
+from bench.run.plan import known_architectures
 from bench.run.selection import select_methods
 from bench.userfunctions import UserFunctionError, guarded_map
 from cam import METHODS, MethodError
 from datasets import DatasetError
+from datasets.names import DEFAULT
 from metrics import METRICS
+from weights import WeightsError
 
 A, G = torch.rand(4, 3, 7, 7), torch.rand(4, 2, 3, 7, 7)
 NO_NAMES = [":x", "..:x", "x:", ":", "a b:f", "mine:1f", "mine:f()", "mine:class", "a..b:f", "mine:f:g"]
@@ -99,11 +102,13 @@ def test_functions_that_are_no_method_are_refused_and_never_called(name, said, m
 
 def test_functions_that_are_no_data_set_metric_or_architecture_are_refused(tmp_path):
     with pytest.raises(ConfigError, match=r"data set 'os:system' takes \(command\), expected 3 parameters: root"):
-        read_dataset("os:system", tmp_path, None, None)
+        read_dataset("os:system", tmp_path, None, None, DEFAULT)
     with pytest.raises(ConfigError, match=r"data set 'json:loads' takes \(s, \*"):
-        read_dataset("json:loads", tmp_path, None, None)
-    with pytest.raises(ConfigError, match=r"architecture 'os:system' is no weights.Architecture"):
-        known_architectures("os:system")
+        read_dataset("json:loads", tmp_path, None, None, DEFAULT)
+    with pytest.raises(WeightsError, match=r"'json:dump' takes \(obj, fp, .*expected function\(num_classes\)"):
+        known_architectures("json:dump")
+    with pytest.raises(WeightsError, match=r"architecture 'os:sep' is a str, expected a function"):
+        known_architectures("os:sep")
 
 
 def test_data_sets_and_architectures_of_ones_own(module, tmp_path):
@@ -114,6 +119,9 @@ def test_data_sets_and_architectures_of_ones_own(module, tmp_path):
 
         def fails(root, split, download):
             raise OSError(28, "No space left on device")
+
+        def told(root, split, download, classes):
+            raise DatasetError(" and ".join(classes))
 
         def empty(root, split, download):
             return []
@@ -127,11 +135,13 @@ def test_data_sets_and_architectures_of_ones_own(module, tmp_path):
     )
     said = r"data set 'mine:fails' raised OSError: \[Errno 28\] No space left on device \(mine.py, line 6\)"
     with pytest.raises(UserFunctionError, match=said):
-        read_dataset("mine:fails", tmp_path, None, None)
+        read_dataset("mine:fails", tmp_path, None, None, DEFAULT)
     with pytest.raises(DatasetError, match=r"data set 'mine:empty' returned a list, expected a datasets.Dataset"):
-        read_dataset("mine:empty", tmp_path, None, None)
+        read_dataset("mine:empty", tmp_path, None, None, DEFAULT)
+    with pytest.raises(DatasetError, match=r"^cat and dog$"):
+        read_dataset("mine:told", tmp_path, None, None, DEFAULT)
     with pytest.raises(DatasetError, match=r"^no pictures here$"):
-        read_dataset("mine:says", tmp_path, None, None)
+        read_dataset("mine:says", tmp_path, None, None, DEFAULT)
     with pytest.raises(
         UserFunctionError, match=r"architecture 'mine:broken' raised ZeroDivisionError: division by zero"
     ):

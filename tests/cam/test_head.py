@@ -76,3 +76,26 @@ def test_gradients_flow_through_the_rest(gap_net, images):
     activations = torch.rand(4, 5, 8, 6, requires_grad=True)
     Network(gap_net).head("relu")(activations, images, 4)[:, 0].sum().backward()
     torch.testing.assert_close(activations.grad[0, :, 0, 0], gap_net.head.weight[0].detach() / 48)
+
+
+def test_the_rest_begins_at_the_run_that_is_named(images):
+    class Twice(nn.Module):
+        def __init__(self) -> None:
+            super().__init__()
+            torch.manual_seed(0)
+            self.relu, self.conv, self.last = nn.ReLU(inplace=True), nn.Conv2d(3, 3, 1), nn.Linear(3, 2)
+
+        def forward(self, images: torch.Tensor) -> torch.Tensor:
+            return self.last(self.relu(self.conv(self.relu(images - 0.5))).mean(dim=(2, 3)))
+
+    network = Twice().eval()
+    activations = torch.rand(4, 3, 8, 6) - 0.5
+    for name, expected in {
+        "relu#1": network.last(network.conv(activations).relu().mean(dim=(2, 3))),
+        "relu#2": network.last(activations.mean(dim=(2, 3))),
+    }.items():
+        head = Network(network).head(name)
+        torch.testing.assert_close(head(activations, images, 4), expected)
+        head.tail = None  # as where it cannot be cut
+        torch.testing.assert_close(head(activations, images, 4), expected)
+    assert Network(network).head("relu").tail is None

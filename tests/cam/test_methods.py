@@ -3,8 +3,10 @@ import torch
 from hypothesis import given
 from hypothesis import strategies as st
 
-from cam import METHODS, tap
+from cam import METHODS
 from cam.methods import gradcam, layercam
+
+LINEAR = ("gradcam", "layercam", "hirescam", "xgradcam", "gradcam_elementwise")
 
 
 def test_gradcam_by_hand():
@@ -23,7 +25,7 @@ def draw(seed: int, shape: tuple[int, ...]) -> torch.Tensor:
     return torch.randn(shape, generator=torch.Generator().manual_seed(seed), dtype=torch.float64)
 
 
-@given(st.integers(0, 10**6), st.sampled_from(sorted(METHODS)), st.floats(0.01, 100))
+@given(st.integers(0, 10**6), st.sampled_from(LINEAR), st.floats(0.01, 100))
 def test_methods_scale_with_the_gradient_and_keep_images_apart(seed, name, scale):
     method = METHODS[name].function
     activations, gradients = draw(seed, (3, 4, 5, 6)), draw(seed + 1, (3, 2, 4, 5, 6))
@@ -34,25 +36,6 @@ def test_methods_scale_with_the_gradient_and_keep_images_apart(seed, name, scale
     torch.testing.assert_close(method(activations, gradients.flip(1)), maps.flip(1))
 
 
-@given(st.integers(0, 10**6))
-def test_layercam_is_the_relu_of_elementwise_gradcam_where_activations_are_not_negative(seed):
-    activations, gradients = draw(seed, (2, 4, 3, 3)).relu(), draw(seed + 1, (2, 2, 4, 3, 3))
-    elementwise = (gradients * activations[:, None]).relu().sum(dim=2)  # GradCAM-ElementWise
-    torch.testing.assert_close(layercam(activations, gradients), elementwise)
-
-
-def test_identities_on_global_average_pooling_and_a_linear_head(gap_net, images):
-    tapped = tap(gap_net, gap_net, images, ["relu"])
-    activations, gradients = tapped.activations["relu"], tapped.gradients["relu"]
-    cam = gradcam(activations, gradients)
-    hirescam = (gradients * activations[:, None]).sum(dim=2)
-    area = activations[0, 0].numel()
-    class_map = torch.einsum("kc,bchw->bkhw", gap_net.head.weight.detach(), activations) / area  # Zhou et al. 2016
-    torch.testing.assert_close(cam, hirescam)
-    torch.testing.assert_close(cam, class_map)
-    assert (layercam(activations, gradients) >= cam.relu() - 1e-6).all()
-
-
-@pytest.mark.parametrize("name", sorted(METHODS))
+@pytest.mark.parametrize("name", LINEAR)
 def test_zero_gradient_gives_an_empty_map(name):
     assert METHODS[name].function(torch.ones(1, 2, 3, 3), torch.zeros(1, 2, 2, 3, 3)).count_nonzero() == 0

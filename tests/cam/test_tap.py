@@ -110,10 +110,80 @@ class Reused(nn.Module):
 
 def test_a_layer_used_twice_and_a_layer_beside_the_way_are_refused(images):
     network = Reused()
-    with pytest.raises(LayerError, match="'relu' runs more than once"):
+    with pytest.raises(LayerError, match=r"'relu' runs more than once .* one of its 2 runs, such as relu#2"):
         tap(network, network, images, ["relu"])
     with pytest.raises(LayerError, match="do not depend on layer 'side'"):
         tap(network, network, images, ["side"])
     with pytest.raises(LayerError, match="do not depend on layer 'side'"):
         tap(network, network, images, ["once", "side"])
     assert set(state(network)[3]) == {0}
+
+
+@pytest.mark.parametrize("layers", [["relu#1"], ["relu#2"], ["relu#2", "relu#1"], ["once", "relu#1", "relu#2"]])
+def test_a_run_of_a_layer_is_tapped_by_its_number(images, layers):
+    class Twice(nn.Module):
+        """An in-place ReLU that runs twice."""
+
+        def __init__(self) -> None:
+            super().__init__()
+            torch.manual_seed(0)
+            self.relu, self.first, self.second = nn.ReLU(inplace=True), nn.Conv2d(3, 4, 1), nn.Conv2d(4, 4, 1)
+            self.once, self.head = nn.Identity(), nn.Linear(4, 2)
+
+        def forward(self, images: torch.Tensor) -> torch.Tensor:
+            x = self.relu(self.first(images))
+            return self.head(self.once(self.relu(self.second(x))).mean(dim=(2, 3)))
+
+    network = Twice()
+    tapped = tap(network, network, images, layers)
+    early = network.first(images).relu().detach().requires_grad_()
+    late = network.second(early).relu()
+    logits = network.head(late.mean(dim=(2, 3)))
+    torch.testing.assert_close(tapped.logits, logits.detach())
+    expected = {"relu#1": early, "relu#2": late, "once": late}
+    for name in layers:
+        torch.testing.assert_close(tapped.activations[name], expected[name].detach())
+        for k in range(2):
+            (gradient,) = torch.autograd.grad(logits[:, k].sum(), expected[name], retain_graph=True)
+            torch.testing.assert_close(tapped.gradients[name][:, k], gradient)
+
+
+def test_a_run_that_there_is_not(images):
+    network = Reused()
+    with pytest.raises(LayerError, match=r"layer 'relu#3' does not run in the forward pass; its module runs 2 times"):
+        tap(network, network, images, ["relu#3"])
+    for name in ("relu#0", "relu#x", "#1", "rellu#1"):
+        with pytest.raises(LayerError, match=f"unknown layer '{name}'"):
+            check_layers(network, [name])
+
+
+def test_a_module_of_two_names_is_tapped_by_either(gap_net, images):
+    gap_net.other = gap_net.relu
+    other = tap(gap_net, gap_net, images, ["other"])
+    assert torch.equal(other.activations["other"], tap(gap_net, gap_net, images, ["relu"]).activations["relu"])
+
+
+def test_channels_last_and_tokens_become_maps(images):
+    class Last(nn.Module):
+        """Norms of (B, h, w, C) and of (B, 1 + h w, C)."""
+
+        def __init__(self) -> None:
+            super().__init__()
+            self.cells, self.tokens, self.head = nn.LayerNorm(3, 0), nn.LayerNorm(3, 1e-9), nn.Linear(3, 2)
+
+        def forward(self, images: torch.Tensor) -> torch.Tensor:
+            x = self.cells(images.permute(0, 2, 3, 1))
+            tokens = torch.cat([x.new_zeros(len(x), 1, 3), x.flatten(1, 2)], dim=1)
+            return self.head(self.tokens(tokens).square().mean(dim=1))
+
+    network = Last()
+    tapped = tap(network, network, images, ["cells", "tokens"])
+    assert {name: str(form) for name, form in tapped.forms.items()} == {"cells": "channels_last", "tokens": "tokens:1"}
+    normed = network.cells(images.permute(0, 2, 3, 1)).permute(0, 3, 1, 2).detach()
+    torch.testing.assert_close(tapped.activations["cells"], normed)
+    torch.testing.assert_close(tapped.activations["tokens"], normed, rtol=1e-4, atol=1e-5)  # normed twice
+    weight = network.head.weight.detach()  # (K, C)
+    expected = 2 / 49 * weight[None, :, :, None, None] * normed[:, None]
+    torch.testing.assert_close(tapped.gradients["tokens"], expected, rtol=1e-4, atol=1e-6)
+    with pytest.raises(LayerError, match=r"layer 'tokens' gives \(4, 49, 3\), a map needs"):
+        tap(network, network, images, ["tokens"], reshape="none")

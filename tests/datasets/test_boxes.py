@@ -2,10 +2,14 @@ import pytest
 
 from datasets import Box, DatasetError
 from datasets.boxes import BoxText, make_boxes
+from datasets.names import DEFAULT, Names
+
+NAMES = Names(DEFAULT)
 
 
 def boxes(*corners: str) -> list[Box]:
-    return make_boxes([BoxText(f"line {n}", "Cat", " head", words.split()) for n, words in enumerate(corners, 2)])
+    texts = [BoxText(f"line {n}", "Cat", " head", words.split(), ("cat",)) for n, words in enumerate(corners, 2)]
+    return make_boxes(texts, NAMES)
 
 
 def test_pixels():
@@ -44,6 +48,6 @@ def test_what_is_no_box_is_refused_by_line(corners, said):
 
 def test_a_box_of_an_animal_that_the_image_does_not_show_is_refused():
     with pytest.raises(DatasetError, match="line 7: box of a dog on an image of a cat"):
-        make_boxes([BoxText("line 7", "dog", "head", ["1", "2", "3", "4"], ("cat",))])
+        make_boxes([BoxText("line 7", "dog", "head", ["1", "2", "3", "4"], ("cat",))], NAMES)
     with pytest.raises(DatasetError, match="line 7: box class is 'horse', expected one of cat, dog"):
-        make_boxes([BoxText("line 7", "horse", "head", ["1", "2", "3", "4"])])
+        make_boxes([BoxText("line 7", "horse", "head", ["1", "2", "3", "4"], DEFAULT)], NAMES)

@@ -1,7 +1,7 @@
 """Data sets made at random, most of them damaged: each is a data set or one line that says why not.
 
 All in this process, by seed. CAMBENCH_FUZZ multiplies how many; a case can be had again by its seed alone:
-`pytest tests/datasets/test_corpus.py -k "manifest and 17"` with as large a multiplier.
+`pytest tests/datasets/test_corpus.py -k "csv and 17"` with as large a multiplier.
 """
 
 import os
@@ -136,7 +136,7 @@ def pictures(make: Maker) -> Path:
     return make.folder / (make.random.choice(NAMES) if make.odd() else "")
 
 
-def manifest(make: Maker) -> Path:
+def csv_list(make: Maker) -> Path:
     for name in (*(f"{number}.jpg" for number in range(6)), "cat.jpg", "dog.jpg", "mask.png", "photos/cat.jpg"):
         make.file(make.folder / name)
     make.table(make.folder / "list.csv", ["path", "label", "mask", "boxes"][: make.random.randint(2, 4)])
@@ -170,7 +170,7 @@ def oxford(make: Maker) -> Path:
 KINDS: dict[str, tuple[str, Callable[[Maker], Path]]] = {
     "folder": ("folder", class_folders),
     "files": ("files", pictures),
-    "manifest": ("manifest", manifest),
+    "csv": ("csv", csv_list),
     "oxford": ("oxford-iiit-pet", oxford),
 }
 
@@ -218,7 +218,7 @@ def test_as_many_rows_as_nobody_writes_by_hand(tmp_path):
     (tmp_path / "dog.jpg").write_bytes(b"dogs")
     rows = "".join(f"gone/{n}.jpg,cat,cat head 1 2 {n % 50 + 3} 9\n" for n in range(ROWS))
     (tmp_path / "list.csv").write_text("path,label,boxes\n" + rows + "cat.jpg,cat,\ndog.jpg,dog,\n")
-    dataset = DATASETS["manifest"](tmp_path / "list.csv")
+    dataset = DATASETS["csv"](tmp_path / "list.csv")
     assert (len(dataset.records), len(dataset.skipped)) == (2, ROWS)
     head = "image,class,part,xmin,ymin,xmax,ymax\n"
     (tmp_path / "boxes.csv").write_text(head + "".join(f"{n}.jpg,cat,head,1,2,{n % 50 + 3},9\n" for n in range(ROWS)))

@@ -95,7 +95,7 @@ def folder_of(root: Path, names: list[str]) -> None:
         (root / name).rename(root / ("cats" if number % 2 else "dogs") / name)
 
 
-def manifest_of(root: Path, names: list[str]) -> None:
+def list_of(root: Path, names: list[str]) -> None:
     rows = [f"{name},{'cat' if number % 2 else 'dog'},{names[-number]}" for number, name in enumerate(names)]
     (root / "list.csv").write_text("path,label,mask\n" + "\n".join(rows) + "\n")
 
@@ -118,7 +118,7 @@ def pets_of(root: Path, names: list[str]) -> None:
     [
         ("folder", folder_of, "."),
         ("files", lambda root, names: None, "."),
-        ("manifest", manifest_of, "list.csv"),
+        ("csv", list_of, "list.csv"),
         ("oxford-iiit-pet", pets_of, "."),
     ],
 )
@@ -134,4 +134,4 @@ def test_damaged_images_through_every_adapter(tmp_path, adapter, arrange, place)
     for batch, wanted in zip(load_batches(dataset.records, batches, workers=1, **OPTIONS), batches, strict=True):
         assert len(batch.ids) + len(batch.skipped) == len(wanted)
         assert all(reason_is_fit(skip.reason) for skip in batch.skipped)
-        assert batch.ids or adapter == "manifest"  # whose masks are damaged as well
+        assert batch.ids or adapter == "csv"  # whose masks are damaged as well

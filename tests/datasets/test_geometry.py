@@ -9,7 +9,7 @@ from PIL import Image, ImageOps
 
 from datasets import Box
 from datasets.content import UnreadableError
-from datasets.geometry import fit_image, fit_mask, paint_boxes, turned, upright_mask
+from datasets.geometry import Fit, fit_of, paint_boxes, turned, upright_mask
 
 
 def test_boxes_cover_pixels_whose_centre_they_hold():
@@ -51,8 +51,8 @@ def test_a_box_in_the_picture_and_its_mask_stay_together(width, height, data):
     xmin, ymin = data.draw(st.integers(0, width - 15)), data.draw(st.integers(0, height - 15))
     box = Box("dog", "animal", xmin, ymin, xmin + data.draw(st.integers(12, 60)), ymin + data.draw(st.integers(12, 60)))
     painted = paint_boxes([box], (height, width))
-    image = fit_image((painted * 255).expand(3, -1, -1), 96, 64)
-    mask = fit_mask(painted, 96, 64)
+    fit = fit_of(96, 64)
+    image, mask = fit.image((painted * 255).expand(3, -1, -1)), fit.mask(painted)
     assert image.shape == (3, 64, 64)
     assert mask.shape == (64, 64)
     assert set(mask.unique().tolist()) <= {0, 1}
@@ -64,10 +64,34 @@ def test_a_box_in_the_picture_and_its_mask_stay_together(width, height, data):
 def test_shorter_side_and_centre_crop():
     image = torch.zeros(3, 100, 200, dtype=torch.uint8)
     image[:, :, 75:125] = 200  # the middle quarter
-    fitted = fit_image(image, 50, 40)
+    fitted = fit_of(50, 40).image(image)
     assert fitted.shape == (3, 40, 40)
     assert (fitted[:, :, 9:31] == 200).all()
     assert (fitted[:, :, :5] == 0).all()
+
+
+@pytest.mark.parametrize("crop", [(20, 48), (48, 20), (48, 48)])
+@pytest.mark.parametrize("interpolation", ["bilinear", "bicubic"])
+def test_crops_of_two_sides_are_of_the_centre_and_the_mask_goes_with_them(crop, interpolation):
+    mask = paint_boxes([Box("cat", "animal", 30, 40, 90, 100)], (120, 160))
+    fit = Fit(48, crop, interpolation)  # 0.4 of the size: 48 x 64, the box is 12 to 36 across and 16 to 40 down
+    image, fitted = fit.image((mask * 255).expand(3, -1, -1)), fit.mask(mask)
+    assert image.shape == (3, *crop)
+    top, left = (48 - crop[0]) // 2, (64 - crop[1]) // 2
+    expected = torch.zeros(48, 64, dtype=torch.uint8)
+    expected[16:40, 12:36] = 1
+    assert torch.equal(fitted, expected[top : top + crop[0], left : left + crop[1]])
+    assert ((image[0] > 127) == fitted).all()
+
+
+def test_interpolations_are_torchvisions():
+    image = torch.randint(90, 160, (3, 60, 80), generator=torch.Generator().manual_seed(0), dtype=torch.uint8)
+    bilinear, bicubic = fit_of(30, 30).image(image), fit_of(30, 30, "bicubic").image(image)
+    for found, name in ((bilinear, "bilinear"), (bicubic, "bicubic")):
+        given = image[None].float()
+        plain = torch.nn.functional.interpolate(given, (30, 40), mode=name, antialias=True, align_corners=False)
+        assert ((found - plain[0, :, :, 5:35]).abs() <= 1.5).all()  # of 255: eight bits in between
+    assert not torch.equal(bilinear, bicubic)
 
 
 @pytest.mark.parametrize("orientation", range(1, 9))
@@ -114,7 +138,7 @@ def test_a_stored_mask_of_a_photograph_that_is_not_turned_is_not_turned_either()
 def test_a_picture_as_thin_as_a_hair_is_refused():
     thin = torch.zeros(1, 1, 1).expand(3, 16, 1_000_000)
     with pytest.raises(UnreadableError, match="1000000x16 pixels, too long and thin to resize to 224"):
-        fit_image(thin, 224, 224)
+        fit_of(224, 224).image(thin)
 
 
 def test_boxes_beyond_the_picture_are_cut():

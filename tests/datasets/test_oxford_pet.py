@@ -66,8 +66,7 @@ def test_a_broken_head_box_costs_the_box_alone_and_is_noted(copy, text):
     dataset = pets(root)
     assert len(dataset.records) == 5
     assert not dataset.records[0].has_face
-    assert len(dataset.notes) == 2
-    assert dataset.notes[1].startswith("no image shows a dog: ")
+    assert len(dataset.notes) == 1
     assert dataset.notes[0].startswith(f"{names[0]} is scored without its head box: ")
 
 

@@ -25,9 +25,25 @@ def test_label_of_two_animals():
     assert Record("a", "a", ()).label == "neither"
 
 
-@pytest.mark.parametrize("classes", [("horse",), ("dog", "cat"), ("cat", "cat")])
-def test_record_of_other_classes_is_refused(classes):
-    with pytest.raises(DatasetError, match="expected cat, dog, both or none"):
+def test_the_label_of_several_classes_does_not_depend_on_their_order():
+    assert Record("a", "a", ("horse", "cat", "bird")).label == Record("a", "a", ("cat", "bird", "horse")).label
+    assert Record("a", "a", ("horse", "cat", "bird")).label == "bird+cat+horse"
+
+
+@pytest.mark.parametrize(
+    ("classes", "said"),
+    [
+        (("cat", "cat"), r"are \('cat', 'cat'\), expected each name once"),
+        (("cat+dog",), "expected a tuple of names, each a name on one line, without \\+"),
+        (("",), "expected a tuple of names"),
+        ((" cat",), "expected a tuple of names"),
+        (("two\nlines",), "expected a tuple of names"),
+        ((3,), "expected a tuple of names"),
+        ("cat", "are 'cat', expected a tuple of names"),
+    ],
+)
+def test_classes_that_are_no_names_are_refused(classes, said):
+    with pytest.raises(DatasetError, match=f"classes of 'a' .*{said}"):
         Record("a", "a", classes)
 
 
@@ -41,7 +57,7 @@ def test_empty_and_doubled_lists_are_refused():
 @pytest.mark.parametrize(
     ("box", "said"),
     [
-        (("horse", "head", 0, 0, 1, 1), "box class is 'horse'"),
+        (("", "head", 0, 0, 1, 1), "box class is '', expected a name"),
         (("cat", "tail", 0, 0, 1, 1), "box part is 'tail'"),
         (("cat", "head", 5, 0, 5, 1), "box is 5 0 5 1, expected xmin < xmax"),
         (("cat", "head", 0, 0, float("nan"), 1), "box is 0 0 nan 1, expected four finite numbers"),

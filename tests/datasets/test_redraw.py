@@ -4,6 +4,7 @@ import torch
 
 from datasets import DATASETS, load_batches
 from datasets.drawn import BACKGROUND, GROUP_NAMES, PART_NAMES, part_code
+from datasets.geometry import fit_of
 from datasets.redraw import draw_removals
 from datasets.synthetic import render, sample_scene
 from datasets.synthetic.adapter import SceneDrawing
@@ -57,6 +58,6 @@ def test_nothing_is_drawn_again_unless_asked_for():
 
 
 def test_images_that_are_not_drawn_have_no_removals():
-    removals = draw_removals([None, SceneDrawing("one", 0)], ("cat", "dog"), 224, 224)
+    removals = draw_removals([None, SceneDrawing("one", 0)], ("cat", "dog"), fit_of(224, 224))
     assert removals.owners.tolist() == [1] * 10
-    assert draw_removals([None], ("cat", "dog"), 224, 224).images.shape == (0, 3, 224, 224)
+    assert draw_removals([None], ("cat", "dog"), fit_of(224, 224)).images.shape == (0, 3, 224, 224)

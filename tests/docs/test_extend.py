@@ -1,24 +1,33 @@
 """Every example in docs/extend is run as it stands there."""
 
 import re
+import runpy
 import shlex
+from itertools import pairwise
 from pathlib import Path
 
+import numpy as np
 import pandas as pd
 import pytest
 import torch
+from PIL import Image
 from torch import nn
 
 from bench.cli import main
+from reports.figures.style import style
 
 FOLDER = Path(__file__).resolve().parents[2] / "docs" / "extend"
 CODE = re.compile(r"```python\n# (?P<name>\w+)\.py\n(?P<code>.*?)```", re.DOTALL)
 COMMAND = re.compile(r"^cambench (.+)$", re.MULTILINE)
+SCRIPT = re.compile(r"^python (\w+\.py)$", re.MULTILINE)
 CHEAP = ("--limit", "2", "--steps", "2", "--workers", "0", "--controls", "none")
 
 
+ON_A_RUN = ("dataset.md", "figure.md")  # what they show is no row of a method or metric
+
+
 def commands():
-    for path in sorted(FOLDER.glob("*.md")):
+    for path in sorted(set(FOLDER.glob("*.md")) - {FOLDER / name for name in ON_A_RUN}):
         for number, found in enumerate(COMMAND.findall(path.read_text(encoding="utf-8"))):
             yield pytest.param(path, found, id=f"{path.stem}-{number}")
 
@@ -42,13 +51,41 @@ def written(path: Path, folder: Path) -> dict[str, str]:
 @pytest.mark.parametrize(("path", "command"), list(commands()))
 def test_an_example_runs_and_its_numbers_are_there(path, command, here):
     written(path, here)
+    for script in SCRIPT.findall(path.read_text(encoding="utf-8")):
+        runpy.run_path(str(here / script), run_name="__main__")
     words = shlex.split(command)
+    if "--out" not in words:
+        assert main(words) == 0
+        return
     out = Path(words[words.index("--out") + 1])
     assert main([*words, *CHEAP]) == 0
-    own = next(word.split(",")[-1] for word in words if ":" in word and "=" not in word)
+    option, own = next(
+        (option, word.split(",")[-1]) for option, word in pairwise(words) if ":" in word and "=" not in word
+    )
     scores = pd.read_parquet(out / "scores.parquet")
-    mine = scores[(scores["method"] == own) | (scores["metric"] == own)]
+    mine = scores[(scores["method"] == own) | (scores["metric"] == own) | (option == "--arch")]
     assert mine["value"].notna().any()
+
+
+def test_the_data_set_of_the_example_is_read(here):
+    written(FOLDER / "dataset.md", here)
+    for name in ("cat", "dog"):
+        (here / "animals" / name).mkdir(parents=True)
+        Image.fromarray(np.full((64, 64, 3), 90 + len(name), np.uint8)).save(here / "animals" / name / f"a {name}.png")
+    (command,) = COMMAND.findall((FOLDER / "dataset.md").read_text(encoding="utf-8"))
+    assert main([*shlex.split(command), "--workers", "0", "--controls", "none"]) == 0
+    scores = pd.read_parquet(here / "runs" / "own" / "scores.parquet")
+    assert set(zip(scores["image_id"], scores["label"], strict=True)) == {("a cat", "cat"), ("a dog", "dog")}
+
+
+def test_the_figure_of_the_example_is_drawn(here):
+    written(FOLDER / "figure.md", here)
+    words = "run --dataset synthetic --limit 2 --weights catdog-scenes --protocols none --workers 0 --out runs/own"
+    assert main(words.split()) == 0
+    (code,) = re.findall(r'^python -c "(.+)"$', (FOLDER / "figure.md").read_text(encoding="utf-8"), re.MULTILINE)
+    with style():
+        exec(code, {})
+    assert "<svg" in (here / "runs" / "own" / "areas.svg").read_text(encoding="utf-8")
 
 
 @pytest.mark.parametrize("path", sorted(FOLDER.glob("*.md")), ids=lambda path: path.stem)
@@ -86,7 +123,7 @@ def test_max_sensitivity_of_the_example_equals_a_naive_loop(here):
         (8, 8),
         (0.5,) * 3,
         {"1": {}},
-        METHODS,
+        {"gradcam": METHODS["gradcam"]},
         {},
         {},
         torch.device("cpu"),

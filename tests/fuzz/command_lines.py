@@ -22,7 +22,7 @@ ODD = (
     "\\", "a" * 300,
     "a/" * 3000, "0.5,0.5,0.5", "1,2", "nan,nan,nan", "1e-9,1,1", "cpu", "cuda:0", "cuda:99999999999",
     "cuda:-1", "meta",
-    "float32", "rise", "srg", "right", "left", "folder", "files", "manifest", "synthetic", "oxford-iiit-pet",
+    "float32", "rise", "srg", "right", "left", "folder", "files", "csv", "manifest", "synthetic", "oxford-iiit-pet",
     "alexnet",
     "catdog-scenes", "night:1", "http://x/y", "s3://x", "file:///etc", "methods", "metrics", "weights",
 )  # fmt: skip

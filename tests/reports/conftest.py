@@ -29,7 +29,9 @@ def _jpeg(random: np.random.Generator) -> bytes:
     return buffer.getvalue()
 
 
-def _manifest(labels: dict[str, str], methods: Sequence[str], layers: Sequence[str], curves: bool) -> dict:
+def _manifest(
+    labels: dict[str, str], methods: Sequence[str], layers: Sequence[str], classes: Sequence[str], curves: bool
+) -> dict:
     columns = ("title", "family", "direction", "range", "unit", "meaning", "source")
     return {
         "schema_version": 1,
@@ -37,7 +39,7 @@ def _manifest(labels: dict[str, str], methods: Sequence[str], layers: Sequence[s
         "error": None,
         "config": {"steps": STEPS},
         "dataset": {"name": "files", "split": None, "labels": {"cat": 1}},
-        "checkpoint": {"name": "net", "arch": "alexnet", "classes": list(CLASSES)},
+        "checkpoint": {"name": "net", "arch": "alexnet", "classes": list(classes)},
         "image_size": [SIDE, SIDE],
         "layers": {layer: {"channels": 8, "height": GRID, "width": GRID} for layer in layers},
         "methods": {method: {"title": method.title(), "meaning": "", "source": ""} for method in methods},
@@ -54,8 +56,19 @@ def _manifest(labels: dict[str, str], methods: Sequence[str], layers: Sequence[s
     }
 
 
-def _role(label: str, target: str) -> str:
-    return "present" if label == "cat+dog" else "right" if target == label else "wrong"
+def _roles(label: str, classes: Sequence[str]) -> dict[str, str]:
+    """Class to role; the wrong class is the next one."""
+    shown = label.split("+")
+    if len(shown) > 1:
+        return dict.fromkeys(shown, "present")
+    wrong = classes[(classes.index(label) + 1) % len(classes)]
+    return {name: "right" if name == label else "wrong" for name in classes if name in (label, wrong)}
+
+
+def _chances(count: int) -> list[float]:
+    """0.75, and each next class half as much."""
+    weights = [0.75] + [0.25 / 2**place for place in range(count - 1)]
+    return weights if count == 2 else [weight / sum(weights) for weight in weights]
 
 
 @pytest.fixture
@@ -77,16 +90,17 @@ def write_run() -> Callable[..., Path]:
         curves: bool = True,
         masks: bool = True,
         undefined: bool = False,
+        classes: Sequence[str] = CLASSES,
     ) -> Path:
-        labels = labels or {f"{i}.jpg": CLASSES[i % 2] for i in range(8)}
+        labels = labels or {f"{i}.jpg": classes[i % len(classes)] for i in range(8)}
         random = np.random.default_rng(1)
         (folder / "maps").mkdir(parents=True)
         who = [
-            (image, label, "cat", method, layer, target, _role(label, target))
+            (image, label, classes[0], method, layer, target, role)
             for image, label in labels.items()
             for method in methods
             for layer in layers
-            for target in CLASSES
+            for target, role in _roles(label, classes).items()
         ]
         keys = ("image_id", "label", "predicted", "method", "layer", "target", "role")
         rows = pd.DataFrame(who, columns=keys)
@@ -111,17 +125,18 @@ def write_run() -> Callable[..., Path]:
                 folder / "localisation.parquet"
             )
         images = pd.DataFrame({"image_id": labels.keys(), "path": labels.keys(), "label": labels.values()})
-        images = images.assign(predicted="cat", probability=[[0.75, 0.25]] * len(labels))
+        images = images.assign(predicted=classes[0], probability=[_chances(len(classes))] * len(labels))
         images.assign(jpeg=[_jpeg(random) for _ in labels]).to_parquet(folder / "images.parquet")
         maps = {
-            f"{method}/{layer}": (0 if undefined else 1) * random.random((len(labels), 2, GRID, GRID), dtype=np.float32)
+            f"{method}/{layer}": (0 if undefined else 1)
+            * random.random((len(labels), len(classes), GRID, GRID), dtype=np.float32)
             for method in methods
             for layer in layers
         }
-        metadata = {"image_ids": json.dumps(list(labels)), "classes": json.dumps(CLASSES)}
+        metadata = {"image_ids": json.dumps(list(labels)), "classes": json.dumps(list(classes))}
         safetensors.numpy.save_file(maps, folder / "maps" / "shard-00000.safetensors", metadata)
         (folder / "skipped.csv").write_text("path,reason\r\n")
-        manifest = _manifest(labels, methods, layers, curves)
+        manifest = _manifest(labels, methods, layers, classes, curves)
         (folder / "manifest.json").write_text(json.dumps(manifest))
         return folder
 

@@ -78,7 +78,7 @@ def soak(folder: Path, count: int, every: float, options: Sequence[str] = ()) ->
     weights, out = folder / "tiny.safetensors", folder / "run"
     make_checkpoint(weights)
     command = [
-        sys.executable, "-m", "bench", "run", "--dataset", "manifest", "--data-root", manifest, "--weights", weights,
+        sys.executable, "-m", "bench", "run", "--dataset", "csv", "--data-root", manifest, "--weights", weights,
         "--arch", "tiny:TINY", "--resize", SIDE, "--crop", SIDE, "--steps", 2, "--batch-size", BATCH,
         "--classes", "cat,dog", "--out", out, *options,
     ]  # fmt: skip

@@ -74,8 +74,12 @@ def test_numbers_as_names_say_nothing(network, save, architectures):
 @pytest.mark.parametrize(
     ("said", "message"),
     [
-        ({"class_to_idx": {"tabby": 0, "hound": 1}}, "are tabby, hound; expected cat and dog.*say it with --classes"),
-        ({"class_to_idx": {"cat": 0, "dog": 1, "cow": 2}}, "are cat, dog, cow; expected cat and dog"),
+        (
+            {"class_to_idx": {"cat": 0, "dog": 1, "cow": 2}},
+            r"are cat, dog, cow \(3 names, the file itself\), .* 2 outputs",
+        ),
+        ({"class_to_idx": {"cat": 0, "Cats": 1}}, "are cat, cat; expected two different names or more; say them with"),
+        ({"classes": ["cat+dog", "dog"]}, r"class name 'cat\+dog' in .*expected a short text without '\+'; rename it"),
         ({"class_to_idx": {"cat": 0, "dog": 0}}, "class_to_idx in .* is cat: 0, dog: 0, expected a list of names"),
         ({"class_to_idx": {"cat": 1, "dog": 2}}, "class_to_idx in .* expected"),
         ({"classes": 3}, "classes in .* is 3, expected a list of names or a number for each name"),
@@ -95,3 +99,9 @@ def test_orders_that_cannot_be_used(network, save, architectures, said, message)
 def test_no_order_at_all(value):
     with pytest.raises(WeightsError, match="expected a list of names"):
         order_of("classes", value, "x")
+
+
+def test_other_names_are_classes_too(network, save, architectures):
+    path = save({"model": network.state_dict(), "class_to_idx": {"tabby": 1, "hound": 0}})
+    assert load(path, architectures).classes == ("hound", "tabby")
+    assert load(path, architectures, classes=["dog", "cat"]).classes == ("dog", "cat")

@@ -65,25 +65,6 @@ def test_normalisation_is_not_part_of_the_state(make):
     assert not classifier.training
 
 
-@pytest.mark.parametrize(
-    ("settings", "message"),
-    [
-        ({"resize": 0}, "resize is 0, expected a number of pixels"),
-        ({"resize": 224.0}, "resize is 224.0"),
-        ({"crop": True}, "crop is True"),
-        ({"resize": 200}, r"crop is 224, expected at most resize \(200\)"),
-        ({"mean": (0.5,)}, r"mean is \(0.5,\), expected three finite numbers"),
-        ({"mean": (0.5, 0.5, float("nan"))}, "mean is .*nan.*, expected three finite numbers"),
-        ({"mean": 0.5}, "mean is 0.5"),
-        ({"std": (0.1, 0.2, "x")}, "std is .*'x'.*, expected three finite numbers"),
-        ({"std": (0.1, 0.2, 0.0)}, "std is .*, expected three numbers above 0"),
-    ],
-)
-def test_preprocess_refuses_what_cannot_be(settings, message):
-    with pytest.raises(WeightsError, match=message):
-        Preprocess(**settings)
-
-
 def test_preprocess_and_checkpoint_are_frozen(make):
     checkpoint = make().checkpoint
     with pytest.raises(dataclasses.FrozenInstanceError):

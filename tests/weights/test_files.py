@@ -26,7 +26,9 @@ def layers(network):
 
 
 @pytest.mark.parametrize("legacy", [False, True])
-@pytest.mark.parametrize("key", [None, "state_dict", "model", "model_state_dict", "net", "weights", "ema"])
+@pytest.mark.parametrize(
+    "key", [None, "state_dict", "model", "model_state_dict", "net", "weights", "ema", "state_dict_ema"]
+)
 @pytest.mark.parametrize("prefix", ["", "module."])
 def test_state_dicts_and_containers(network, save, legacy, key, prefix):
     state = {prefix + name: tensor for name, tensor in network.state_dict().items()}

@@ -19,6 +19,22 @@ def test_prefixes_that_all_names_share_are_left_out_and_noted(network, save, loa
     assert f"'{prefix}' left out of all names of tensors" in classifier.checkpoint.notes
 
 
+def test_a_checkpoint_of_lightning(network, save, load):
+    """Its tensors lie in `state_dict`, under the name that the module has in the user's LightningModule."""
+    content = {
+        "epoch": 3,
+        "pytorch-lightning_version": "2.4.0",
+        "state_dict": {f"net.{name}": tensor for name, tensor in network.state_dict().items()},
+        "loops": {"fit_loop": {"state_dict": {}}},
+        "callbacks": {},
+        "optimizer_states": [torch.optim.AdamW(network.parameters()).state_dict()],
+        "hyper_parameters": {"class_to_idx": {"cat": 1, "dog": 0}},
+    }
+    classifier = load(save(content, "epoch=3.ckpt"))
+    assert classifier.classes == ("dog", "cat")
+    assert "'net.' left out of all names of tensors" in classifier.checkpoint.notes
+
+
 def test_a_prefix_that_the_network_has_itself_stays(network, save, load):
     class Wrapped(nn.Module):
         def __init__(self, classes):
@@ -52,7 +68,10 @@ def test_types_of_floating_point(network, save, load, dtype):
     classifier = load(save({name: tensor.to(dtype) for name, tensor in network.state_dict().items()}))
     for name, tensor in network.state_dict().items():
         assert torch.equal(classifier.network.state_dict()[name], tensor.to(dtype).float())
-    assert any("one digit of precision" in note for note in classifier.checkpoint.notes) == (dtype.itemsize == 1)
+    said = {torch.bfloat16: "bfloat16: about two digits", torch.float8_e5m2: "float8_e5m2: about one digit"}
+    said |= {torch.float8_e4m3fn: "float8_e4m3fn: about one digit"}
+    notes = [note for note in classifier.checkpoint.notes if note.startswith("weights stored as")]
+    assert notes == ([f"weights stored as {said[dtype]} of precision"] if dtype in said else [])
 
 
 @pytest.mark.parametrize("dtype", [torch.int8, torch.uint8, torch.int64, torch.bool, torch.complex64])
@@ -60,6 +79,13 @@ def test_other_types_are_refused(network, save, load, dtype):
     state = {name: tensor.to(dtype) for name, tensor in network.state_dict().items()}
     word = "expected" if dtype.is_complex else "quantised: dequantise them"
     with pytest.raises(WeightsError, match=rf"0\.weight is {dtype}, .*{word}"):
+        load(save(state), arch="tiny")
+
+
+def test_quantised_weights_are_named_before_the_scales_beside_them(network, save, load):
+    state = {"0.scale": torch.ones(1), **network.state_dict()}
+    state["0.weight"] = state["0.weight"].to(torch.int8)
+    with pytest.raises(WeightsError, match=r"do not fit tiny: 0\.weight is torch\.int8, .*dequantise them"):
         load(save(state), arch="tiny")
 
 

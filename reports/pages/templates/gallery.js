@@ -21,10 +21,10 @@ requestAnimationFrame(() => setTimeout(() => {
     return element;
   };
   const number = (value) => (value === null || value === undefined ? "undefined" : value.toFixed(3));
-  const wanted = (image) => {
-    const own = image.label === "cat+dog" ? 0 : data.classes.indexOf(image.label);
-    return by("role").value === "wrong" ? 1 - own : own;
-  };
+  // Numbers of the classes whose maps have a role: right and wrong, or present for each class of several.
+  const withRole = (image, role) => Object.keys(image.roles).map(Number).filter((k) => image.roles[k] === role);
+  const shows = (image) => Object.keys(image.roles).map(Number).filter((k) => image.roles[k] !== "wrong");
+  const wanted = (image) => (by("role").value === "wrong" ? withRole(image, "wrong")[0] : shows(image)[0]);
   const score = (image, method, layer, target, metric) => {
     const values = image.scores[`${method}|${layer}|${target}`];
     const value = values ? values[data.metrics.findIndex((m) => m.name === metric)] : null;
@@ -33,12 +33,12 @@ requestAnimationFrame(() => setTimeout(() => {
 
   // The map over the picture: maps are scaled to their own maximum, for display only.
   const paint = (canvas, image, method, layer, target, opacity) => {
-    const side = data.side, context = canvas.getContext("2d");
-    canvas.width = canvas.height = side;
+    const [height, width] = data.size, context = canvas.getContext("2d");
+    Object.assign(canvas, { width, height });
     const picture = new Image();
     picture.onload = () => {
       context.globalAlpha = 1;
-      context.drawImage(picture, 0, 0, side, side);
+      context.drawImage(picture, 0, 0, width, height);
       const text = method ? image.maps[`${method}|${layer}|${target}`] : "";
       if (!text || text.startsWith(" ")) return;
       const shape = data.layers.find((l) => l.name === layer), values = bytes(text);
@@ -48,7 +48,7 @@ requestAnimationFrame(() => setTimeout(() => {
       small.getContext("2d").putImageData(pixels, 0, 0);
       context.globalAlpha = opacity;
       context.imageSmoothingEnabled = true;
-      context.drawImage(small, 0, 0, side, side);
+      context.drawImage(small, 0, 0, width, height);
     };
     picture.src = `data:image/webp;base64,${image.picture}`;
   };
@@ -57,9 +57,9 @@ requestAnimationFrame(() => setTimeout(() => {
     const label = by("class").value, correct = by("correct").value, key = by("sort").value;
     const method = by("method").value, layer = by("layer").value, sign = by("order").value === "up" ? 1 : -1;
     const chosen = data.images.map((image, index) => index).filter((index) => {
-      const image = data.images[index], right = image.label.split("+").includes(image.predicted);
+      const image = data.images[index], right = shows(image).includes(data.classes.indexOf(image.predicted));
       return (!label || image.label === label) && (!correct || (correct === "yes") === right)
-        && !(by("role").value === "wrong" && image.label === "cat+dog");
+        && !(by("role").value === "wrong" && !withRole(image, "wrong").length);
     });
     const value = (index) => {
       const image = data.images[index];
@@ -99,9 +99,9 @@ requestAnimationFrame(() => setTimeout(() => {
   // Share of the images on which the same role's map scores no more.
   const percentile = (value, method, layer, role, target, metric) => {
     const all = data.images.map((image) => {
-      const own = image.label === "cat+dog" ? -1 : data.classes.indexOf(image.label);
-      if ((role === "present") !== (own < 0)) return null;
-      return score(image, method, layer, role === "wrong" ? 1 - own : role === "present" ? target : own, metric);
+      const there = withRole(image, role);
+      if (!there.length || (role === "present" && !there.includes(target))) return null;
+      return score(image, method, layer, role === "present" ? target : there[0], metric);
     }).filter((v) => v !== null);
     return all.length ? Math.round(100 * all.filter((v) => v <= value).length / all.length) : null;
   };
@@ -134,7 +134,9 @@ requestAnimationFrame(() => setTimeout(() => {
     const chances = data.classTitles.map((name, k) => `${name} ${image.probability[k].toFixed(3)}`).join(", ");
     by("about").textContent = `shows ${image.label}, called ${image.predicted} (${chances}); maps at ${data.layers.find((l) => l.name === layer).title}`;
     const panels = [["picture", null, 0]];
-    data.classTitles.forEach((name, k) => data.methods.forEach((m) => panels.push([`${m.title}, ${name}`, m.name, k])));
+    data.classTitles.forEach((name, k) => data.methods.forEach((m) => {
+      if (image.maps[`${m.name}|${layer}|${k}`]) panels.push([`${m.title}, ${name}`, m.name, k]);
+    }));
     by("panels").replaceChildren(...panels.map(([title, method, target]) => {
       const canvas = make("canvas");
       canvas.setAttribute("role", "img");
@@ -144,7 +146,7 @@ requestAnimationFrame(() => setTimeout(() => {
       return make("figure", {}, [canvas, make("figcaption", { textContent: why ? `${title}:${text}` : title })]);
     }));
     const target = Number(by("target").value);
-    const role = image.label === "cat+dog" ? "present" : image.label === data.classes[target] ? "right" : "wrong";
+    const role = image.roles[target];
     const head = make("tr", {}, ["metric", ...data.methods.flatMap((m) => [m.title, "percentile"])].map((textContent) => make("th", { textContent, scope: "col" })));
     const rows = data.metrics.map((metric) => {
       const cells = data.methods.flatMap((m) => {
@@ -164,7 +166,11 @@ requestAnimationFrame(() => setTimeout(() => {
 
   const open = (index) => {
     const image = data.images[index];
-    if (state.open !== index) by("target").value = image.label === "cat+dog" ? 0 : data.classes.indexOf(image.label);
+    if (state.open !== index) {
+      by("target").replaceChildren();
+      options("target", Object.entries(image.roles).map(([k, role]) => [k, `${data.classTitles[k]} (${role})`]));
+      by("target").value = shows(image)[0];
+    }
     state.open = index;
     detail();
     if (!by("detail").open) by("detail").showModal();
@@ -184,7 +190,6 @@ requestAnimationFrame(() => setTimeout(() => {
   options("class", [["", "all"], ...[...new Set(data.images.map((image) => image.label))].sort().map((label) => [label, label])]);
   options("method", data.methods.map((m) => [m.name, m.title]));
   options("layer", data.layers.map((l) => [l.name, l.title]));
-  options("target", data.classTitles.map((name, k) => [k, name]));
   options("sort", [["name", "name"], ...(data.methods.length > 1 ? [["disagreement", "disagreement of the first two methods"]] : []), ...data.metrics.map((m) => [m.name, m.title])]);
   ["class", "correct", "role", "method", "layer", "sort", "order"].forEach((id) => { by(id).onchange = select; });
   by("blend").oninput = detail;

@@ -9,8 +9,8 @@ import pandas as pd
 import pytest
 import safetensors.numpy
 
-from bench import pipeline
 from bench.process.interrupt import StopRequest
+from bench.run import pipeline
 
 STEPS, IMAGES = 4, 9
 

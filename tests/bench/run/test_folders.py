@@ -94,8 +94,8 @@ def test_a_picture_that_goes_away_is_skipped_and_the_run_ends(tmp_path, monkeypa
 
     begin = bench.run.pipeline.first_manifest
 
-    def then_gone(*arguments: object) -> dict:
-        manifest = begin(*arguments)
+    def then_gone(*arguments: object, **named: object) -> dict:
+        manifest = begin(*arguments, **named)
         (photos / "dog" / "2.jpg").unlink()
         return manifest
 

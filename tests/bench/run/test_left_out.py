@@ -10,7 +10,7 @@ from PIL import Image
 
 from bench.cli import main
 
-CHEAP = ("--weights", "catdog-photos", "--protocols", "none", "--metrics", "effective_area", "--workers", "0")
+CHEAP = ("--weights", "catdog-photos-alexnet", "--protocols", "none", "--metrics", "effective_area", "--workers", "0")
 
 
 @pytest.fixture
@@ -62,9 +62,10 @@ def test_notes_of_the_data_set_are_said_in_terminal_and_page(photos, tmp_path, c
     listing = photos / "list.csv"
     listing.write_text("path,label\ncat/1.png,cat\ncat/2.png,cat\n")
     out = tmp_path / "out"
-    assert main(["run", "--dataset", "manifest", "--data-root", str(listing), *CHEAP, "--out", str(out)]) == 0
+    assert main(["run", "--dataset", "csv", "--data-root", str(listing), *CHEAP, "--out", str(out)]) == 0
     output = capsys.readouterr().out
     assert "2 images scored, nothing left out" in output
+    assert "layer features.11: 256 x 13 x 13" in output
     assert "data set: no image shows a dog: nothing is said of the class" in output
     assert "Data set: no image shows a dog" in (out / "report.html").read_text(encoding="utf-8")
 

@@ -10,7 +10,10 @@ import torch
 
 from bench.cli import main
 from bench.config import load_config
+from bench.errors import ConfigError
 from bench.run.plan import make_plan
+from datasets import DatasetError
+from reports import Run
 from weights.catalogue import shipped_path
 
 NETWORKS = """
@@ -39,7 +42,13 @@ class Twice(Network):
 def raising(classes):
     raise RuntimeError("no\\nsuch thing")
 
+class Both(Network):
+    def forward(self, images):
+        outputs = super().forward(images)
+        return -outputs, outputs
+
 plain = Architecture(Network, "features.1", "")
+both = Architecture(lambda classes: Both(classes, channels=1), "features.1", "")
 softmax = Architecture(lambda classes: Network(classes, nn.Softmax(1)), "features.1", "")
 logsoftmax = Architecture(lambda classes: Network(classes, nn.LogSoftmax(1)), "features.1", "")
 sigmoid = Architecture(lambda classes: Network(1, nn.Sigmoid()), "features.1", "")
@@ -51,6 +60,7 @@ twice = Architecture(Twice, "features.1", "")
 broken = Architecture(raising, "features.1", "")
 nothing = Architecture(lambda classes: "a network", "features.1", "")
 function = Network
+module = Network(2)
 """
 
 
@@ -76,7 +86,7 @@ def tensors(classes: int = 2, channels: int = 3, width: int = 4) -> dict[str, to
         ("softmax", {}, r"ends in softmax (its outputs are probabilities that sum to 1), which changes gradients and"),
         ("logsoftmax", {}, "ends in log-softmax"),
         ("sigmoid", {"classes": 1}, "ends in sigmoid"),
-        ("grey", {"channels": 1}, "layer 'features.0' takes 1 channels, images are RGB: give a network for 3"),
+        ("grey", {"channels": 1}, "layer 'features.0' takes 1 channel, images are RGB: give one mean and one std"),
         ("fixed", {"width": 4 * 32 * 32}, "in layer 'head': RuntimeError: mat1 and mat2 shapes cannot be multiplied"),
         ("fixed", {"width": 4 * 32 * 32}, "; it takes crop 64: give --resize 224 --crop 64"),
         (
@@ -86,8 +96,7 @@ def tensors(classes: int = 2, channels: int = 3, width: int = 4) -> dict[str, to
         ),
         ("broken", {}, "architecture 'brought:broken' "),
         ("nothing", {}, "architecture 'brought:nothing' "),
-        ("function", {}, "architecture 'brought:function' is no weights.Architecture"),
-        ("plain", {"classes": 3}, "it has 3 classes (head.weight, head.bias), expected 2"),
+        ("plain", {"classes": 3}, "weights 'net.pth' have 3 outputs, and nothing says what they are; name them with"),
     ],
 )
 def test_networks_that_cannot_be_scored_are_one_line(bring, capsys, arch, weights, message):
@@ -110,6 +119,33 @@ def test_a_crop_that_fits_is_taken(bring):
     assert planned("brought:fixed", resize=64, crop=64).job.size == (64, 64)
 
 
+def test_groups_two_sides_grey_and_a_named_part_from_the_command_line(bring):
+    bring(tensors(5, channels=1))
+    given = ["--dataset", "synthetic", "--limit", "2", "--weights", "net.pth", "--arch", "brought:both"]
+    head = ["--groups", "other=4,cat=0-1,dog=2+3", "--output", "1", "--mean", "0.5", "--std", "0.25"]
+    size = ["--resize", "64", "--crop", "48x64", "--interpolation", "bicubic", "--workers", "0"]
+    few = ["--protocols", "none", "--controls", "none", "--metrics", "empty,energy_in_mask"]
+    assert main(["run", *given, *head, *size, *few, "--out", "out"]) == 0
+    run = Run(Path("out"))
+    assert tuple(run.classes) == ("other", "cat", "dog")
+    assert run.manifest["image_size"] == [48, 64]
+    checkpoint = run.manifest["checkpoint"]
+    assert checkpoint["groups"] == {"other": [4], "cat": [0, 1], "dog": [2, 3]}
+    assert checkpoint["output"] == "1"
+    assert checkpoint["notes"] == ["grey of RGB is 0.299 R + 0.587 G + 0.114 B"]
+    assert checkpoint["preprocess"] == {
+        "resize": 64, "crop": "48x64", "mean": [0.5], "std": [0.25], "interpolation": "bicubic",
+    }  # fmt: skip
+    assert {"cat", "dog"} <= set(run.all_scores["target"])
+
+
+def test_a_class_of_the_images_that_the_network_lacks_is_named(bring):
+    bring(tensors(3))
+    with pytest.raises((ConfigError, DatasetError), match=r"dog.*(--classes|--groups|classes)") as caught:
+        planned("brought:plain", classes="cat,hound,bird")
+    assert "\n" not in str(caught.value)
+
+
 @pytest.mark.parametrize(
     ("arch", "classes", "note"), [("packed", 2, "taken out of the tuple"), ("one", 1, "read as (-z/2, z/2)")]
 )
@@ -118,6 +154,14 @@ def test_networks_that_need_a_little_reading_are_taken_and_noted(bring, arch, cl
     plan = planned(f"brought:{arch}")
     assert note in plan.classifier.checkpoint.notes[-1]
     assert plan.job.layers == {"features.1": {"channels": 4, "height": 112, "width": 112}}
+
+
+@pytest.mark.parametrize("arch", ["function", "module"])
+def test_a_function_that_returns_a_network_and_a_network_itself_need_no_wrapper(bring, arch):
+    bring(tensors())
+    plan = planned(f"brought:{arch}")
+    assert plan.job.layers == {"features": {"channels": 4, "height": 112, "width": 112}}
+    assert "layer features (4 x 112 x 112) found by a trial pass" in plan.classifier.checkpoint.notes[-1]
 
 
 def test_a_contradicting_order_is_shouted_and_any_folder_name_is_taken(tmp_path, capsys):
@@ -134,7 +178,7 @@ def test_a_contradicting_order_is_shouted_and_any_folder_name_is_taken(tmp_path,
     first, second = [line for line in lines if line.startswith("WARNING")]
     assert lines.index(second) == lines.index(first) + 1 == lines.index("") + 2
     assert "class order dog, cat (the arguments) contradicts cat, dog (the file itself)" in first
-    assert "the network calls 0 of 8 one-animal images right (0%)" in second
+    assert "the network calls 0 of 8 one-class images right (0%)" in second
     assert "--classes cat,dog" in second
     page = (tmp_path / "out" / "report.html").read_text(encoding="utf-8")
     assert page.index('role="alert">WARNING: class order') < page.index("<h1>")

@@ -9,7 +9,7 @@ from reports.tables.findings import warnings
 
 
 def called(folder, right, wrong):
-    """The run in the folder, with so many one-animal images called right and wrong."""
+    """The run in the folder, with so many one-class images called right and wrong."""
     images = pd.read_parquet(folder / "images.parquet")
     other = {"cat": "dog", "dog": "cat", "cat+dog": "cat"}
     single = [i for i, label in enumerate(images["label"]) if label != "cat+dog"]
@@ -28,13 +28,13 @@ def labels(single, both=0):
 @pytest.mark.parametrize(
     ("right", "wrong", "both", "said"),
     [
-        (3, 5, 0, "3 of 8 one-animal images right (38%)"),
+        (3, 5, 0, "3 of 8 one-class images right (38%)"),
         (4, 4, 0, None),  # not below a half
         (5, 3, 4, None),  # two-animal images are neither
         (0, 4, 0, None),  # too few to tell
         (1, 6, 0, None),
-        (0, 5, 0, "0 of 5 one-animal images right (0%)"),
-        (0, 8, 2, "0 of 8 one-animal images right (0%)"),
+        (0, 5, 0, "0 of 5 one-class images right (0%)"),
+        (0, 8, 2, "0 of 8 one-class images right (0%)"),
     ],
 )
 def test_accuracy_below_a_half_is_warned_of(make_run, right, wrong, both, said):
@@ -57,7 +57,7 @@ def test_warnings_come_first_in_the_terminal_and_stand_at_the_top_of_the_page(ma
     assert body.index('role="alert">WARNING: class order &lt;b&gt; contradicts.') < body.index("<h1>")
     assert body.count('role="alert"') == 2
     list_of_findings = body[body.index('<ul class="findings">') :]
-    assert list_of_findings.index("WARNING: class order") < list_of_findings.index("2 of 10 one-animal images right")
+    assert list_of_findings.index("WARNING: class order") < list_of_findings.index("2 of 10 one-class images right")
     assert list_of_findings.index("2 of 10") < list_of_findings.index("Relevance gain")
     lines = summary_text(folder).splitlines()
     first = next(i for i, line in enumerate(lines) if not line) + 1
@@ -67,3 +67,15 @@ def test_warnings_come_first_in_the_terminal_and_stand_at_the_top_of_the_page(ma
 
 def test_without_a_warning_there_is_no_box(make_run):
     assert 'role="alert"' not in render(make_run()).read_text(encoding="utf-8")
+
+
+@pytest.mark.parametrize(("right", "said"), [(2, True), (3, False), (4, False)])
+def test_of_three_classes_chance_is_a_third(make_run, right, said):
+    """Nine images, all called ant, of which so many are one."""
+    names = ("ant", "bee", "crab")
+    folder = make_run({f"{i}.jpg": "ant" if i < right else names[1 + i % 2] for i in range(9)}, classes=names)
+    found = warnings(Run(folder))
+    assert len(found) == said
+    if said:
+        assert "calls 2 of 9 one-class images right (22%), fewer than chance, 1 in 3. If its outputs" in found[0]
+        assert "order ant, bee, crab, every number here is another class's: score again with --classes" in found[0]

@@ -2,6 +2,7 @@ import pandas as pd
 import pytest
 
 from reports import Run
+from reports.tables.dispersion import dispersion_gap
 from reports.tables.strata import strata
 
 
@@ -42,3 +43,23 @@ def test_strata_by_hand(run):
 
 def test_only_headline_metrics(run):
     assert set(strata(run)["metric"]) == {"energy_in_mask", "srg_probability"}
+
+
+def test_a_class_is_told_from_a_stratum_of_its_name(make_run):
+    names = ("balanced", "confident", "target x")
+    run = Run(make_run(classes=names))
+    gaps, table = dispersion_gap(run), strata(run)
+    own = ["class balanced", "class confident", "class target x"]
+    assert set(gaps["stratum"]) == {"balanced", *own, *(f"target {name}" for name in names)}
+    assert {"balanced", *own} <= set(table["stratum"])
+    assert table.loc[table["stratum"].eq("balanced"), "n"].iloc[0] == 8
+
+
+def test_a_class_without_images_is_left_out_of_the_balanced_mean(make_run):
+    run = Run(make_run({f"{i}.jpg": ("ant", "crab")[i % 2] for i in range(6)}, classes=("ant", "bee", "crab")))
+    assert {"balanced", "ant", "crab"} <= set(strata(run)["stratum"])
+    assert "bee" not in set(strata(run)["stratum"])
+    gaps = dispersion_gap(run).set_index("stratum")
+    assert set(gaps.index) == {"balanced", "ant", "crab", "target ant", "target crab"}
+    own = gaps[gaps["method"].eq("gradcam")]["gap"]
+    assert own["balanced"] == pytest.approx((own["ant"] + own["crab"]) / 2)

@@ -4,7 +4,7 @@ import pytest
 
 from datasets import DATASETS, Box, DatasetError
 
-manifest = DATASETS["manifest"]
+csv_list = DATASETS["csv"]
 
 
 @pytest.fixture
@@ -22,18 +22,18 @@ def listing(tree):
 
 def test_paths_labels_masks_and_boxes(listing):
     path = listing("path,label,mask,boxes\na.jpg,Cat,m.png,\ndeep/b.jpg,both,,cat head 1 2 3 4; dog animal 0 0 9.5 9\n")
-    first, second = manifest(path).records
+    first, second = csv_list(path).records
     assert (first.image_id, first.label, first.mask_path) == ("a.jpg", "cat", path.parent / "m.png")
     assert (second.label, second.path) == ("cat+dog", path.parent / "deep" / "b.jpg")
     assert second.boxes == (Box("cat", "head", 1, 2, 3, 4), Box("dog", "animal", 0, 0, 9.5, 9))
 
 
 def test_columns_in_any_order_and_a_byte_order_mark(listing):
-    assert manifest(listing("\ufefflabel,path\ndog,c.jpg\n")).records[0].label == "dog"
+    assert csv_list(listing("\ufefflabel,path\ndog,c.jpg\n")).records[0].label == "dog"
 
 
 def test_missing_images_and_masks_are_skipped_with_the_path(listing):
-    dataset = manifest(listing("path,label,mask\na.jpg,cat,\ngone.jpg,cat,\nc.jpg,cat,lost.png\n"))
+    dataset = csv_list(listing("path,label,mask\na.jpg,cat,\ngone.jpg,cat,\nc.jpg,cat,lost.png\n"))
     assert [record.image_id for record in dataset.records] == ["a.jpg"]
     reasons = [skip.reason.rsplit("/", 1)[-1] for skip in dataset.skipped]
     assert reasons == ["gone.jpg' not found", "lost.png' not found"]
@@ -59,12 +59,12 @@ def test_missing_images_and_masks_are_skipped_with_the_path(listing):
 )
 def test_broken_lists(listing, text, said):
     with pytest.raises(DatasetError, match=said):
-        manifest(listing(text))
+        csv_list(listing(text))
 
 
 def test_masks_that_are_folders_empty_or_lost(listing):
     path = listing("path,label,mask\na.jpg,cat,deep\ndeep/b.jpg,cat, \nc.jpg,cat,m.png\n")
-    dataset = manifest(path)
+    dataset = csv_list(path)
     assert [(r.image_id, r.mask_path) for r in dataset.records] == [
         ("deep/b.jpg", None),
         ("c.jpg", path.parent / "m.png"),
@@ -77,25 +77,25 @@ def test_masks_that_are_folders_empty_or_lost(listing):
 def test_a_mask_for_two_animals_is_refused_with_the_remedy(listing):
     said = r"line 3: a mask does not say which animal is which; .* boxes with classes \(cat animal xmin"
     with pytest.raises(DatasetError, match=said):
-        manifest(listing("path,label,mask\na.jpg,cat,m.png\nc.jpg,both,m.png\n"))
+        csv_list(listing("path,label,mask\na.jpg,cat,m.png\nc.jpg,both,m.png\n"))
 
 
 def test_shares_of_the_image_and_pixels_are_told_apart_by_row(listing):
     path = listing("path,label,boxes\na.jpg,cat,cat head 0 .1 .5 .6;cat animal 0 0 1 1\nc.jpg,dog,\n")
-    assert [box.relative for box in manifest(path).records[0].boxes] == [True, True]
+    assert [box.relative for box in csv_list(path).records[0].boxes] == [True, True]
     with pytest.raises(DatasetError, match=r"line 2: corners from 0 to 1, but .*line 3 gives pixels"):
-        manifest(listing("path,label,boxes\na.jpg,cat,cat head 0 .1 .5 .6\nc.jpg,dog,dog head 5 5 60 60\n"))
+        csv_list(listing("path,label,boxes\na.jpg,cat,cat head 0 .1 .5 .6\nc.jpg,dog,dog head 5 5 60 60\n"))
     with pytest.raises(DatasetError, match="line 2: box of a dog on an image of a cat"):
-        manifest(listing("path,label,boxes\na.jpg,cat,dog head 1 1 5 6\n"))
+        csv_list(listing("path,label,boxes\na.jpg,cat,dog head 1 1 5 6\n"))
 
 
 def test_paths_of_windows_spaces_and_other_encodings(listing):
     text = "Path;Label\r\ndeep\\b.jpg;DOGS\r\n a.jpg ; Cat\r\n"
     path = listing(text)
-    assert [record.path.name for record in manifest(path).records] == ["b.jpg", "a.jpg"]
+    assert [record.path.name for record in csv_list(path).records] == ["b.jpg", "a.jpg"]
     (path.parent / "c.jpg").rename(path.parent / "Kätzchen.jpg")
     for encoding in ("utf-8", "utf-8-sig", "utf-16", "cp1252"):
-        records = manifest(listing("path,label\nKätzchen.jpg,cat\na.jpg,dog\n".encode(encoding))).records
+        records = csv_list(listing("path,label\nKätzchen.jpg,cat\na.jpg,dog\n".encode(encoding))).records
         assert records[0].path.is_file()
 
 
@@ -105,7 +105,7 @@ def test_paths_elsewhere_are_allowed_if_they_are_files(listing, tmp_path_factory
     (path.parent / "a.jpg").rename(outside)
     os.mkfifo(path.parent / "pipe.jpg")
     up = f"../{outside.parent.name}/x.jpg" if outside.parent.parent == path.parent.parent else str(outside)
-    dataset = manifest(listing(f"path,label\n{up},cat\nc.jpg,dog\npipe.jpg,dog\n/dev/zero,dog\n{'x' * 5000},dog\n"))
+    dataset = csv_list(listing(f"path,label\n{up},cat\nc.jpg,dog\npipe.jpg,dog\n/dev/zero,dog\n{'x' * 5000},dog\n"))
     assert [record.path.resolve() for record in dataset.records] == [outside, path.parent / "c.jpg"]
     assert [skip.reason.rsplit("' ", 1)[1] for skip in dataset.skipped] == ["is no regular file"] * 2 + ["not found"]
 
@@ -114,24 +114,55 @@ def test_a_picture_under_two_labels_is_refused_by_whatever_path(listing):
     path = listing("")
     (path.parent / "link.jpg").symlink_to(path.parent / "a.jpg")
     with pytest.raises(DatasetError, match=r"a.jpg' \(cat\) and .*link.jpg' \(dog\) are the same picture"):
-        manifest(listing("path,label\na.jpg,cat\nlink.jpg,dog\n"))
-    dataset = manifest(listing("path,label\na.jpg,cat\nlink.jpg,cat\n./a.jpg,cat\nc.jpg,dog\n"))
+        csv_list(listing("path,label\na.jpg,cat\nlink.jpg,dog\n"))
+    dataset = csv_list(listing("path,label\na.jpg,cat\nlink.jpg,cat\n./a.jpg,cat\nc.jpg,dog\n"))
     assert [record.image_id for record in dataset.records] == ["a.jpg", "c.jpg"]
     assert len(dataset.skipped) == 2
 
 
 def test_a_class_of_which_no_file_is_there_stops(listing):
     with pytest.raises(DatasetError, match=r"shows a dog; 1 show a cat; left out: listed files that are not there: 2"):
-        manifest(listing("path,label\na.jpg,cat\nx.jpg,dog\ny.jpg,dog\n"))
-    assert "no image shows a dog" in manifest(listing("path,label\na.jpg,cat\n")).notes[0]
+        csv_list(listing("path,label\na.jpg,cat\nx.jpg,dog\ny.jpg,dog\n"))
+    assert len(csv_list(listing("path,label\na.jpg,cat\n")).records) == 1
 
 
 def test_one_mask_that_is_missing_is_not_read_as_none(listing):
     """An image whose mask is lost would be scored without the metrics that the others have."""
-    dataset = manifest(listing("path,label,mask\na.jpg,cat,lost.png\nc.jpg,cat,m.png\n"))
+    dataset = csv_list(listing("path,label,mask\na.jpg,cat,lost.png\nc.jpg,cat,m.png\n"))
     assert [record.image_id for record in dataset.records] == ["c.jpg"]
 
 
-def test_a_folder_is_no_manifest(tmp_path):
+def test_a_folder_is_no_list(tmp_path):
     with pytest.raises(DatasetError, match="is no file; expected a CSV file"):
-        manifest(tmp_path)
+        csv_list(tmp_path)
+
+
+NAMES = ("bird", "cat", "golden retriever")
+
+
+def test_labels_and_boxes_of_other_classes(listing):
+    path = listing(
+        "path,label,boxes\na.jpg,Birds,bird head 1 2 3 4\ndeep/b.jpg,cat + Golden_Retriever,"
+        "golden retriever animal 1 2 9 9; CAT head 1 1 5 5\nc.jpg,cat+bird+golden-retriever,\n"
+    )
+    records = csv_list(path, classes=NAMES).records
+    assert [record.label for record in records] == ["bird", "cat+golden retriever", "bird+cat+golden retriever"]
+    assert records[1].boxes == (Box("golden retriever", "animal", 1, 2, 9, 9), Box("cat", "head", 1, 1, 5, 5))
+
+
+@pytest.mark.parametrize(
+    ("row", "said"),
+    [
+        ("a.jpg,both,", "label is 'both', expected bird, cat or golden retriever, or several as in bird.cat$"),
+        ("a.jpg,cat+brid,", r"label is 'cat\+brid', expected .* \(did you mean 'bird'\?\)"),
+        ("a.jpg,cat,bird head 1 2 3 4", "line 2: box of a bird on an image of a cat; correct"),
+        ("a.jpg,cat,horse head 1 2 3 4", "line 2: box class is 'horse', expected one of bird, cat, golden retriever"),
+    ],
+)
+def test_labels_and_boxes_of_no_class(listing, row, said):
+    with pytest.raises(DatasetError, match=said):
+        csv_list(listing(f"path,label,boxes\n{row}\n"), classes=NAMES)
+
+
+def test_a_class_called_both_is_a_class(listing):
+    assert csv_list(listing("path,label\na.jpg,both\n"), classes=("both", "none")).records[0].label == "both"

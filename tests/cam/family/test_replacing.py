@@ -1,0 +1,68 @@
+import pytest
+import torch
+
+from cam import METHODS, MapBatch, Network, compute_maps, maps_of, tap, tap_for
+from cam.methods import gradcam
+
+
+def found(network, images, name, batch_size=32, layer="late"):
+    of, methods = Network(network), {name: METHODS[name]}
+    tapped = tap_for(of, images, [layer], methods)
+    return maps_of(MapBatch(of, tapped, images, tuple("abcd"), 0, batch_size), methods)[name, layer]
+
+
+@pytest.mark.parametrize("batch_size", [1, 32])
+def test_ablationcam_equals_a_loop(two_stages, images, batch_size):
+    maps = found(two_stages, images, "ablationcam", batch_size)
+    for image, one in zip(images, maps, strict=True):
+        a = two_stages.late(two_stages.pool(two_stages.early(image[None])))[0]
+        whole = two_stages.head(a.mean(dim=(1, 2)))
+        expected = torch.zeros_like(one)
+        for c in range(len(a)):
+            left = a.clone()
+            left[c] = 0
+            fall = (whole - two_stages.head(left.mean(dim=(1, 2)))) / whole.abs()
+            expected += fall[:, None, None] * a[c]
+        torch.testing.assert_close(one, expected, rtol=1e-5, atol=1e-5)
+
+
+def test_ablationcam_behind_a_linear_tail_is_gradcam_with_each_channel_times_its_sum(gap_net, images):
+    tapped = tap(gap_net, gap_net, images, ["relu"])
+    a, g = tapped.activations["relu"], tapped.gradients["relu"]
+    maps = compute_maps(Network(gap_net), images, ["relu"], {"a": METHODS["ablationcam"]}).signed["a", "relu"]
+    by_its_sum = gradcam(a * a.sum(dim=(2, 3), keepdim=True), g)
+    torch.testing.assert_close(maps * tapped.logits.abs()[..., None, None], by_its_sum, rtol=1e-3, atol=1e-6)
+
+
+def test_ablationcam_of_a_negative_logit_does_not_turn_over(gap_net, images):
+    with torch.no_grad():
+        gap_net.head.bias.copy_(torch.tensor([50.0, -50.0]))
+    up, down = found(gap_net, images, "ablationcam", layer="relu").unbind(dim=1)
+    with torch.no_grad():
+        gap_net.head.bias.neg_()
+    down_again, _ = found(gap_net, images, "ablationcam", layer="relu").unbind(dim=1)
+    torch.testing.assert_close(torch.sign(up), torch.sign(down_again))
+    assert not torch.equal(up, down)
+
+
+@pytest.mark.parametrize("batch_size", [1, 32])
+def test_reciprocam_equals_a_loop(two_stages, images, batch_size):
+    maps = found(two_stages, images, "reciprocam", batch_size)
+    bell = torch.tensor([[1.0, 2, 1], [2, 4, 2], [1, 2, 1]]) / 16
+    for image, one in zip(images, maps, strict=True):
+        a = two_stages.late(two_stages.pool(two_stages.early(image[None])))[0]
+        expected = torch.zeros_like(one)
+        for i in range(4):
+            for j in range(3):
+                left = torch.zeros_like(a)
+                for y in range(max(0, i - 1), min(4, i + 2)):
+                    for x in range(max(0, j - 1), min(3, j + 2)):
+                        left[:, y, x] = a[:, y, x] * bell[y - i + 1, x - j + 1]
+                expected[:, i, j] = two_stages.head(left.mean(dim=(1, 2))).softmax(dim=0)
+        low, high = expected.amin((1, 2), keepdim=True), expected.amax((1, 2), keepdim=True)
+        torch.testing.assert_close(one, (expected - low) / (high - low), rtol=1e-4, atol=1e-5)
+
+
+def test_reciprocam_of_probabilities_that_never_change_is_empty(two_stages, images):
+    two_stages.head[2].weight.zero_()
+    assert found(two_stages, images, "reciprocam").count_nonzero() == 0
