@@ -209,9 +209,9 @@ def _stubs() -> None:
     for name in ("versions", "git_state"):
         known = getattr(bench.run.manifest, name)()
         setattr(bench.run.manifest, name, lambda known=known: known)
+    bench.run.manifest.now = lambda: "2026-01-01T00:00:00+00:00"
     for module in (bench.run.manifest, bench.run.pipeline):
-        module.now = lambda: "2026-01-01T00:00:00+00:00"
-    bench.run.pipeline.peak_memory_mb = lambda: 1.0
+        module.peak_memory_mb = lambda: 1.0
     count = itertools.count()
     time.perf_counter = lambda: float(next(count))
 
