@@ -12,7 +12,7 @@ from PIL import Image
 
 from reports.counts import data_notes, left_out_text
 from reports.files import cell_text
-from reports.numbers import interval_text
+from reports.numbers import FEW, interval_text
 from reports.pages.frame import rendered
 from reports.pages.gallery import gallery_json
 from reports.runs.run import GAP, Run
@@ -141,8 +141,8 @@ def _missing(run: Run, summary: pd.DataFrame) -> list[str]:
         missing.append("overlays (the maps are missing)")
     if len(run.methods) < 2:
         missing.append("a comparison of methods (there is one)")
-    if len(run.images) < 2:
-        missing.append("intervals (there is one image)")
+    if len(run.images) < FEW:
+        missing.append(f"intervals (there are fewer than {FEW} images)")
     return missing
 
 

@@ -123,7 +123,7 @@ def test_summary_text_shows_the_headline(make_run):
 @pytest.mark.parametrize(
     ("options", "said"),
     [
-        ({"labels": {"a.jpg": "cat"}}, "intervals (there is one image)"),
+        ({"labels": {"a.jpg": "cat"}}, "intervals (there are fewer than 8 images)"),
         ({"labels": {"a.jpg": "cat+dog", "b.jpg": "cat+dog"}}, "2 images of files"),
         ({"methods": ("gradcam",)}, "a comparison of methods (there is one)"),
         ({"curves": False}, "deletion and insertion curves (none were computed)"),
