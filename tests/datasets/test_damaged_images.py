@@ -124,7 +124,7 @@ def pets_of(root: Path, names: list[str]) -> None:
 )
 def test_damaged_images_through_every_adapter(tmp_path, adapter, arrange, place):
     names = []
-    for number, (_, content) in enumerate(images.damaged(COUNT // 8, 7)):
+    for number, (_, content) in enumerate(images.damaged(COUNT // 2, 7)):
         names.append(f"{'cat' if number % 2 else 'dog'}.{number}.png")
         (tmp_path / names[-1]).write_bytes(content)
     arrange(tmp_path, names)
