@@ -14,7 +14,7 @@ SCENES := catdog-scenes catdog-scenes-1 catdog-scenes-2
 STAMP := $(VENV)/.installed
 
 .DEFAULT_GOAL := help
-.PHONY: help setup bench pets weights truth results networks api test fuzz soak mutants parity time lint format clean
+.PHONY: help setup bench pets weights truth results networks api test calibrate fuzz soak mutants parity time lint format clean
 
 help:  ## list the targets
 	@grep -hE '^[a-z]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*##/\t/' | expand -t 10
@@ -69,6 +69,9 @@ api: setup  ## docs/api.md from the docstrings
 
 test: setup  ## run the tests, one process per core (JOBS=)
 	OMP_NUM_THREADS=1 $(BIN)/python -m pytest -n $(JOBS) --dist loadfile --no-loadscope-reorder
+
+calibrate: setup  ## false alarms, coverage and power of the statistics, simulated; writes docs/calibration.md (20 minutes)
+	OMP_NUM_THREADS=1 $(BIN)/python tests/calibration/calibrate.py
 
 fuzz: setup  ## the generated corpora and injected faults FUZZ times as long as in the tests (FUZZ=, default 20: an hour)
 	OMP_NUM_THREADS=1 CAMBENCH_FUZZ=$(FUZZ) $(BIN)/python -m pytest -n $(JOBS) $$(grep -rl CAMBENCH_FUZZ tests --include='test_*.py')

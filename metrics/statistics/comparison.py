@@ -1,22 +1,23 @@
 """Two methods on the same images: how large the difference is, how sure, and what may be said about it.
 
 Differences are a - b per image, n images where both are defined. Intervals and tests describe the choice of images for
-one network.
+one network. The claim is about the mean, and so is the test; ranks stand beside it as description.
 """
 
 import math
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
-from scipy import stats
+from scipy import special, stats
 
-from metrics.statistics.intervals import balanced_interval, balanced_mean
+from metrics.statistics.mean_test import DECIMALS, are_hits, p_values
+from metrics.statistics.moments import ONE_SIDED, Moments, limits, moments, paired_hit_limits
+from metrics.statistics.permutation import DRAWS
+from metrics.statistics.ranks import hodges_lehmann, rank_biserial, signed_rank
 
 ALPHA, POWER = 0.05, 0.8
-DECIMALS = 6  # differences that agree so far are ties: the last digits depend on batch size and machine
-PAIRWISE = 3000  # images up to which every pair counts in the Hodges-Lehmann shift; a seeded sample beyond
 
 # The headline family: (metric, role) at the first layer, corrected together by Holm; everything else is exploratory.
 HEADLINE_FAMILY = (
@@ -30,6 +31,8 @@ HEADLINE_FAMILY = (
     ("own_animal_share", "present"),
 )
 
+Array = NDArray[np.float64]
+
 
 @dataclass(frozen=True)
 class Paired:
@@ -37,12 +40,18 @@ class Paired:
 
     Attributes:
         n: images.
-        mean_difference: mean of a - b; its 95 % BCa bootstrap interval is `ci_low` to `ci_high`.
+        mean_difference: mean of a - b.
+        ci_low: lower limit of it at the level 1 - alpha (see `metrics.statistics.moments`); NaN where there is none.
+        ci_high: upper limit.
         hodges_lehmann: median of the means of all pairs of differences, the shift of a against b.
-        p_value: two-sided; Wilcoxon signed-rank with Pratt's zeros, or exact McNemar where all values are 0 or 1.
+        p_value: two-sided, of a mean difference of 0 (see `p_values`).
+        p_wilcoxon: two-sided, of the Wilcoxon signed-rank test with Pratt's zeros: description.
         rank_biserial: (W+ - W-) / (W+ + W-), from -1 to 1; 0 where all differences are ties.
         win_rate: share of images where a is larger, ties half.
-        detectable: smallest mean difference that n such images would have shown with 80 % power at the 5 % level.
+        detectable: smallest mean difference that n such images would have shown with 80 % power at the level alpha;
+            NaN where they could not have shown any.
+        only_a: of hits, images that only a hits; NaN for anything else.
+        moments: of the mean difference, from which limits at any level come.
     """
 
     n: int
@@ -51,72 +60,88 @@ class Paired:
     ci_high: float
     hodges_lehmann: float
     p_value: float
+    p_wilcoxon: float
     rank_biserial: float
     win_rate: float
     detectable: float
-
-
-UNDEFINED = Paired(0, *[math.nan] * 8)
+    only_a: float
+    moments: Moments
 
 
 def paired(first: ArrayLike, second: ArrayLike, seed: int, groups: ArrayLike | None = None) -> Paired:
-    """Compares a with b, image by image.
+    """Compares a with b, image by image: `paired_columns` of one column, (n,) each."""
+    a, b = (np.asarray(values, dtype=float)[:, None] for values in (first, second))
+    return paired_columns(a, b, seed, groups)[0]
+
+
+def paired_columns(
+    first: Array, second: Array, seed: int, groups: ArrayLike | None = None, draws: int = DRAWS
+) -> list[Paired]:
+    """Compares a with b on the same images, m comparisons at once.
+
+    Limits and `detectable` are those of alpha = 0.05; `at_level` gives others.
 
     Args:
-        first: values of a, (n,); NaN is undefined.
-        second: values of b of the same images.
-        seed: of the bootstrap.
-        groups: a label per image; mean and interval then give every label the same weight. Tests and shift do not.
+        first: values of a, (n, m); NaN is undefined.
+        second: values of b of the same images, (n, m).
+        seed: of the random signs.
+        groups: a label per image, (n,); every label has then the same weight in the mean. Ranks ignore it.
+        draws: random signs per test.
     """
-    a, b = np.asarray(first, dtype=float), np.asarray(second, dtype=float)
-    defined = ~(np.isnan(a) | np.isnan(b))
-    a, b = a[defined], b[defined]
-    if not len(a):
-        return UNDEFINED
+    defined = ~(np.isnan(first) | np.isnan(second))
+    labels = np.zeros(len(first)) if groups is None else np.asarray(groups)
+    results: dict[int, Paired] = {}
+    for pattern in np.unique(defined, axis=1).T if defined.size else ():
+        columns = np.flatnonzero((defined == pattern[:, None]).all(axis=0))
+        if pattern.any():
+            chosen = (first[pattern][:, columns], second[pattern][:, columns])
+            results |= zip(columns.tolist(), _compared(*chosen, labels[pattern], seed, draws), strict=True)
+    return [results.get(column, UNDEFINED) for column in range(first.shape[1])]
+
+
+def at_level(found: Paired, alpha: float) -> Paired:
+    """The same comparison with limits and `detectable` for the level 1 - alpha, as for one of 0.05 / alpha tests."""
+    if not found.n:
+        return found
+    second = found.only_a - found.mean_difference * found.n
+    hits = not math.isnan(found.only_a)
+    low, high = _hits(found.only_a, second, found.n, alpha) if hits else limits(found.moments, alpha)
+    detectable = _detectable_hits(found.only_a + second, found.n, alpha) if hits else _detectable(found.moments, alpha)
+    return replace(found, ci_low=float(np.ravel(low)[0]), ci_high=float(np.ravel(high)[0]), detectable=detectable)
+
+
+def _compared(a: Array, b: Array, labels: NDArray[np.generic], seed: int, draws: int) -> list[Paired]:
+    """Comparisons of columns that are defined everywhere, (n, m) each."""
     exact = a - b
-    labels = np.zeros(len(a)) if groups is None else np.asarray(groups)[defined]
-    parts = [exact[labels == label] for label in np.unique(labels)]
-    low, high = balanced_interval(parts, seed)
     rounded = np.round(exact, DECIMALS)
-    return Paired(
-        n=len(a),
-        mean_difference=balanced_mean(parts),
-        ci_low=low,
-        ci_high=high,
-        hodges_lehmann=hodges_lehmann(exact, seed),
-        p_value=mcnemar(a, b) if set(np.concatenate([a, b])) <= {0.0, 1.0} else signed_rank(rounded),
-        rank_biserial=rank_biserial(rounded),
-        win_rate=float(((rounded > 0) + 0.5 * (rounded == 0)).mean()),
-        detectable=_detectable(exact),
-    )
-
-
-def hodges_lehmann(differences: NDArray[np.float64], seed: int) -> float:
-    """Median of (d_i + d_j) / 2 over all i <= j (Hodges and Lehmann 1963); over 3,000 sampled images beyond."""
-    if len(differences) > PAIRWISE:
-        differences = np.random.default_rng(seed).choice(differences, PAIRWISE, replace=False)
-    rows, columns = np.triu_indices(len(differences))
-    return float(np.median((differences[rows] + differences[columns]) / 2))
-
-
-def signed_rank(differences: NDArray[np.float64]) -> float:
-    """Two-sided p of the Wilcoxon signed-rank test, zeros ranked and dropped (Pratt 1959); 1 where all are zero."""
-    if not differences.any():
-        return 1.0
-    return float(stats.wilcoxon(differences, zero_method="pratt").pvalue)
-
-
-def mcnemar(first: NDArray[np.float64], second: NDArray[np.float64]) -> float:
-    """Two-sided p of the exact McNemar test of two hits per image; 1 where they never differ."""
-    only_first, only_second = int((first > second).sum()), int((second > first).sum())
-    discordant = only_first + only_second
-    return float(stats.binomtest(only_first, discordant).pvalue) if discordant else 1.0
-
-
-def rank_biserial(differences: NDArray[np.float64]) -> float:
-    """Matched-pairs rank-biserial correlation (Kerby 2014) with Pratt's ranks."""
-    ranks = stats.rankdata(np.abs(differences)) * (differences != 0)
-    return float((ranks * np.sign(differences)).sum() / ranks.sum()) if ranks.sum() else 0.0
+    members = [labels == label for label in np.unique(labels)]
+    weights = [1 / len(members)] * len(members)
+    whole = moments([exact[own] for own in members], weights)
+    hits = are_hits(a, b, len(members))
+    p = p_values(a, b, seed, members, draws)
+    ranks, wins = rank_biserial(rounded), ((rounded > 0) + 0.5 * (rounded == 0)).mean(axis=0)
+    wilcoxon, shift = signed_rank(rounded), hodges_lehmann(exact, seed)
+    only_a = (exact > 0).sum(axis=0)
+    return [
+        at_level(
+            Paired(
+                n=len(a),
+                mean_difference=float(whole.mean[place]),
+                ci_low=math.nan,
+                ci_high=math.nan,
+                hodges_lehmann=float(shift[place]),
+                p_value=float(p[place]),
+                p_wilcoxon=float(wilcoxon[place]),
+                rank_biserial=float(ranks[place]),
+                win_rate=float(wins[place]),
+                detectable=math.nan,
+                only_a=float(only_a[place]) if hits[place] else math.nan,
+                moments=whole.column(place),
+            ),
+            ALPHA,
+        )
+        for place in range(a.shape[1])
+    ]
 
 
 def friedman(values: ArrayLike) -> float:
@@ -157,7 +182,7 @@ def verdict(found: Paired, p_value: float, direction: str) -> str:
         return "undefined"
     if p_value < ALPHA and found.rank_biserial * found.mean_difference < 0:
         return "mixed"
-    if p_value >= ALPHA or not (found.ci_low > 0 or found.ci_high < 0):  # test of ranks and interval of the mean agree
+    if p_value >= ALPHA or found.mean_difference == 0:
         return "no difference shown"
     larger = found.mean_difference > 0
     if direction == "none":
@@ -165,9 +190,26 @@ def verdict(found: Paired, p_value: float, direction: str) -> str:
     return "better" if larger == (direction == "higher") else "worse"
 
 
-def _detectable(differences: NDArray[np.float64]) -> float:
-    """(z_{1 - alpha/2} + z_power) times the standard error of the mean difference."""
-    if len(differences) < 2:
+def _detectable(found: Moments, alpha: float) -> float:
+    """(t_{1 - alpha/2} + t_power) standard errors, and what the caution of the test costs few images (simulated)."""
+    n, error, freedom = found.decisive[0], found.error[0], found.freedom[0]
+    if n < 2 or ONE_SIDED**n >= alpha or not error:
         return math.nan
-    factor = stats.norm.ppf(1 - ALPHA / 2) + stats.norm.ppf(POWER)
-    return float(factor * differences.std(ddof=1) / math.sqrt(len(differences)))
+    reach = special.stdtrit(freedom, 1 - alpha / 2) + special.stdtrit(freedom, POWER)
+    return float(reach * error * (1 + 1 / n + 32 / n**2))
+
+
+def _detectable_hits(discordant: float, n: int, alpha: float) -> float:
+    """(z_{1 - alpha/2} + z_power) sqrt(discordant) / n, at least the share that the exact test needs."""
+    needed = math.floor(math.log2(2 / alpha)) + 1
+    if needed > n:
+        return math.nan
+    factor = special.ndtri(1 - alpha / 2) + special.ndtri(POWER)
+    return float(max(factor * math.sqrt(discordant + 1) + 1, needed) / n)
+
+
+def _hits(first: float, second: float, n: int, alpha: float) -> tuple[Array, Array]:
+    return paired_hit_limits(*(np.atleast_1d(float(number)) for number in (first, second, n)), alpha)
+
+
+UNDEFINED = Paired(0, *[math.nan] * 10, moments([np.empty((0, 1))], [1.0]))

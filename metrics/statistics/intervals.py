@@ -7,51 +7,42 @@ from collections.abc import Sequence
 
 import numpy as np
 import torch
-from numpy.typing import ArrayLike
+from numpy.typing import ArrayLike, NDArray
 
 from metrics.localisation import average_precision
-from metrics.statistics.bootstrap import CONFIDENCE, bca_limits, weighted
+from metrics.statistics.bootstrap import weighted
+from metrics.statistics.moments import FEWEST, hit_limits, limits, moments, paired_hit_limits
 
 BOX_LEVELS = (0.3, 0.5, 0.7)
+OUTSIDE = 0.05  # of the intervals: they are 95 %
 
 Interval = tuple[float, float]
 UNDEFINED: Interval = (float("nan"), float("nan"))
+Array = NDArray[np.float64]
 
 
-def mean_interval(values: ArrayLike, seed: int) -> Interval:
-    """95 % interval of the mean over images: BCa bootstrap (Efron 1987), 2000 resamples (see `statistics.bootstrap`).
-
-    Args:
-        values: one per image, defined, (n,).
-        seed: of the resampling.
-
-    Returns:
-        Low and high; the common value where all are equal, NaN for fewer than two images.
-    """
-    return balanced_interval([values], seed)
+def mean_interval(values: ArrayLike) -> Interval:
+    """95 % interval of the mean over images, see `mean_intervals`; of defined values, (n,)."""
+    return balanced_interval([values])
 
 
-def mean_intervals(values: ArrayLike, seed: int) -> tuple[np.ndarray, np.ndarray]:
-    """`mean_interval` of every column at once.
+def mean_intervals(values: ArrayLike) -> tuple[np.ndarray, np.ndarray]:
+    """95 % intervals of the means of columns: Student's t, widened for skewness (see `metrics.statistics.moments`).
+
+    Wilson's where a column holds 0 and 1 alone.
 
     Args:
-        values: (n, m), NaN is undefined; columns that are defined on as many images share their resamples.
-        seed: of the resampling.
+        values: (n, m), NaN is undefined.
 
     Returns:
-        Low and high, each (m,).
+        Low and high, each (m,). NaN for fewer than 8 images, and where the values are not 0 and 1 and fewer than 8
+        images differ from what most share.
     """
     array = np.asarray(values, dtype=float)
-    low, high = np.full((2, array.shape[1]), np.nan)
-    defined = ~np.isnan(array)
-    for pattern in np.unique(defined, axis=1).T if array.size else ():
-        columns = np.flatnonzero((defined == pattern[:, None]).all(axis=0))
-        own = array[pattern][:, columns]
-        if len(own) < 2:
-            continue
-        low[columns], high[columns] = bca_limits([own], [1.0], seed)
-        level = np.ptp(own, axis=0) == 0
-        low[columns[level]] = high[columns[level]] = own[0, level]
+    low, high = limits(moments([array], [1.0]), OUTSIDE)
+    hits = np.flatnonzero((np.isin(array, (0.0, 1.0)) | np.isnan(array)).all(axis=0))
+    own = array[:, hits]
+    low[hits], high[hits] = hit_limits(np.nansum(own, axis=0), (~np.isnan(own)).sum(axis=0).astype(float), OUTSIDE)
     return low, high
 
 
@@ -61,36 +52,56 @@ def balanced_mean(groups: Sequence[ArrayLike]) -> float:
     return float(np.mean([group.mean() for group in arrays])) if all(len(group) for group in arrays) else float("nan")
 
 
-def balanced_interval(groups: Sequence[ArrayLike], seed: int) -> Interval:
-    """95 % BCa interval of `balanced_mean`, resampling within the groups."""
-    return _interval(groups, [1 / len(groups)] * len(groups), seed)
+def balanced_interval(groups: Sequence[ArrayLike]) -> Interval:
+    """95 % interval of `balanced_mean`, as `mean_intervals` makes them; NaN too where a group has fewer than two."""
+    if len(groups) == 1:
+        low, high = mean_intervals(np.asarray(groups[0], dtype=float)[:, None])
+        return float(low[0]), float(high[0])
+    return _interval(groups, [1 / len(groups)] * len(groups))
 
 
-def difference_interval(first: ArrayLike, second: ArrayLike, seed: int) -> Interval:
-    """95 % BCa interval of mean(first) - mean(second) of unpaired images."""
-    return _interval([first, second], [1.0, -1.0], seed)
+def change_interval(groups: Sequence[ArrayLike]) -> Interval:
+    """`balanced_interval` of differences, of one group those of hits too: -1, 0, 1 (Agresti and Min 2005)."""
+    values = np.asarray(groups[0], dtype=float) if len(groups) == 1 else None
+    if values is None or not np.isin(values, (-1.0, 0.0, 1.0)).all():
+        return _interval(groups, [1 / len(groups)] * len(groups))
+    counts = [np.array([float(count)]) for count in ((values > 0).sum(), (values < 0).sum(), len(values))]
+    low, high = paired_hit_limits(*counts, OUTSIDE)
+    return float(low[0]), float(high[0])
+
+
+def difference_interval(first: ArrayLike, second: ArrayLike) -> Interval:
+    """95 % interval of mean(first) - mean(second) of unpaired images, with Welch's degrees of freedom."""
+    return _interval([first, second], [1.0, -1.0])
 
 
 def mean_band(curves: ArrayLike, seed: int) -> tuple[np.ndarray, np.ndarray]:
-    """Pointwise 95 % percentile bootstrap band of the mean curve; (n, points) to two arrays (points,)."""
+    """Pointwise 95 % percentile bootstrap band of the mean curve; (n, points) to two arrays (points,).
+
+    NaN for fewer than 8 curves.
+    """
     array = np.asarray(curves, dtype=float)
-    means = weighted(len(array), seed, array)
-    low, high = np.quantile(means, _tails(), axis=0)
+    if len(array) < FEWEST:
+        return np.full(array.shape[1], np.nan), np.full(array.shape[1], np.nan)
+    low, high = np.quantile(weighted(len(array), seed, array), _tails(), axis=0)
     return low, high
 
 
-def dataset_pxap(foreground: ArrayLike, background: ArrayLike, seed: int) -> tuple[float, Interval]:
+def dataset_pxap(
+    foreground: ArrayLike, background: ArrayLike, seed: int, images: ArrayLike | None = None
+) -> tuple[float, Interval]:
     """Pixel average precision of the pooled pixels of all images, and its percentile bootstrap interval.
 
     Args:
         foreground: object pixels per bin of the scaled map, (n, bins).
         background: background pixels, (n, bins).
         seed: of the resampling.
+        images: whose map each row is, (n,): those of one image are averaged first; None: each is an image.
 
     Returns:
         Value in [0, 1], higher is better (Choe et al. 2020); interval over images.
     """
-    front, back = np.asarray(foreground, dtype=float), np.asarray(background, dtype=float)
+    front, back = (_of_images(np.asarray(counts, dtype=float), images) for counts in (foreground, background))
     pooled = [
         np.vstack([counts.sum(axis=0) / max(len(counts), 1), weighted(len(counts), seed, counts)])
         for counts in (front, back)
@@ -99,12 +110,13 @@ def dataset_pxap(foreground: ArrayLike, background: ArrayLike, seed: int) -> tup
     return _with_interval(values, len(front))
 
 
-def max_box_acc_v2(box_iou: ArrayLike, seed: int) -> tuple[float, Interval]:
+def max_box_acc_v2(box_iou: ArrayLike, seed: int, images: ArrayLike | None = None) -> tuple[float, Interval]:
     """MaxBoxAccV2: mean over IoU levels 0.3, 0.5, 0.7 of the best threshold's share of images at that level.
 
     Args:
-        box_iou: best IoU per image and threshold, (n, thresholds).
+        box_iou: best IoU per map and threshold, (n, thresholds).
         seed: of the resampling.
+        images: as in `dataset_pxap`; of an image's maps the share counts that reaches the level.
 
     Returns:
         Value in [0, 1], higher is better (Choe et al. 2020); percentile bootstrap interval over images.
@@ -112,31 +124,38 @@ def max_box_acc_v2(box_iou: ArrayLike, seed: int) -> tuple[float, Interval]:
     ious = np.asarray(box_iou, dtype=float)
     shares = []
     for level in BOX_LEVELS:
-        reached = (ious >= level).astype(float)
-        own = reached.sum(axis=0) / max(len(ious), 1)
-        shares.append(np.vstack([own, weighted(len(ious), seed, reached)]).max(axis=1))
+        reached = _of_images((ious >= level).astype(float), images)
+        own = reached.sum(axis=0) / max(len(reached), 1)
+        shares.append(np.vstack([own, weighted(len(reached), seed, reached)]).max(axis=1))
     values = np.mean(shares, axis=0)
-    return _with_interval(values, len(ious))
+    return _with_interval(values, len(reached))
 
 
-def _interval(groups: Sequence[ArrayLike], weights: Sequence[float], seed: int) -> Interval:
-    arrays = [np.asarray(group, dtype=float) for group in groups]
-    if min(map(len, arrays)) < 2:
-        return UNDEFINED
-    if all(np.ptp(array) == 0 for array in arrays):
-        point = float(sum(weight * array[0] for weight, array in zip(weights, arrays, strict=True)))
-        return point, point
-    low, high = bca_limits([array[:, None] for array in arrays], weights, seed)
+def _interval(groups: Sequence[ArrayLike], weights: Sequence[float]) -> Interval:
+    arrays = [np.asarray(group, dtype=float)[:, None] for group in groups]
+    low, high = limits(moments(arrays, weights), OUTSIDE)
     return float(low[0]), float(high[0])
+
+
+def _of_images(values: Array, images: ArrayLike | None) -> Array:
+    """Rows of one image averaged, (n, k) to (images, k), in the order of their names."""
+    if images is None:
+        return values
+    names, place, maps = np.unique(np.asarray(images), return_inverse=True, return_counts=True)
+    if len(names) == len(values):
+        return values
+    sums = np.zeros((len(names), values.shape[1]))
+    np.add.at(sums, place, values)
+    return sums / maps[:, None]
 
 
 def _with_interval(values: np.ndarray, count: int) -> tuple[float, Interval]:
     """The first value, of the whole data set, and the interval of the others, of the resamples."""
-    if count < 2:
+    if count < FEWEST:
         return (float(values[0]) if count else float("nan")), UNDEFINED
     low, high = np.nanquantile(values[1:], _tails())
     return float(values[0]), (float(low), float(high))
 
 
 def _tails() -> tuple[float, float]:
-    return (1 - CONFIDENCE) / 2, (1 + CONFIDENCE) / 2
+    return OUTSIDE / 2, 1 - OUTSIDE / 2

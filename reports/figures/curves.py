@@ -8,6 +8,7 @@ from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
 from metrics.statistics.intervals import mean_band
+from metrics.statistics.moments import FEWEST
 from reports.figures.style import finding, method_colours, panels
 from reports.numbers import number
 from reports.runs.run import ROLES, Run
@@ -58,9 +59,11 @@ def _plot(axis: Axes, run: Run, curves: pd.DataFrame) -> None:
         own = curves[curves["method"] == method]
         if own.empty:
             continue
-        fraction, probability = own["fraction"].iloc[0], np.stack(own["probability"])
+        fraction = own["fraction"].iloc[0]
+        images = own.groupby(own["image_id"].astype(str))["probability"]  # two maps of one image are one image
+        probability = np.stack([np.mean(np.stack(curves), axis=0) for _, curves in images])
         axis.plot(fraction, probability.mean(axis=0), color=colour, label=run.title(method))
-        if len(own) > 1:
+        if len(probability) >= FEWEST:
             low, high = mean_band(probability, run.seed)
             axis.fill_between(fraction, low, high, color=colour, alpha=0.2, linewidth=0)
     axis.set(xlim=(0, 1), ylim=(0, 1))

@@ -33,10 +33,13 @@ def difference_figures(run: Run, comparison: pd.DataFrame) -> Iterator[tuple[str
             axis.plot([low, high], [0, 0], color="black", linewidth=2.5, solid_capstyle="butt")
             axis.plot(row["mean_difference"], 0, "o", color="black", markersize=6)
             said = row["verdict"] if row["verdict"] == "no difference shown" else f"{a} {row['verdict']}"
-            numbers = interval_text(row["mean_difference"], low, high)
+            numbers = interval_text(row["mean_difference"], low, high, row["n"])
             role = "" if row["role"] == GAP else f", {row['role']} class"
             axis.set_title(f"{run.title(row['metric'])}{role}: {said}, {numbers}, n = {row['n']}")
-        finding(figure, f"{a} minus {b}, image by image; right of the line {a} is higher (mean and 95 % interval)")
+        finding(
+            figure,
+            f"{a} minus {b}, image by image; right of the line {a} is higher (mean; 95 % intervals of all together)",
+        )
         yield f"differences_{first}_{second}", figure
 
 

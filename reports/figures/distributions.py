@@ -56,7 +56,8 @@ def _boxes(axis: Axes, run: Run, scores: pd.DataFrame) -> None:
     roles = [role for role in ROLES if role in scores["role"].unique()]
     binary = scores["value"].isin([0.0, 1.0]).all()  # a box of zeros and ones shows nothing: the mean does
     width = BOX_WIDTH / len(roles)
-    for (method, role), values in scores.groupby(["method", "role"], observed=True)["value"]:
+    keys = ["method", "role", "image_id"]  # two maps of one image are one image
+    for (method, role), values in scores.groupby(keys, observed=True)["value"].mean().groupby(keys[:2], observed=True):
         place = run.methods.index(method) - BOX_WIDTH / 2 + width * (roles.index(role) + 0.5)
         colour = ROLE_COLOURS[role]
         if binary:

@@ -12,7 +12,7 @@ from PIL import Image
 
 from reports.counts import data_notes, left_out_text
 from reports.files import cell_text
-from reports.numbers import interval_text
+from reports.numbers import FEW, interval_text
 from reports.pages.frame import rendered
 from reports.pages.gallery import gallery_json
 from reports.runs.run import GAP, Run
@@ -96,12 +96,20 @@ def _verdicts(run: Run, comparison: pd.DataFrame) -> pd.DataFrame:
     for row in comparison[comparison["family"].eq("headline")].to_dict("records"):
         first, second = run.title(row["method_a"]), run.title(row["method_b"])
         said = verdict_text(run, row["method_a"], row["method_b"], row["verdict"])
-        difference = interval_text(row["mean_difference"], row["ci_low"], row["ci_high"])
-        least = "" if pd.isna(row["detectable"]) else f"{row['detectable']:.3f}"
+        difference = interval_text(row["mean_difference"], row["ci_low"], row["ci_high"], row["n"])
+        least = "nothing: too few images" if pd.isna(row["detectable"]) else f"{row['detectable']:.3f}"
         p = "" if pd.isna(row["p_holm"]) else f"{row['p_holm']:.2g}"
         role = "wrong minus right" if row["role"] == GAP else row["role"]
         rows.append((run.title(row["metric"]), role, said, f"{first} - {second}: {difference}", row["n"], p, least))
-    columns = ["metric", "maps", "verdict", "difference [95 % interval]", "n", "p (Holm)", "could have shown"]
+    columns = [
+        "metric",
+        "maps",
+        "verdict",
+        "difference [interval, 95 % for all together]",
+        "n",
+        "p (Holm)",
+        "could have shown",
+    ]
     return pd.DataFrame(rows, columns=columns)
 
 
@@ -133,8 +141,8 @@ def _missing(run: Run, summary: pd.DataFrame) -> list[str]:
         missing.append("overlays (the maps are missing)")
     if len(run.methods) < 2:
         missing.append("a comparison of methods (there is one)")
-    if len(run.images) < 2:
-        missing.append("intervals (there is one image)")
+    if len(run.images) < FEW:
+        missing.append(f"intervals (there are fewer than {FEW} images)")
     return missing
 
 

@@ -22,8 +22,9 @@ def across(runs: Sequence[Run]) -> pd.DataFrame:
     """Headline metrics of the first two methods, a - b, of every run side by side.
 
     `data` is the run's folder name; `not_beaten_by_a` lists the controls that a does not beat on the metric, of the
-    runs that have it. `agreement` is the same in all rows of a metric: `agree` (at least two runs decide, all for the
-    same method), `disagree` (decided both ways), `one decides`, `none decides`.
+    runs that have it. Intervals hold together for the headline family of each run. `agreement` is the same in all rows
+    of a metric: `agree` (at least two runs decide, all for the same method), `disagree` (decided both ways), `one
+    decides`, `none decides`.
 
     Raises:
         ReportError: fewer than two runs, or runs of other methods.
@@ -57,7 +58,7 @@ def agreement_text(runs: Sequence[Run], table: pd.DataFrame) -> list[str]:
 
 def _said(run: Run, row: dict[str, object]) -> str:
     words = verdict_text(run, run.methods[0], run.methods[1], str(row["verdict"]))
-    numbers = interval_text(*(float(row[key]) for key in ("mean_difference", "ci_low", "ci_high")))  # type: ignore[arg-type]
+    numbers = interval_text(*(float(row[key]) for key in ("mean_difference", "ci_low", "ci_high", "n")))  # type: ignore[arg-type]
     return f"{label(str(row['data']))}: {words}, {numbers}, n = {row['n']}"
 
 

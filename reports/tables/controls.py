@@ -4,7 +4,7 @@ from collections.abc import Iterator
 
 import pandas as pd
 
-from metrics.statistics.comparison import HEADLINE_FAMILY, paired, verdict
+from metrics.statistics.comparison import HEADLINE_FAMILY, paired_columns, verdict
 from reports.runs.run import NEGATED, Run
 from reports.tables.summary import by_image, in_order
 
@@ -18,20 +18,25 @@ CONTROLS = [
 def control_table(run: Run) -> pd.DataFrame:
     """Per method, control and layer, on the headline metrics and those of ground truth: method - control by image.
 
-    A method beats a control where the difference is in the metric's better direction, its interval excludes 0 and
-    p < 0.05 (uncorrected, which makes it easier to beat one: who does not is flagged rightly). A negated map is
-    a control of its own method alone. A control that has no value of the metric was not tried.
+    A method beats a control where p < 0.05 for the mean difference and that is in the metric's better direction, as are
+    the ranks (uncorrected, which makes it easier to beat one: who does not is flagged rightly; with fewer than 8 images
+    that differ nobody does). A negated map is a control of its own method alone. A control that has no value of the
+    metric was not tried.
     """
     scores, rows = run.all_scores, []
     for metric, role in _asked(run):
         own = scores[scores["metric"].eq(metric) & scores["role"].eq(role)]
         for layer, group in own.groupby("layer", observed=True):
             values = by_image(group)
-            for method, control in _pairs(run, values):
-                if control not in values:
+            pairs = list(_pairs(run, values))
+            tried = [pair for pair in pairs if pair[1] in values]
+            ours, theirs = (values[[pair[place] for pair in tried]].to_numpy(float) for place in (0, 1))
+            compared = dict(zip(tried, paired_columns(ours, theirs, run.seed), strict=True))
+            for method, control in pairs:
+                if (method, control) not in compared:
                     rows.append((method, control, layer, role, metric, 0, len(values), *[float("nan")] * 4, NOT_TRIED))
                     continue
-                found = paired(values[method], values[control], run.seed)
+                found = compared[method, control]
                 said = verdict(found, found.p_value, run.manifest["metrics"][metric]["direction"])
                 beats = {"better": "yes", "undefined": "undefined"}.get(said, "no")
                 numbers = (found.n, len(values) - found.n, found.mean_difference, found.ci_low, found.ci_high)

@@ -48,14 +48,14 @@ def dispersion_gap(run: Run) -> pd.DataFrame:
             strata = {"balanced": list(groups.values())} if len(groups) > 1 else {}
             strata |= {class_stratum(str(label)): [group] for label, group in groups.items()}
             for stratum, parts in strata.items():
-                rows.append({"method": method, "layer": layer, "stratum": stratum, **_paired(parts, cells, run.seed)})
+                rows.append({"method": method, "layer": layer, "stratum": stratum, **_paired(parts, cells)})
             if len(groups) > 1:
                 rows += [
                     {
                         "method": method,
                         "layer": layer,
                         "stratum": f"target {label}",
-                        **_per_target(group, wide[wide["rival"] == label], run.seed),
+                        **_per_target(group, wide[wide["rival"] == label]),
                     }
                     for label, group in groups.items()
                 ]
@@ -72,14 +72,14 @@ def gap_values(wide: pd.DataFrame) -> pd.Series:
     return wide["effective_area_wrong"] - wide["effective_area_right"]
 
 
-def _paired(parts: list[pd.DataFrame], cells: int, seed: int) -> dict[str, Any]:
+def _paired(parts: list[pd.DataFrame], cells: int) -> dict[str, Any]:
     gaps = [gap_values(part).dropna() for part in parts]
     undefined = sum(len(part) - len(gap) for part, gap in zip(parts, gaps, strict=True))
     if len(parts) > 2 and sum(len(gap) > 0 for gap in gaps) > 1:
         parts = [part for part, gap in zip(parts, gaps, strict=True) if len(gap)]
         gaps = [gap for gap in gaps if len(gap)]
     both = [part.loc[gap.index] for part, gap in zip(parts, gaps, strict=True)]  # the images that the gap is over
-    low, high = balanced_interval(gaps, seed)
+    low, high = balanced_interval(gaps)
     row: dict[str, Any] = {
         "n": sum(map(len, gaps)),
         "n_undefined": undefined,
@@ -95,11 +95,11 @@ def _paired(parts: list[pd.DataFrame], cells: int, seed: int) -> dict[str, Any]:
     return row | {metric: _mean(parts, f"{metric}_right") for metric in ONCE}
 
 
-def _per_target(own: pd.DataFrame, others: pd.DataFrame, seed: int) -> dict[str, Any]:
+def _per_target(own: pd.DataFrame, others: pd.DataFrame) -> dict[str, Any]:
     """One class's maps: on images of other classes whose wrong class it is against images of its own."""
     right, wrong = own["effective_area_right"].dropna(), others["effective_area_wrong"]
     defined = wrong.dropna()
-    low, high = difference_interval(defined, right, seed)
+    low, high = difference_interval(defined, right)
     return {
         "n": len(right) + len(defined),
         "n_undefined": len(own) - len(right) + len(wrong) - len(defined),

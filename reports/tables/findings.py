@@ -5,13 +5,14 @@ from typing import Any
 
 import pandas as pd
 
-from reports.numbers import interval_text
+from metrics.statistics.comparison import ALPHA
+from reports.numbers import interval_text, number
 from reports.runs.run import Run
 from reports.tables.dispersion import class_stratum
 
 CAVEAT = (
-    "Intervals are 95 % and describe the choice of images for this one network; they say nothing about networks "
-    "trained from another seed."
+    "Intervals are 95 %, those of the headline comparisons for all of them together, and describe the choice of images "
+    "for this one network; they say nothing about networks trained from another seed."
 )
 LISTED = 12  # classes that a sentence names
 FEWEST, FEWEST_WRONG = 8, 5  # images of one class from which accuracy is judged; if all of them are called wrong
@@ -74,23 +75,39 @@ def _compared(
     paired = _only(comparison, metric=metric, role="right", layer=layer)
     for _, row in paired.iterrows():
         first, second = run.title(row["method_a"]), run.title(row["method_b"])
-        difference = _interval(row, "mean_difference")
-        said = f"{first} minus {second} is {difference} over {row['n']} images"
+        said = f"{first} minus {second} is {_interval(row, 'mean_difference')} over {row['n']} images"
         if row["verdict"] == "undefined":
             text += f" {first} against {second} is undefined: no image has both values."
         elif row["verdict"] in ("better", "worse"):
             winner = first if row["verdict"] == "better" else second
-            text += f" {winner} is {better}: {said}."
+            text += f" {winner} is {better}: {said}{_although(row)}."
         elif row["verdict"] == "mixed":
             more = first if row["rank_biserial"] > 0 else second
             text += f" Mixed: {said}, but {more} is ahead on most images; a few large differences decide the mean."
         else:
-            text += f" No difference shown: {said}{_could_show(row)}."
+            text += f" No difference shown: {said}{_although(row)}{_could_show(row)}."
     return text
 
 
+def _although(row: "pd.Series[Any]") -> str:
+    """Why the verdict stands where the interval, read alone, says something else."""
+    decided = row["verdict"] in ("better", "worse")
+    if math.isnan(row["ci_low"]) or decided == bool(row["ci_low"] > 0 or row["ci_high"] < 0):
+        return ""
+    if decided:
+        return (
+            f"; the interval is wide enough for all headline comparisons at once and reaches 0, the test corrects them "
+            f"one after the other (Holm) and has p = {row['p_holm']:.2g}"
+        )
+    if row["p_friedman"] >= ALPHA:
+        return f"; over all methods together Friedman's test sees no difference (p = {row['p_friedman']:.2g})"
+    return f"; the interval leaves 0 out, but the test, stricter with few or tied images, has p = {row['p_holm']:.2g}"
+
+
 def _could_show(row: "pd.Series[Any]") -> str:
-    return "" if math.isnan(row["detectable"]) else f"; this run could have shown one of {row['detectable']:.3f}"
+    if math.isnan(row["detectable"]):
+        return "; so few images that differ could not have shown any"
+    return f"; this run could have shown one of {row['detectable']:.3f}"
 
 
 def _gap(run: Run, gaps: pd.DataFrame, method: str, layer: str) -> str:
@@ -106,17 +123,20 @@ def _gap(run: Run, gaps: pd.DataFrame, method: str, layer: str) -> str:
         return f"{run.title(method)} at {layer}: the dispersion gap is undefined, {why}."
     low, high = row["ci_low"], row["ci_high"]
     if math.isnan(low):
-        verdict = "so few images cannot judge dispersion"
+        few = row["n"] < FEWEST
+        verdict = "too few images to judge dispersion" if few else "too many equal gaps to judge dispersion"
     elif low > 0:
         verdict = "wrong-class maps are more dispersed than right-class maps"
     elif high < 0:
         verdict = "wrong-class maps are narrower, not more dispersed, than right-class maps"
     else:
-        verdict = "no difference in dispersion between wrong-class and right-class maps is shown"
+        verdict = (
+            "no difference in dispersion between wrong-class and right-class maps is shown, images vary more than that"
+        )
     empty = f"; {row['empty_wrong']:.0%} of the wrong-class maps are empty" if row["empty_wrong"] > 0 else ""
     return (
-        f"{run.title(method)} at {layer}: {verdict} (effective area {row['area_wrong']:.3f} against "
-        f"{row['area_right']:.3f}, {row['stratum']} gap {_interval(row, 'gap')}, n = {row['n']:.0f}{empty})."
+        f"{run.title(method)} at {layer}: {verdict} (effective area {number(row['area_wrong'])} against "
+        f"{number(row['area_right'])}, {row['stratum']} gap {_interval(row, 'gap')}, n = {row['n']:.0f}{empty})."
     )
 
 
@@ -127,4 +147,4 @@ def _only(table: pd.DataFrame, **values: str) -> pd.DataFrame:
 
 
 def _interval(row: "pd.Series[Any]", name: str) -> str:
-    return interval_text(row[name], row["ci_low"], row["ci_high"])
+    return interval_text(row[name], row["ci_low"], row["ci_high"], row["n"])

@@ -7,7 +7,7 @@ import pandas as pd
 
 from metrics.statistics.intervals import mean_interval
 from reports.runs.run import ReportError, Run
-from reports.tables.summary import in_order
+from reports.tables.summary import by_image, in_order
 
 POOLED = [
     "method", "layer", "role", "metric", "networks", "n", "n_undefined", "mean", "ci_low", "ci_high", "lowest",
@@ -19,22 +19,25 @@ def pooled(runs: Sequence[Run]) -> pd.DataFrame:
     """Per method, layer, role and metric the mean over images of the mean over networks.
 
     The 95 % interval is over images, with the networks as they are; `lowest` and `highest` are the means of single
-    networks, which show how much the network matters. `n` images with a value of at least one network; `n_undefined`
-    counts values (image and network) that are undefined.
+    networks, which show how much the network matters. Of the maps of one image the mean counts. `n` images with a value
+    of at least one network; `n_undefined` counts values (image and network) that are undefined.
 
     Raises:
         ReportError: runs of other images, methods, layers, metrics or protocols.
     """
     _check(runs)
-    key = ["image_id", "target", "method", "layer", "role", "metric"]
-    values = pd.concat([run.scores[[*key, "value"]].assign(network=number) for number, run in enumerate(runs)])
+    tables: dict[tuple[str, str, str, str], list[pd.Series]] = {}
+    for run in runs:
+        for (layer, role, metric), scores in run.scores.groupby(["layer", "role", "metric"], observed=True):
+            for method, values in by_image(scores).items():
+                tables.setdefault((str(method), layer, role, metric), []).append(values)
     rows = []
-    for group, scores in values.groupby(["method", "layer", "role", "metric"], observed=True):
-        images = scores.groupby(["image_id", "target"], observed=True)["value"].mean().dropna().sort_index().to_numpy()
-        single = scores.groupby("network")["value"].mean()
-        undefined = int(scores["value"].isna().sum())
+    for group, networks in tables.items():
+        wide = pd.concat(networks, axis="columns")
+        images = wide.mean(axis="columns").dropna().sort_index().to_numpy()
         mean = images.mean() if len(images) else np.nan
-        interval = mean_interval(images, runs[0].seed)
+        single, undefined = wide.mean(), int(wide.isna().sum().sum())
+        interval = mean_interval(images)
         rows.append((*group, len(runs), len(images), undefined, mean, *interval, single.min(), single.max()))
     return in_order(runs[0], pd.DataFrame(rows, columns=POOLED))
 

@@ -9,7 +9,7 @@ import numpy as np
 import pandas as pd
 from scipy import stats
 
-from reports.runs.run import Run
+from reports.runs.run import NEGATED, Run
 from reports.tables.summary import by_image, in_order
 
 SPLITS = 200
@@ -23,13 +23,17 @@ def reliability(run: Run) -> pd.DataFrame:
     `alpha` is Krippendorff's (ordinal; images are the raters that rank the rivals): 1 for full agreement, 0 for what
     chance gives, below 0 for systematic disagreement. `split_half` is the mean over 200 seeded splits of Spearman's rho
     between the rivals' means in two halves of the images; NaN for fewer than three rivals. `n` images have a value of
-    every rival.
+    every rival. The rivals are the same for every metric of a role, those of which all have values, and negated maps
+    are none: whatever a map says, its negation says the opposite, which any metric can tell. A metric that lacks a
+    method is left out, and with it what it would cost the others.
     """
+    tables = dict(_by_image(run))
     rows = []
-    for (layer, role, metric), values in _by_image(run):
-        wide = values.dropna(axis="columns", how="all").dropna()
-        if wide.shape[1] < 2:
+    for (layer, role, metric), values in tables.items():
+        rivals = _rivals(run, [own for key, own in tables.items() if key[:2] == (layer, role)])
+        if len(rivals) < 2 or not set(rivals) <= set(values):
             continue
+        wide = values[rivals].dropna()
         alpha, halves = _alpha(wide.to_numpy()), _split_half(wide.to_numpy(), run.seed)
         rows.append((layer, role, metric, len(wide), wide.shape[1], alpha, halves))
     return in_order(run, pd.DataFrame(rows, columns=RELIABILITY))
@@ -54,6 +58,15 @@ def metric_correlation(run: Run) -> pd.DataFrame:
             defined = [value for value in rho if not math.isnan(value)]
             rows.append((layer, role, first, second, images, np.mean(defined) if defined else math.nan))
     return pd.DataFrame(rows, columns=CORRELATION)
+
+
+def _rivals(run: Run, tables: list[pd.DataFrame]) -> list[str]:
+    """Methods that any metric has, and controls that every metric with those methods has; no negated ones."""
+    held = [{str(name) for name in table.columns[table.notna().any()]} for table in tables]
+    methods = [name for name in run.methods if any(name in names for names in held)]
+    whole = [names for names in held if set(methods) <= names]
+    controls = [name for name in run.controls if not name.startswith(NEGATED)]
+    return methods + [name for name in controls if whole and all(name in names for names in whole)]
 
 
 def _by_image(run: Run) -> Iterator[tuple[tuple[str, str, str], pd.DataFrame]]:

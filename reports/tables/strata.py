@@ -6,7 +6,7 @@ from itertools import combinations
 import pandas as pd
 
 from metrics.statistics.comparison import HEADLINE_FAMILY
-from metrics.statistics.intervals import balanced_interval, balanced_mean
+from metrics.statistics.intervals import balanced_mean, change_interval
 from reports.runs.run import Run
 from reports.tables.dispersion import class_stratum
 from reports.tables.summary import by_image, in_order
@@ -33,7 +33,7 @@ def strata(run: Run) -> pd.DataFrame:
             for first, second in combinations(methods, 2):
                 difference = (wide[first] - wide[second]).dropna()
                 for name, groups in _groups(run, difference):
-                    low, high = balanced_interval(groups, run.seed)
+                    low, high = change_interval(groups)
                     count = sum(map(len, groups))
                     rows.append((first, second, layer, role, metric, name, count, balanced_mean(groups), low, high))
     return in_order(run, pd.DataFrame(rows, columns=STRATA))

@@ -22,7 +22,7 @@ def summary(run: Run) -> pd.DataFrame:
     rows = _dataset_level(run)  # first: its histograms are freed before the rest needs memory
     pa.default_memory_pool().release_unused()
     keys, columns = zip(*_columns(run), strict=True) if len(run.all_scores) else ((), ())
-    limits = _limits(columns, run.seed)
+    limits = _limits(columns)
     for key, values, (low, high) in zip(keys, columns, limits, strict=True):
         defined = values[~np.isnan(values)]
         mean, median = (defined.mean(), np.median(defined)) if len(defined) else (np.nan, np.nan)
@@ -42,14 +42,14 @@ def _columns(run: Run) -> Iterator[tuple[tuple[str, str, str, str], np.ndarray]]
             yield (str(method), layer, role, metric), array
 
 
-def _limits(columns: Sequence[np.ndarray], seed: int) -> list[Interval]:
-    """Interval of the mean of every column; those of as many images share their resamples."""
+def _limits(columns: Sequence[np.ndarray]) -> list[Interval]:
+    """Interval of the mean of every column, those of as many images at once."""
     found: list[Interval] = [UNDEFINED] * len(columns)
     by_length: dict[int, list[int]] = {}
     for place, values in enumerate(columns):
         by_length.setdefault(len(values), []).append(place)
     for places in by_length.values():
-        low, high = mean_intervals(np.stack([columns[place] for place in places], axis=1), seed)
+        low, high = mean_intervals(np.stack([columns[place] for place in places], axis=1))
         for place, limits in zip(places, zip(low, high, strict=True), strict=True):
             found[place] = float(limits[0]), float(limits[1])
     return found
@@ -86,12 +86,16 @@ def _dataset_level(run: Run) -> list[tuple[object, ...]]:
     if localisation.empty:
         return rows
     for (method, layer, role), group in localisation.groupby(["method", "layer", "role"], observed=True):
-        known = group[group["foreground"].map(np.sum) > 0]
+        shown = (group["foreground"].map(np.sum) > 0).groupby(group["image_id"].astype(str)).transform("all")
+        known = group[shown]
         if known.empty:
             continue
-        pxap, pxap_interval = dataset_pxap(np.stack(known["foreground"]), np.stack(known["background"]), run.seed)
-        box, box_interval = max_box_acc_v2(np.stack(known["box_iou"]), run.seed)
-        counts = (len(known), len(group) - len(known))
+        names = known["image_id"].astype(str).to_numpy()  # two maps of one image are one image
+        histograms = np.stack(known["foreground"]), np.stack(known["background"])
+        pxap, pxap_interval = dataset_pxap(*histograms, run.seed, names)
+        box, box_interval = max_box_acc_v2(np.stack(known["box_iou"]), run.seed, names)
+        images = len(np.unique(names))
+        counts = (images, group["image_id"].nunique() - images)
         rows.append((method, layer, role, "pxap_dataset", *counts, pxap, np.nan, *pxap_interval))
         rows.append((method, layer, role, "max_box_acc_v2", *counts, box, np.nan, *box_interval))
     return rows

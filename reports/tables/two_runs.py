@@ -6,7 +6,7 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
-from metrics.statistics.comparison import paired
+from metrics.statistics.intervals import balanced_mean, change_interval
 from reports.runs.job import differences
 from reports.runs.latency import LATENCY_FILE, benchmark_name, latency_table
 from reports.runs.run import ReportError, Run
@@ -70,13 +70,15 @@ def quality_changes(first: Run, second: Run) -> pd.DataFrame:
         nothing = pd.Series(dtype=float)
         (before, groups), (after, _) = ours.get(key, (nothing, None)), theirs.get(key, (nothing, None))
         before, after = before.align(after)
-        found = paired(after, before, first.seed, None if groups is None else groups.reindex(before.index))
         both = before.notna() & after.notna()
+        change = (after - before)[both]
+        labels = pd.Series(0, before.index) if groups is None else groups.reindex(before.index)
+        parts = [own.to_numpy() for _, own in change.groupby(labels[both])] or [np.empty(0)]
         missing = before.isna(), after.isna()
         undefined = (int(missing[0].sum()), int(missing[1].sum()), int((missing[1] & ~missing[0]).sum()))
         means = (before[both].mean(), after[both].mean())
-        change = (found.mean_difference, found.ci_low, found.ci_high)
-        rows.append((*key, metrics.get(key[3], {}).get("direction", "none"), found.n, *undefined, *means, *change))
+        moved = (balanced_mean(parts), *change_interval(parts))
+        rows.append((*key, metrics.get(key[3], {}).get("direction", "none"), len(change), *undefined, *means, *moved))
     return pd.DataFrame(rows, columns=QUALITY)
 
 

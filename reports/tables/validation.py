@@ -6,6 +6,7 @@ from scipy import stats
 
 from metrics.statistics.intervals import mean_interval
 from reports.runs.run import RUNGS, Run
+from reports.tables.summary import by_image
 
 VALIDATION = [
     "metric", "role", "better", "n", *RUNGS, "gain", "ci_low", "ci_high", "win_rate", "spearman", "verdict",
@@ -26,22 +27,21 @@ def validation(run: Run) -> pd.DataFrame:
     rows = []
     for metric in ranked:
         for role, group in scores[scores["metric"].eq(metric)].groupby("role", sort=False, observed=True):
-            wide = group.pivot(index=["image_id", "target"], columns="method", values="value")[list(RUNGS)]
-            values = wide.dropna().sort_index().to_numpy()
+            values = by_image(group)[list(RUNGS)].dropna().to_numpy()
             sign = 1 if directions[metric] == "higher" else -1
-            rows.append((metric, role, directions[metric], len(values), *_row(values, sign, run.seed)))
+            rows.append((metric, role, directions[metric], len(values), *_row(values, sign)))
     table = pd.DataFrame(rows, columns=VALIDATION)
     order = {"metric": ranked.index, "role": ["right", "present"].index}
     return table.sort_values(["metric", "role"], key=lambda c: c.map(order[str(c.name)]), ignore_index=True)
 
 
-def _row(values: np.ndarray, sign: int, seed: int) -> tuple[object, ...]:
+def _row(values: np.ndarray, sign: int) -> tuple[object, ...]:
     """Means of the five rungs, then gain, interval, win rate, Spearman, verdict; (n, 5) values."""
     if len(values) < 2:
         return (*[np.nan] * (len(RUNGS) + 5), "undefined")
     means, better = values.mean(axis=0), sign * values
     gains = better[:, -1] - better[:, 0]
-    low, high = mean_interval(gains, seed)
+    low, high = mean_interval(gains)
     wins = ((gains > 0) + 0.5 * (gains == 0)).mean()
     rising = bool((np.diff(better.mean(axis=0)) > 0).all())
     verdict = "no" if not low > 0 else "yes" if rising else "partly"

@@ -81,7 +81,7 @@ def test_a_random_order_has_no_relevance_gain(narrow, photographs):
         curve(curves(narrow, images, maps, 8, direction, blur), target) for direction in ("insertion", "deletion")
     )
     for gain in (srg_probability(inserted, deleted), srg_margin(inserted, deleted)):
-        low, high = mean_interval(gain.numpy(), 0)
+        low, high = mean_interval(gain.numpy())
         assert low <= 0 <= high
         assert gain.abs().max() > 0
 

@@ -74,7 +74,7 @@ def test_the_verdicts_of_the_page_are_those_of_the_table(make_run):
     words |= {"lower": "Layercam is higher", "no difference shown": "no difference shown"}
     for row, said in zip(table.to_dict("records"), shown, strict=True):
         assert said["verdict"] == words[row["verdict"]]
-        assert f"{row['mean_difference']:.3f}" in said["difference [95 % interval]"]
+        assert f"{row['mean_difference']:.3f}" in said["difference [interval, 95 % for all together]"]
 
 
 def test_rendering_twice_gives_the_same_bytes(make_run):
@@ -123,7 +123,7 @@ def test_summary_text_shows_the_headline(make_run):
 @pytest.mark.parametrize(
     ("options", "said"),
     [
-        ({"labels": {"a.jpg": "cat"}}, "intervals (there is one image)"),
+        ({"labels": {"a.jpg": "cat"}}, "intervals (there are fewer than 8 images)"),
         ({"labels": {"a.jpg": "cat+dog", "b.jpg": "cat+dog"}}, "2 images of files"),
         ({"methods": ("gradcam",)}, "a comparison of methods (there is one)"),
         ({"curves": False}, "deletion and insertion curves (none were computed)"),

@@ -5,7 +5,10 @@ import pytest
 
 from reports import render, summary_text
 from reports.runs.run import Run
-from reports.tables.findings import warnings
+from reports.tables.comparison import comparison
+from reports.tables.dispersion import dispersion_gap
+from reports.tables.findings import findings, warnings
+from reports.tables.summary import summary
 
 
 def called(folder, right, wrong):
@@ -79,3 +82,32 @@ def test_of_three_classes_chance_is_a_third(make_run, right, said):
     if said:
         assert "calls 2 of 9 one-class images right (22%), fewer than chance, 1 in 3. If its outputs" in found[0]
         assert "order ant, bee, crab, every number here is another class's: score again with --classes" in found[0]
+
+
+def told(run) -> str:
+    return " ".join(findings(run, summary(run), comparison(run), dispersion_gap(run)))
+
+
+def test_few_images_are_said_to_be_few(make_run):
+    said = told(Run(make_run(labels(4))))
+    assert "nan" not in said
+    assert "n < 8: no interval" in said
+    assert "so few images that differ could not have shown any" in said
+    assert "too few images to judge dispersion" in said
+
+
+@pytest.mark.parametrize("undefined", [True, False])
+def test_no_sentence_holds_a_nan(make_run, undefined):
+    assert "nan" not in told(Run(make_run(labels(9, 3), undefined=undefined)))
+
+
+def test_where_interval_and_test_seem_to_disagree_it_says_why(make_run):
+    run = Run(make_run(labels(20)))
+    tables = [summary(run), comparison(run), dispersion_gap(run)]
+    row = tables[1]["metric"].eq("srg_probability") & tables[1]["role"].eq("right")
+    tables[1].loc[row, ["verdict", "p_holm", "ci_low", "ci_high"]] = ["better", 0.03, -0.01, 0.2]
+    assert "corrects them one after the other (Holm) and has p = 0.03" in findings(run, *tables)[0]
+    tables[1].loc[row, ["verdict", "p_holm", "ci_low", "ci_high"]] = ["no difference shown", 0.06, 0.01, 0.2]
+    assert "stricter with few or tied images, has p = 0.06" in findings(run, *tables)[0]
+    tables[1].loc[row, "p_friedman"] = 0.4
+    assert "Friedman's test sees no difference (p = 0.4)" in findings(run, *tables)[0]

@@ -92,3 +92,13 @@ def test_the_command_writes_the_table_and_prints_the_headline(three, tmp_path, c
     assert {path.name for path in (tmp_path / "pool").iterdir()} == {"pooled.csv", "pooled.md", "pooled.tex"}
     assert main(["pool", str(tmp_path), str(three[0]), "--out", str(tmp_path / "x")]) == 2
     assert "is no run directory" in capsys.readouterr().err
+
+
+def test_two_maps_of_one_image_are_one_image(make_run):
+    folder = make_run({f"{i}.jpg": "cat+dog" for i in range(9)})
+    manifest = json.loads((folder / "manifest.json").read_text())
+    manifest["dataset"]["fingerprint"] = "same"
+    (folder / "manifest.json").write_text(json.dumps(manifest))
+    table = pooled([Run(folder)])
+    assert set(table["role"]) == {"present"}
+    assert set(table["n"]) == {9}

@@ -1,3 +1,5 @@
+import json
+
 import numpy as np
 import pandas as pd
 import pytest
@@ -66,3 +68,19 @@ def test_a_metric_that_never_varies_is_undefined(run_of):
     run = run_of(srg_probability=lambda method, image, _: 0 * image)
     assert np.isnan(row(run, "srg_probability")["alpha"])
     assert np.isnan(metric_correlation(run).set_index("role").loc["right", "spearman"])
+
+
+def test_every_metric_is_judged_over_the_same_rivals_and_no_negation(make_run):
+    """Sobel has no SRG: it is no rival of the energy's either, whose agreement could not be compared else."""
+    controls = ("control_center", "control_sobel", "control_negated_gradcam")
+    folder = make_run({f"{i}.jpg": ("cat", "dog")[i % 2] for i in range(12)}, ("gradcam", "layercam", *controls))
+    manifest = json.loads((folder / "manifest.json").read_text())
+    manifest["controls"] = {name: {"title": name, "meaning": ""} for name in controls}
+    manifest["methods"] = {name: entry for name, entry in manifest["methods"].items() if name not in controls}
+    (folder / "manifest.json").write_text(json.dumps(manifest))
+    scores = pd.read_parquet(folder / "scores.parquet")
+    scores[~(scores["method"].eq("control_sobel") & scores["metric"].eq("srg_probability"))].to_parquet(
+        folder / "scores.parquet"
+    )
+    table = reliability(Run(folder)).set_index("metric")
+    assert table["rivals"].to_dict() == {"energy_in_mask": 3, "srg_probability": 3}

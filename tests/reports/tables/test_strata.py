@@ -38,7 +38,7 @@ def test_strata_by_hand(run):
             "not confident": 1.5,
         }
     )
-    assert own.loc["cat", "ci_low"] == own.loc["cat", "ci_high"] == 1
+    assert own.loc["cat"].isna()["ci_low"]  # fewer than eight images
 
 
 def test_only_headline_metrics(run):

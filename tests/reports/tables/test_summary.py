@@ -35,7 +35,7 @@ def test_summary_recomputed_from_the_scores(make_run):
         values = group.sort_values("image_id")["value"]
         assert table.loc[key, "mean"] == pytest.approx(values.mean())
         assert table.loc[key, "median"] == pytest.approx(values.median())
-        assert tuple(table.loc[key, ["ci_low", "ci_high"]]) == pytest.approx(mean_interval(values, 0), rel=1e-12)
+        assert tuple(table.loc[key, ["ci_low", "ci_high"]]) == pytest.approx(mean_interval(values), rel=1e-12)
         assert tuple(table.loc[key, ["n", "n_undefined"]]) == (8, 0)
     pooled = pd.read_parquet(folder / "localisation.parquet")
     pooled = pooled[(pooled["method"] == "gradcam") & (pooled["layer"] == "features.11") & (pooled["role"] == "right")]
@@ -83,7 +83,10 @@ def test_comparison_is_paired_by_image(make_run):
     table = comparison(rewrite(folder, change)).set_index(["role", "metric"])
     row = table.loc[("right", "effective_area")]
     assert (row["method_a"], row["method_b"], row["n"]) == ("gradcam", "layercam", 8)
-    assert [row["mean_difference"], row["ci_low"], row["ci_high"]] == pytest.approx([-0.1] * 3)
+    assert row["mean_difference"] == pytest.approx(-0.1)
+    assert row["hodges_lehmann"] == pytest.approx(-0.1)
+    assert np.isnan(row["ci_low"])  # all equal: nothing tells how far another image may lie
+    assert row["p_value"] == pytest.approx((2 / 3) ** 8)
 
 
 def planted(frame: pd.DataFrame) -> None:
@@ -132,11 +135,11 @@ def test_findings_take_their_numbers_from_the_tables(make_run):
 def test_the_verdict_follows_the_sign_of_the_interval(make_run, shift, said):
     def change(frame):
         rows = frame["metric"] == "srg_probability"
-        noise = frame["image_id"].map(lambda name: 0.01 * (int(name[0]) % 4 - 1.5))
+        noise = frame["image_id"].map(lambda name: 0.01 * (int(name.removesuffix(".jpg")) % 4 - 1.5))
         sign = np.where(frame["method"] == "gradcam", 0.5, -0.5)
         frame.loc[rows, "value"] = (sign * (shift + noise))[rows]
 
-    run = rewrite(make_run(), change)
+    run = rewrite(make_run({f"{i}.jpg": ("cat", "dog")[i % 2] for i in range(16)}), change)
     assert said in findings(run, summary(run), comparison(run), dispersion_gap(run))[0]
 
 

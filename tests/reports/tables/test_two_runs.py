@@ -57,7 +57,7 @@ def test_a_shift_is_that_of_the_method_and_metric_that_has_it(two):
     changes = quality_changes(*map(Run, two))
     row = of(changes, "gradcam", "srg_probability")
     assert row["mean_difference"] == pytest.approx(-0.125)
-    assert row["ci_low"] == pytest.approx(-0.125)
+    assert np.isnan(row["ci_low"])  # every image alike: nothing tells how far another one may lie
     assert row["mean_b"] == pytest.approx(row["mean_a"] - 0.125)
     assert row["direction"] == "higher"
     assert (changes["mean_difference"].abs() > 1e-9).sum() == 2  # at both layers

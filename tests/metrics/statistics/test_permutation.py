@@ -1,0 +1,53 @@
+from itertools import product
+
+import numpy as np
+import pytest
+
+from metrics.statistics import permutation
+from metrics.statistics.permutation import DRAWS, draws_for, sign_flip_p
+
+
+def every_sign(differences):
+    """Share of all signs whose sum is as large, one by one."""
+    total = abs(sum(differences))
+    sums = [
+        abs(sum(sign * d for sign, d in zip(signs, differences, strict=True)))
+        for signs in product((-1, 1), repeat=len(differences))
+    ]
+    return np.mean([size >= total - 1e-9 for size in sums])
+
+
+def test_few_differences_are_tested_exactly():
+    values = np.random.default_rng(0).normal(0.5, 1, (9, 2))
+    values[4, 1] = 0
+    expected = [every_sign(values[:, column]) for column in range(2)]
+    assert sign_flip_p(values, seed=0) == pytest.approx(expected)
+    assert sign_flip_p(np.array([[1.0], [2.0], [-1.0], [4.0]]), 0)[0] == 6 / 16  # sums of at least 6 in size
+
+
+def test_zeros_say_nothing():
+    values = np.random.default_rng(1).normal(0.5, 1, (8, 1))
+    assert sign_flip_p(np.vstack([values, np.zeros((50, 1))]), 0) == pytest.approx(sign_flip_p(values, 0))
+    assert sign_flip_p(np.zeros((5, 2)), 0).tolist() == [1.0, 1.0]
+
+
+def test_many_differences_are_sampled_and_close_to_exact(monkeypatch):
+    values = np.random.default_rng(2).normal(0.4, 1, (12, 3))
+    exact = sign_flip_p(values, 0)
+    monkeypatch.setattr(permutation, "EXACT", 0)
+    assert sign_flip_p(values, 0) == pytest.approx(exact, abs=0.02)
+
+
+def test_the_block_does_not_matter_and_p_is_never_0(monkeypatch):
+    values = np.random.default_rng(3).normal(3, 1, (30, 2))
+    values[:, 1] -= 3
+    whole = sign_flip_p(values, 4)
+    assert whole[0] == 1 / (1 + DRAWS)
+    monkeypatch.setattr(permutation, "BLOCK", 1000)
+    assert sign_flip_p(values, 4) == pytest.approx(whole)
+    assert sign_flip_p(-values, 4) == pytest.approx(whole)
+
+
+def test_a_large_family_has_draws_for_its_smallest_p():
+    assert draws_for(8, 0.05) == DRAWS
+    assert 1 / (1 + draws_for(840, 0.05)) < 0.05 / 840
