@@ -7,7 +7,7 @@ import pandas as pd
 
 from reports.numbers import interval_text
 from reports.runs.run import Run
-from reports.tables.dispersion import class_stratum
+from reports.tables.wrong_class import wrong_class_sentences
 
 CAVEAT = (
     "Intervals are 95 % and describe the choice of images for this one network; they say nothing about networks "
@@ -49,11 +49,11 @@ def _below_chance(run: Run) -> str:
 
 
 def findings(run: Run, summary: pd.DataFrame, comparison: pd.DataFrame, gaps: pd.DataFrame) -> list[str]:
-    """Warnings first; then sentences on faithfulness, the dispersion gap and localisation at the first layer."""
+    """Warnings first; then sentences on faithfulness, the wrong-class map and localisation at the first layer."""
     layer = run.layers[0]
     sentences = [
         _compared(run, summary, comparison, "srg_probability", layer, "Relevance gain (SRG)", "more faithful"),
-        *(_gap(run, gaps, method, layer) for method in run.methods),
+        *(sentence for method in run.methods for sentence in wrong_class_sentences(run, summary, gaps, method, layer)),
         _compared(run, summary, comparison, "energy_in_mask", layer, "Energy on the animal", "better localised"),
     ]
     return warnings(run) + (
@@ -91,33 +91,6 @@ def _compared(
 
 def _could_show(row: "pd.Series[Any]") -> str:
     return "" if math.isnan(row["detectable"]) else f"; this run could have shown one of {row['detectable']:.3f}"
-
-
-def _gap(run: Run, gaps: pd.DataFrame, method: str, layer: str) -> str:
-    if gaps.empty:
-        return ""
-    own = _only(gaps, method=method, layer=layer)
-    own = own[own["stratum"].isin(["balanced", *map(class_stratum, run.classes)])]
-    if own.empty:
-        return ""
-    row = own.iloc[0]
-    if math.isnan(row["gap"]):
-        why = "one class has no image with two maps" if row["n"] else "every image has an empty map"
-        return f"{run.title(method)} at {layer}: the dispersion gap is undefined, {why}."
-    low, high = row["ci_low"], row["ci_high"]
-    if math.isnan(low):
-        verdict = "so few images cannot judge dispersion"
-    elif low > 0:
-        verdict = "wrong-class maps are more dispersed than right-class maps"
-    elif high < 0:
-        verdict = "wrong-class maps are narrower, not more dispersed, than right-class maps"
-    else:
-        verdict = "no difference in dispersion between wrong-class and right-class maps is shown"
-    empty = f"; {row['empty_wrong']:.0%} of the wrong-class maps are empty" if row["empty_wrong"] > 0 else ""
-    return (
-        f"{run.title(method)} at {layer}: {verdict} (effective area {row['area_wrong']:.3f} against "
-        f"{row['area_right']:.3f}, {row['stratum']} gap {_interval(row, 'gap')}, n = {row['n']:.0f}{empty})."
-    )
 
 
 def _only(table: pd.DataFrame, **values: str) -> pd.DataFrame:

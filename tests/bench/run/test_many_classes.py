@@ -138,17 +138,17 @@ def test_no_table_is_empty_and_strata_are_the_classes(scored):
     count, out = scored
     tables = {path.stem: pd.read_csv(path) for path in (out / "tables").glob("*.csv")}
     assert set(tables) == {
-        "summary", "comparison", "dispersion_gap", "strata", "ranks", "reliability", "metric_correlation", "controls",
+        "summary", "comparison", "wrong_class", "strata", "ranks", "reliability", "metric_correlation", "controls",
     }  # fmt: skip
     assert all(len(table) for table in tables.values())
     targets = {f"target {name}" for name in NAMES[:count]}
-    assert set(tables["dispersion_gap"]["stratum"]) == {"balanced", *NAMES[:count], *targets}
+    assert set(tables["wrong_class"]["stratum"]) == {"balanced", *NAMES[:count], *targets}
     assert {"balanced", *NAMES[:count]} <= set(tables["strata"]["stratum"])
 
 
 def test_the_balanced_gap_gives_every_class_the_same_weight(scored):
     count, out = scored
-    scores, gaps = pd.read_parquet(out / "scores.parquet"), pd.read_csv(out / "tables" / "dispersion_gap.csv")
+    scores, gaps = pd.read_parquet(out / "scores.parquet"), pd.read_csv(out / "tables" / "wrong_class.csv")
     own = scores[
         scores["metric"].eq("effective_area") & scores["method"].eq("layercam") & scores["layer"].eq("features.3")
     ]
@@ -170,7 +170,7 @@ def test_every_figure_is_there(scored):
     names = {path.stem for path in (out / "figures").glob("*.png")}
     curves = {f"curves_{protocol}_{role}" for protocol in ("rise", "srg") for role in ("right", "wrong", "present")}
     spread = {f"distribution_{metric.family}" for metric in METRICS.values() if not metric.needs_truth}
-    assert curves | spread | {"dispersion_right_wrong", "correlation", "stages"} <= names, names
+    assert curves | spread | {"scatter_right_wrong", "correlation", "stages"} <= names, names
     assert sum(name.startswith("overlays_") for name in names) == 3
 
 
@@ -228,7 +228,7 @@ def test_folders_of_classes_meet_the_network(room, refusal, tmp_path, capsys, re
     manifest = read_manifest(tmp_path / "few")
     assert manifest["dataset"]["labels"] == {"bird": 3, "golden fish": 3}
     assert any("no image shows frog: nothing is said of the class" in note for note in manifest["dataset"]["notes"])
-    gaps = pd.read_csv(tmp_path / "few" / "tables" / "dispersion_gap.csv")
+    gaps = pd.read_csv(tmp_path / "few" / "tables" / "wrong_class.csv")
     assert set(gaps["stratum"]) == {"balanced", "bird", "golden fish", "target bird", "target golden fish"}
     picture(root / "frgo" / "x.png", [1], random)
     said = refusal("--dataset", "folder", "--data-root", root)
