@@ -24,7 +24,7 @@ from reports.runs.run import RUNGS, ReportError, Run
 from reports.tables.across import across, agreement_text
 from reports.tables.comparison import COMPARISON, comparison
 from reports.tables.controls import control_table
-from reports.tables.dispersion import WRONG_CLASS, wrong_class
+from reports.tables.dispersion import WRONG_CLASS, scatter_gap, wrong_class
 from reports.tables.findings import findings
 from reports.tables.mean_ranks import mean_rank_table
 from reports.tables.pooled import pooled
@@ -76,6 +76,8 @@ def tables_of(run: Run) -> dict[str, pd.DataFrame]:
         "reliability": reliability(run),
         "metric_correlation": metric_correlation(run),
     }
+    if len(scattered := scatter_gap(tables["wrong_class"])):
+        tables["scatter_gap"] = scattered
     if (run.folder / LATENCY_FILE).exists():
         tables["latency"] = latency_table(run)
     if run.controls:

@@ -80,18 +80,25 @@ def wrong_class(run: Run) -> pd.DataFrame:
     rows: list[dict[str, Any]] = []
     for method in run.methods:
         for layer in run.layers:
-            wide = wide_scores(run, method, layer)
+            wide, given = wide_scores(run, method, layer), _given(run, method, layer)
             cells = run.manifest["layers"][layer]["height"] * run.manifest["layers"][layer]["width"]
             for statistic, question in STATISTICS.items():
                 if not {f"{statistic}_right", f"{statistic}_wrong"} <= set(wide.columns):
                     continue
                 key = {"method": method, "layer": layer, "question": question, "statistic": statistic}
                 limits = _limits(statistic, cells)
-                for stratum, parts in _strata(wide):
+                images = wide[wide.index.isin(given[statistic])]
+                for stratum, parts in _strata(images):
                     rows.append({**key, "stratum": stratum, **_paired(parts, statistic, limits, run.seed)})
-                for stratum, own, others in _targets(wide):
+                for stratum, own, others in _targets(images):
                     rows.append({**key, "stratum": stratum, **_unpaired(own, others, statistic, run.seed)})
     return pd.DataFrame(rows, columns=WRONG_CLASS)
+
+
+def scatter_gap(table: pd.DataFrame) -> pd.DataFrame:
+    """The headline alone: the rows of `wrong_class` on scatter."""
+    columns = [name for name in WRONG_CLASS if name not in ("question", "statistic", "wrong_low", "wrong_high")]
+    return table.loc[table["statistic"] == "scatter", columns].reset_index(drop=True)
 
 
 def class_stratum(name: str) -> str:
@@ -104,6 +111,13 @@ def gap_values(wide: pd.DataFrame, statistic: str) -> pd.Series:
     return wide[f"{statistic}_wrong"] - wide[f"{statistic}_right"]
 
 
+def _given(run: Run, method: str, layer: str) -> "pd.Series[Any]":
+    """Images that have a row, be it undefined, by metric: those without a head box, say, are not undefined."""
+    scores = run.scores
+    own = scores[(scores["method"] == method) & (scores["layer"] == layer)]
+    return own.groupby(own["metric"].astype(str))["image_id"].unique()
+
+
 def _strata(wide: pd.DataFrame) -> Iterator[Stratum]:
     """Those in which every image is its own control; parts without an image are left out."""
     groups = dict(list(wide.groupby("label")))
@@ -112,8 +126,8 @@ def _strata(wide: pd.DataFrame) -> Iterator[Stratum]:
     yield from ((class_stratum(str(label)), [group]) for label, group in groups.items())
     called = wide["label"].eq(wide["predicted"])
     if called.any() and not called.all():
-        yield "called right", [group for _, group in wide[called].groupby("label")]
-        yield "called wrong", [group for _, group in wide[~called].groupby("label")]
+        yield "called right", [group[called[group.index]] for group in groups.values()]
+        yield "called wrong", [group[~called[group.index]] for group in groups.values()]
         turned = pd.concat([wide[called], wide[~called & wide["predicted"].eq(wide["rival"])].rename(columns=_turned)])
         yield "by call", [group for _, group in turned.groupby("label")]
 
