@@ -143,7 +143,7 @@ def _localisation(scores: BatchScores, columns: _RowColumns) -> pa.Table:
 
 
 def _weights(scores: BatchScores, columns: _RowColumns) -> pa.Table:
-    entries = [
+    entries: list[Entry] = [
         (rows, {"annotation": name, "height": h, "width": w}, {"inside": inside, "everywhere": everywhere})
         for (name, h, w), (rows, inside, everywhere) in scores.weights.items()
     ]

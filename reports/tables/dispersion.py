@@ -73,9 +73,9 @@ def wrong_class(run: Run) -> pd.DataFrame:
     0 or 1. `mirror` is the value of ReLU(-S) of the right class.
 
     Strata: `balanced` (equal weight to the images of every class: the headline), the name of a class (its images),
-    `called right` and `called wrong` (balanced, over images that the network calls so), `by call` (the map of the class
-    that is not called minus that of the one that is), `target cat` (one class's maps where it is the wrong one minus
-    those on its own images, unpaired). Of more than two classes, those without such an image are left out.
+    `called right` and `called wrong` (images that the network calls so, balanced over the classes that have any),
+    `by call` (the map of the class that is not called minus that of the one that is), `target cat` (one class's maps
+    where it is the wrong one minus those on its own images, unpaired). Of more than two classes, those without such an image are left out.
     """
     rows: list[dict[str, Any]] = []
     for method in run.methods:
@@ -126,8 +126,8 @@ def _strata(wide: pd.DataFrame) -> Iterator[Stratum]:
     yield from ((class_stratum(str(label)), [group]) for label, group in groups.items())
     called = wide["label"].eq(wide["predicted"])
     if called.any() and not called.all():
-        yield "called right", [group[called[group.index]] for group in groups.values()]
-        yield "called wrong", [group[~called[group.index]] for group in groups.values()]
+        yield "called right", [own for group in groups.values() if len(own := group[called[group.index]])]
+        yield "called wrong", [own for group in groups.values() if len(own := group[~called[group.index]])]
         turned = pd.concat([wide[called], wide[~called & wide["predicted"].eq(wide["rival"])].rename(columns=_turned)])
         yield "by call", [group for _, group in turned.groupby("label")]
 

@@ -1,14 +1,13 @@
 """The wrong-class map in words: is it scattered, on nothing useful, of use to its class?"""
 
 import math
+from typing import Any
 
 import pandas as pd
 
 from reports.numbers import interval_text
 from reports.runs.run import Run
 from reports.tables.dispersion import class_stratum
-
-Row = "pd.Series[Any]"
 
 
 def wrong_class_sentences(run: Run, summary: pd.DataFrame, table: pd.DataFrame, method: str, layer: str) -> list[str]:
@@ -34,7 +33,7 @@ def wrong_class_sentences(run: Run, summary: pd.DataFrame, table: pd.DataFrame, 
     return [sentence for sentence in sentences if sentence]
 
 
-def _scattered(name: str, row: "Row", own: pd.DataFrame) -> str:
+def _scattered(name: str, row: "pd.Series[Any]", own: pd.DataFrame) -> str:
     if math.isnan(row["gap"]):
         why = "one class has no image with two such maps" if row["n"] else "no image has two maps with enough cells"
         return f"{name}: the scatter gap is undefined, {why}."
@@ -64,7 +63,7 @@ def _scattered(name: str, row: "Row", own: pd.DataFrame) -> str:
     return f"{text} Gap by what the network calls the image: {', '.join(said)}." if said else text
 
 
-def _lies_on(name: str, row: "Row") -> str:
+def _lies_on(name: str, row: "pd.Series[Any]") -> str:
     if math.isnan(row["wrong"]):
         return ""
     verdict = _by_interval(
@@ -79,7 +78,7 @@ def _lies_on(name: str, row: "Row") -> str:
     return f"{name}: {verdict} (lift {lift}; the right class's map has {row['right']:.3f})."
 
 
-def _of_use(name: str, row: "Row | None", summary: pd.DataFrame) -> str:
+def _of_use(name: str, row: "pd.Series[Any] | None", summary: pd.DataFrame) -> str:
     """SRG along the wrong class's own map, and how much mass it has at all."""
     ratio = summary.loc[summary["metric"] == "mass_ratio", "median"]
     mass = (
@@ -105,5 +104,5 @@ def _by_interval(low: float, high: float, above: str, below: str, neither: str, 
     return above if low > 0 else below if high < 0 else neither
 
 
-def _interval(row: "Row") -> str:
+def _interval(row: "pd.Series[Any]") -> str:
     return interval_text(row["gap"], row["ci_low"], row["ci_high"])
