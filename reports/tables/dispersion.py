@@ -75,7 +75,8 @@ def wrong_class(run: Run) -> pd.DataFrame:
     Strata: `balanced` (equal weight to the images of every class: the headline), the name of a class (its images),
     `called right` and `called wrong` (images that the network calls so, balanced over the classes that have any),
     `by call` (the map of the class that is not called minus that of the one that is), `target cat` (one class's maps
-    where it is the wrong one minus those on its own images, unpaired). Of more than two classes, those without such an image are left out.
+    where it is the wrong one minus those on its own images, unpaired). Of more than two classes, those without such an
+    image are left out.
     """
     rows: list[dict[str, Any]] = []
     for method in run.methods:
