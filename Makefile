@@ -1,6 +1,7 @@
 # cambench: make help lists the targets.
 PYTHON ?= python3
 VENV := .venv
+PARITY := .venv-parity
 BIN := $(VENV)/bin
 DATA_ROOT ?= ../shared/data
 WEIGHTS ?= ../shared/weights/alexnet-catdog.pth
@@ -13,7 +14,7 @@ SCENES := catdog-scenes catdog-scenes-1 catdog-scenes-2
 STAMP := $(VENV)/.installed
 
 .DEFAULT_GOAL := help
-.PHONY: help setup bench pets weights truth results test fuzz soak mutants time lint format clean
+.PHONY: help setup bench pets weights truth results networks api test fuzz soak mutants parity time lint format clean
 
 help:  ## list the targets
 	@grep -hE '^[a-z]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*##/\t/' | expand -t 10
@@ -63,6 +64,13 @@ results: bench pets  ## the verdicts on photographs and drawn scenes side by sid
 	$(BIN)/cambench across $(PETS) $(OUT) --out runs/across
 	$(BIN)/python -m bench.docs docs/results.md
 
+networks: setup  ## networks of every kind as they are: layer, map, cost, parity; fills docs/networks.md (goes on where it was)
+	-$(BIN)/python -m bench.networks --weights $(dir $(WEIGHTS)) --data-root $(DATA_ROOT) --out runs/networks
+	$(BIN)/python -m bench.docs docs/networks.md
+
+api: setup  ## docs/api.md from the docstrings
+	$(BIN)/python -m bench.api docs/api.md
+
 test: setup  ## run the tests, one process per core (JOBS=)
 	OMP_NUM_THREADS=1 $(BIN)/python -m pytest -n $(JOBS) --dist loadfile --no-loadscope-reorder
 
@@ -78,6 +86,16 @@ mutants: setup  ## change cam/ and metrics/ place by place and list what no test
 	OMP_NUM_THREADS=1 CAMBENCH_SHARED=$(abspath ../shared) $(BIN)/mutmut run --max-children $(JOBS:auto=1)
 	$(BIN)/mutmut results
 
+parity: $(PARITY)/.installed  ## our maps against those of grad-cam and torchcam; fills docs/parity.md (WEIGHTS=, DATA_ROOT=)
+	OMP_NUM_THREADS=1 PYTHONPATH=. $(PARITY)/bin/python tests/parity/parity.py --weights $(WEIGHTS) \
+		--pictures $(DATA_ROOT)/lab --write docs/parity.md
+
+$(PARITY)/.installed: tests/parity/requirements.txt constraints.txt
+	$(PYTHON) -m venv $(PARITY)
+	$(PARITY)/bin/python -m pip install --quiet --disable-pip-version-check -c constraints.txt \
+		torch torchvision numpy scipy pillow safetensors filelock tqdm -r tests/parity/requirements.txt
+	@touch $@
+
 time: setup  ## time every stage against a bare forward pass; OUT= is the run that gets latency.json and shows it
 	$(BIN)/python -m pytest bench/timing --benchmark-only --benchmark-json=runs/latency.json
 	if [ -f $(OUT)/manifest.json ]; then cp runs/latency.json $(OUT)/latency.json && $(BIN)/cambench report $(OUT); fi
@@ -92,5 +110,5 @@ format: setup  ## let ruff format the tree
 	$(BIN)/ruff format .
 
 clean:  ## remove what the other targets made (not runs/)
-	rm -rf $(VENV) build *.egg-info .pytest_cache .mypy_cache .ruff_cache .hypothesis .benchmarks mutants
+	rm -rf $(VENV) $(PARITY) build *.egg-info .pytest_cache .mypy_cache .ruff_cache .hypothesis .benchmarks mutants
 	find . -name __pycache__ -type d -prune -exec rm -rf {} +

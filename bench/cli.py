@@ -29,7 +29,7 @@ from bench.commands import (
     train,
 )
 from bench.commands.arguments import Parser
-from bench.process.failures import DONE, explain, one_line
+from bench.process.failures import DONE, explain, no_silent_end, one_line
 from bench.process.interrupt import interruptible
 
 COMMANDS = (
@@ -75,7 +75,7 @@ def main(arguments: Sequence[str]) -> int:
             stream.reconfigure(errors="backslashreplace")
     options = parser().parse_args(arguments)
     try:
-        with interruptible():
+        with interruptible(), no_silent_end():
             options.command(options)
             sys.stdout.flush()
     except BaseException as error:  # whatever it is, it ends in one line and an exit code

@@ -31,8 +31,8 @@ from bench.options import (
 )  # fmt: skip
 
 __all__ = [
-    "RunConfig", "as_integer", "as_number", "as_path", "as_share", "as_text", "load_config", "load_options", "option",
-    "or_auto", "printable", "read_toml",
+    "NetworkConfig", "RunConfig", "as_integer", "as_number", "as_path", "as_share", "as_text", "load_config",
+    "load_options", "option", "or_auto", "printable", "read_toml",
 ]  # fmt: skip
 
 Options = TypeVar("Options")
@@ -42,17 +42,12 @@ LARGEST = 1 << 20  # bytes of a configuration
 
 
 @dataclass(frozen=True, kw_only=True)
-class RunConfig:
-    """What one run does. Every field is a flag (underscores become dashes) and a TOML key.
+class NetworkConfig:
+    """Which network, and how it is read. Every field is a flag (underscores become dashes) and a TOML key.
 
     A field without default is required; None means: decided by the checkpoint, the device or the data set.
     """
 
-    dataset: str = option(as_text, "data set adapter, or package.module:function", "NAME")
-    data_root: Path | None = option(as_path, "folder (or file) the adapter reads", "DIR", default=None)
-    split: str | None = option(as_text, "part of the data set, where it has parts", "NAME", default=None)
-    limit: int | None = option(as_integer(1), "score N images, alternating between labels", "N", default=None)
-    download: bool = option(as_flag, "fetch the data set where it is missing", default=False)
     weights: Path = option(as_path, "checkpoint: .pth, .pt, .safetensors, or the name of a shipped one", "FILE|NAME")
     arch: str | None = option(as_text, "architecture, or package.module:name of one", "NAME", default=None)
     classes: tuple[str, ...] | None = option(as_names, "classes in the order of the outputs", "a,b", default=None)
@@ -80,7 +75,31 @@ class RunConfig:
     reshape: str = option(
         as_text, "outputs into maps: auto, none, channels_last, tokens, tokens:PREFIX", "NAME", default="auto"
     )
-    methods: tuple[str, ...] = option(as_names, "map methods", "a,b", default=("gradcam", "layercam"))
+    device: str = option(as_text, "auto, cpu, cuda or cuda:N", "NAME", default="auto")
+    dtype: str = option(one_of("float32", "bfloat16", "float16"), "of the network", "NAME", default="float32")
+
+    def __post_init__(self) -> None:
+        if self.classes is not None and len(self.classes) < 2:
+            raise ConfigError(f"classes is '{','.join(self.classes)}', expected two names or more, such as cat,dog")
+        if self.classes is not None and self.groups is not None:
+            raise ConfigError("classes and groups both name the classes; give --classes or --groups, not both")
+
+
+@dataclass(frozen=True, kw_only=True)
+class RunConfig(NetworkConfig):
+    """What one run does."""
+
+    dataset: str = option(as_text, "data set adapter, or package.module:function", "NAME")
+    data_root: Path | None = option(as_path, "folder (or file) the adapter reads", "DIR", default=None)
+    split: str | None = option(as_text, "part of the data set, where it has parts", "NAME", default=None)
+    limit: int | None = option(as_integer(1), "score N images, alternating between labels", "N", default=None)
+    download: bool = option(as_flag, "fetch the data set where it is missing", default=False)
+    methods: tuple[str, ...] = option(
+        as_names,
+        "map methods, or the words all or fast (no passes of their own)",
+        "a,b",
+        default=("gradcam", "layercam"),
+    )
     maps: Path | None = option(
         as_path, "maps made elsewhere: arrays (N, K, h, w) by name, and image_ids", "FILE.npz", default=None
     )
@@ -97,13 +116,11 @@ class RunConfig:
     steps: int = option(as_integer(2, STEPS), "steps of a deletion or insertion curve, even", "N", default=32)
     targets: tuple[str, ...] = option(
         as_names,
-        "roles that get curves: right, wrong; both classes on two-animal images",
+        "roles that get curves: right, wrong; on images of several classes each gets them",
         "a,b",
         default=("right",),
     )
     batch_size: int | None = option(or_auto(as_integer(1, BATCH)), "images per forward pass", "N|auto", default=None)
-    device: str = option(as_text, "auto, cpu, cuda or cuda:N", "NAME", default="auto")
-    dtype: str = option(one_of("float32", "bfloat16", "float16"), "of the network", "NAME", default="float32")
     seed: int = option(as_integer(0, SEEDS), "of the tie rule and the intervals", "N", default=0)
     workers: int | None = option(
         or_auto(as_integer(0, WORKERS)), "processes that decode images", "N|auto", default=None
@@ -112,15 +129,12 @@ class RunConfig:
     resume: bool = option(as_flag, "continue the run in --out, keeping finished shards", default=False)
 
     def __post_init__(self) -> None:
+        super().__post_init__()
         if self.steps % 2:
             raise ConfigError(f"steps is {self.steps}, expected an even number: the error estimate halves the grid")
         for target in self.targets:
             if target not in ("right", "wrong"):
                 raise ConfigError(unknown("target", target, ("right", "wrong")))
-        if self.classes is not None and len(self.classes) < 2:
-            raise ConfigError(f"classes is '{','.join(self.classes)}', expected two names or more, such as cat,dog")
-        if self.classes is not None and self.groups is not None:
-            raise ConfigError("classes and groups both name the classes; give --classes or --groups, not both")
 
     def as_json(self) -> dict[str, Any]:
         """The options as plain values, for the manifest."""

@@ -20,8 +20,15 @@ def tapped_by_default(classifier: Classifier, architectures: Mapping[str, Archit
         LayerError: no layer gives a map.
     """
     named = find_architecture(classifier.checkpoint.arch, architectures).default_layer
-    if named is not None:
-        return named
+    return tapped_by_trial(classifier, reshape) if named is None else named
+
+
+def tapped_by_trial(classifier: Classifier, reshape: str = "auto") -> str:
+    """The layer that a trial pass finds, which the checkpoint's notes say.
+
+    Raises:
+        LayerError: no layer gives a map.
+    """
     _, found = found_layers(classifier, reshape)
     note = f"layer {found.name} ({_size(found)}) found by a trial pass; name others with --layers"
     classifier.checkpoint = replace(classifier.checkpoint, notes=(*classifier.checkpoint.notes, note))

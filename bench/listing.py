@@ -10,14 +10,26 @@ from reports.files import aligned
 from weights import ARCHITECTURES, SHIPPED, has_timm, torchvision_names
 
 
-def listing(kind: str) -> str:
-    """A table of methods, metrics, protocols, datasets, architectures or weights, one line each."""
-    return aligned(_ROWS[kind]())
+def listing(kind: str, *, verbose: bool = False) -> str:
+    """A table of methods, metrics, protocols, datasets, architectures or weights, one line each.
+
+    Args:
+        kind: of what.
+        verbose: with the formula and the needs of a method, too.
+    """
+    return aligned(_verbose_methods() if verbose and kind == "methods" else _ROWS[kind]())
 
 
 def _methods() -> Iterable[tuple[str, ...]]:
     return [("name", "title", "meaning", "source")] + [
         (name, method.title, method.meaning, method.source) for name, method in METHODS.items()
+    ]
+
+
+def _verbose_methods() -> Iterable[tuple[str, ...]]:
+    return [("name", "title", "source", "passes", "formula", "needs")] + [
+        (name, m.title, m.source, "shared" if m.fast else "own", m.formula, ", ".join(m.inputs))
+        for name, m in METHODS.items()
     ]
 
 

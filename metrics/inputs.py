@@ -216,3 +216,11 @@ class _Negated(MapInputs):
     def ranks(self) -> Tensor:
         height, width = self.batch.size
         return height * width - 1 - self.base.ranks
+
+    @cached_property
+    def _upsampled(self) -> Tensor:
+        # of max M - M it would be the same but for rounding, which sets the pixels of a plateau apart
+        raw = self.base.raw_maps
+        scale, own = binary_scale(raw), binary_scale(self.raw_maps)
+        top = (raw / scale).amax(dim=(-2, -1), keepdim=True)
+        return ((top - self.base._upsampled.unflatten(0, raw.shape[:2])) * (scale / own)).flatten(0, 1)

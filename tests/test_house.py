@@ -1,6 +1,7 @@
 """The rooms of the house: which may import which, no circle between files, and that they are ours."""
 
 import ast
+import re
 import subprocess
 import sys
 from functools import cache
@@ -10,6 +11,8 @@ from pathlib import Path
 import pytest
 
 import datasets
+from datasets.names import DEFAULT
+from weights.classes import CLASSES
 
 ROOT = Path(__file__).resolve().parents[1]
 MAY_IMPORT = {
@@ -33,10 +36,19 @@ FLOORS = {
         "nights",
         "timing",
         "library",
+        "networks",
         "commands",
         "cli",
         "__init__",
     ),
+}
+# Where the classes are cats and dogs; everywhere else they are the names that the network and the data set give.
+CATS_AND_DOGS = {
+    "datasets.names": "the names of whoever says nothing else, and the words for their young in the names of files",
+    "datasets.synthetic.anatomy": "how each is drawn",
+    "datasets.synthetic.factors": "the colours of the shortcut",
+    "weights.classes": "the names of whoever says nothing else, and their plurals",
+    "weights.groups": "ImageNet's outputs of each",
 }
 UPWARD = {"bench.__main__"}  # it is the command
 
@@ -130,6 +142,23 @@ def test_the_engine_knows_no_options_no_files_and_no_commands():
 def test_metrics_never_see_a_module():
     for file in (ROOT / "metrics").rglob("*.py"):
         assert "nn.Module" not in file.read_text(encoding="utf-8"), file
+
+
+def test_classes_are_cats_and_dogs_in_few_places():
+    found = set()
+    for room in MAY_IMPORT:
+        for name, file in modules(room).items():
+            texts = (node.value for node in ast.walk(ast.parse(file.read_text(encoding="utf-8")))
+                     if isinstance(node, ast.Constant) and isinstance(node.value, str))  # fmt: skip
+            if any(re.fullmatch(r"cats?|dogs?|cat\+dog", text) for text in texts):
+                found.add(name)
+    assert found == set(CATS_AND_DOGS)
+    for file in (ROOT / "reports" / "pages" / "templates").iterdir():
+        assert not re.search(r"(?i)\b(cats?|dogs?)\b", file.read_text(encoding="utf-8")), file
+
+
+def test_both_rooms_that_assume_names_assume_the_same():
+    assert DEFAULT == CLASSES
 
 
 def test_datasets_is_ours():

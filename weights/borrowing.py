@@ -6,6 +6,7 @@ from contextlib import contextmanager
 from torch import nn
 from torch.nn.parameter import UninitializedParameter
 
+from weights.classes import CLASSES
 from weights.classifier import Checkpoint, Classifier
 from weights.errors import WeightsError
 from weights.groups import as_groups
@@ -53,7 +54,7 @@ def borrowed(
         name=name,
         path=name,
         arch=type(network).__name__,
-        classes=("cat", "dog"),
+        classes=CLASSES,
         sha256="",
         preprocess=preprocess,
         parameters=sum(parameter.numel() for parameter, _, _ in held),

@@ -1,16 +1,20 @@
 """Training a two-class network: augmentation, cosine schedule, the best epoch kept."""
 
 import math
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
+from typing import Any
 
 import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
 from weights.classifier import Classifier
+from weights.errors import WeightsError
+from weights.transfer import LastLayer, parts
 
-Batches = Iterable[tuple[Tensor, Tensor]]  # images (B, 3, H, W) in [0, 1] and which classes they show (B, K) bool
+# Images (B, 3, H, W) in [0, 1], or features (B, C); and which classes they show, (B, K) bool.
+Batches = Iterable[tuple[Tensor, Tensor]]
 
 SCALES = (0.8, 1.15)  # augmentation: size,
 SHIFT = 0.1  # place, as a share of the image,
@@ -62,25 +66,42 @@ class Trainer:
     """
 
     def __init__(
-        self, classifier: Classifier, *, epochs: int, steps: int, rate: float, seed: int, dropout: float | None = None
+        self,
+        classifier: Classifier | LastLayer,
+        *,
+        epochs: int,
+        steps: int,
+        rate: float,
+        seed: int,
+        dropout: float | None = None,
+        freeze: Sequence[str] = (),
+        slow: tuple[str, float] | None = None,
     ) -> None:
         """Prepares the optimiser.
 
         Args:
-            classifier: its network is trained.
+            classifier: its network is trained; a last layer takes features instead of images, as they are.
             epochs: passes over the training images.
             steps: batches per epoch, for the schedule: a short linear rise, and a cosine to 0.
             rate: learning rate.
             seed: of augmentation and dropout.
             dropout: share of units that dropout layers drop while training; None is the architecture's.
+            freeze: layers that stay as they are, their statistics of batch normalisation too.
+            slow: name of the last layer, and the learning rate of all others; None: the same for all.
+
+        Raises:
+            WeightsError: a layer to freeze that is not there, or nothing left to train.
         """
         self.classifier, self.epochs, self.seed = classifier, epochs, seed
         self.network = classifier.network.requires_grad_(True)
+        self._frozen = parts(self.network, freeze)
+        for part in self._frozen:
+            part.requires_grad_(False)
         self._dropouts = {layer: layer.p for layer in self.network.modules() if isinstance(layer, nn.Dropout)}
         if dropout is not None:
             for layer in self._dropouts:
                 layer.p = dropout
-        self.optimizer = torch.optim.AdamW(self.network.parameters(), lr=rate, weight_decay=WEIGHT_DECAY)
+        self.optimizer = torch.optim.AdamW(self._groups(rate, slow), weight_decay=WEIGHT_DECAY)
         total = max(epochs * steps, 1)
         warm_up = min(WARM_UP, max(total // 10, 1))
 
@@ -90,6 +111,17 @@ class Trainer:
         self.schedule = torch.optim.lr_scheduler.LambdaLR(self.optimizer, share)
         self.history: list[Epoch] = []
         self.best: tuple[float, dict[str, Tensor]] = (-1.0, {})
+
+    def _groups(self, rate: float, slow: tuple[str, float] | None) -> list[dict[str, Any]]:
+        """What is trained, with its rate."""
+        trained = {name: each for name, each in self.network.named_parameters() if each.requires_grad}
+        if not trained:
+            raise WeightsError("freeze leaves nothing to train; name fewer layers")
+        if slow is None:
+            return [{"params": list(trained.values()), "lr": rate}]
+        last = {name for name in trained if name.startswith(f"{slow[0]}.")}
+        groups = ((last, rate), (trained.keys() - last, slow[1]))
+        return [{"params": [trained[n] for n in trained if n in names], "lr": lr} for names, lr in groups if names]
 
     def run_epoch(self, training: Batches, held_out: Batches, advance: Callable[[int], None]) -> Epoch:
         """One pass over the training images, then the accuracy on the others; keeps the weights if they are the best.
@@ -104,9 +136,12 @@ class Trainer:
         generator = torch.Generator().manual_seed(self.seed * 1_000_003 + number)
         device = next(self.network.parameters()).device
         self.network.train()
+        for part in self._frozen:
+            part.eval()
         total, count = 0.0, 0
         for images, present in training:
-            logits = self.classifier(augment(images.to(device), generator))
+            moved = images.to(device)
+            logits = self.classifier(augment(moved, generator) if isinstance(self.classifier, Classifier) else moved)
             share = present.to(device).float()
             share[share.sum(dim=1) == 0] = 1
             target = share / share.sum(dim=1, keepdim=True)  # both animals, or neither: as probable as each other
@@ -124,7 +159,7 @@ class Trainer:
             self.best = epoch.accuracy, {name: tensor.detach().clone() for name, tensor in weights.items()}
         return epoch
 
-    def finish(self) -> Classifier:
+    def finish(self) -> Classifier | LastLayer:
         """The classifier with the best epoch's weights, ready for use."""
         self.network.load_state_dict(self.best[1])
         for layer, share in self._dropouts.items():
@@ -152,7 +187,7 @@ class Trainer:
         self.best = tuple(content["best"])  # type: ignore[arg-type, assignment]
 
 
-def accuracy(classifier: Classifier, batches: Batches) -> float:
+def accuracy(classifier: Classifier | LastLayer, batches: Batches) -> float:
     """Share of the images whose most probable class they show, dropout off; NaN for none."""
     network: nn.Module = classifier.network
     training = network.training

@@ -40,6 +40,11 @@ PATH = checked(as_path)
 def add_options(parser: argparse.ArgumentParser, kind: "type[DataclassInstance]") -> None:
     """A flag per field, and --config for the same by name in a file."""
     parser.add_argument("--config", type=PATH, metavar="FILE.toml", help="options by name; flags override them")
+    add_flags(parser, kind)
+
+
+def add_flags(parser: argparse.ArgumentParser, kind: "type[DataclassInstance]") -> None:
+    """A flag per field."""
     for option in fields(kind):
         flag, metavar = f"--{option.name.replace('_', '-')}", option.metadata["metavar"]
         action = {"metavar": metavar} if metavar else {"action": "store_true"}

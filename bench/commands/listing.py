@@ -9,6 +9,7 @@ def add(group: Commands) -> None:
     """Its arguments."""
     parser = group.add_parser("list", help="what there is to choose from")
     parser.add_argument("kind", choices=("methods", "metrics", "protocols", "datasets", "architectures", "weights"))
+    parser.add_argument("--verbose", action="store_true", help="methods with their formula and what they need")
     parser.set_defaults(command=execute)
 
 
@@ -16,4 +17,4 @@ def execute(options: argparse.Namespace) -> None:
     """Prints the table."""
     from bench.listing import listing
 
-    print(listing(options.kind))
+    print(listing(options.kind, verbose=options.verbose))

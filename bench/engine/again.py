@@ -60,4 +60,4 @@ def changed(network: Network, change: Change) -> Network:
     place = next(name for name, module in network.model.named_modules() if module is network.network)
     inner = model.get_submodule(place)
     change(inner)
-    return Network(model, inner)
+    return Network(model, inner, network.reshape)

@@ -14,7 +14,7 @@ from bench.config import RunConfig, load_options
 from bench.engine import Job, Stopwatch
 from bench.environment import make_deterministic
 from bench.errors import ConfigError
-from bench.layers import found_layers
+from bench.layers import tapped_by_trial
 from bench.library.images import Images
 from bench.library.network import as_classifier, device_of
 from bench.library.result import Result
@@ -29,6 +29,7 @@ from bench.run.selection import Given, select_methods, select_metrics
 from bench.run.store import RunStore
 from cam import CONTROLS, Method
 from metrics import Metric
+from reports.runs.integrity import describe_files
 from weights import Classifier
 
 Item = TypeVar("Item")
@@ -43,6 +44,7 @@ def evaluate(
     groups: Mapping[str, object] | None = None,
     output: str | None = None,
     layers: Sequence[str] | None = None,
+    reshape: str = "auto",
     methods: Iterable[Given] | Mapping[str, Any] = ("gradcam", "layercam"),
     metrics: Iterable[Given] | Mapping[str, Any] | None = None,
     protocols: Sequence[str] = ("rise", "srg"),
@@ -71,6 +73,7 @@ def evaluate(
         groups: outputs that are read as one class each, {"cat": "281-285", "dog": [151, 152]}, in place of classes.
         output: name or index of the part that holds the outputs, where the network returns several.
         layers: names as `model.named_modules()` gives them; None: the last map on the way to the outputs.
+        reshape: how outputs that are no maps become maps, as --reshape.
         methods: names, functions, `cam.Method` entries, or a dict of them by name.
         metrics: names, functions, `metrics.Metric` entries, or a dict of them by name; None: all that apply.
         protocols: perturbation presets, or ("none",).
@@ -100,8 +103,8 @@ def evaluate(
     try:
         with settings_kept(place), moved(model, place):
             chosen = select_methods(_pairs(methods))
-            options = {"layers": layers, "protocols": protocols, "targets": targets, "controls": controls,
-                       "steps": steps, "batch_size": batch_size, "seed": seed}  # fmt: skip
+            options = {"layers": layers, "reshape": reshape, "protocols": protocols, "targets": targets,
+                       "controls": controls, "steps": steps, "batch_size": batch_size, "seed": seed}  # fmt: skip
             config = _config(model, chosen, options, place, folder)
             scored_by = select_metrics(None if metrics is None else _pairs(metrics), config.protocols)
             make_deterministic(config.seed)
@@ -110,7 +113,7 @@ def evaluate(
             with as_classifier(model, pictures.size, classes, groups, output, mean, std) as classifier:
                 given = None if not maps else given_maps(maps, ids, len(classifier.classes))
                 chosen |= given.methods([*chosen, *CONTROLS]) if given else {}
-                where = config.layers or (found_layers(classifier)[1].name,)
+                where = config.layers or (tapped_by_trial(classifier, config.reshape),)
                 job = make_job(config, classifier, where, chosen, scored_by, place)
                 _score(pictures, job, classifier, config, given, folder)
     except BaseException:
@@ -139,9 +142,10 @@ def _score(
         store.write_skipped([])
         store.finish(partial(scores_against_others, job=job))
     manifest = {**manifest, "dataset": pictures.record()}
-    undefined = store.undefined_maps()
+    undefined, files = store.undefined_maps(), describe_files(folder)
+    scored = len(pictures.ids)
     store.write_manifest(
-        last_manifest(manifest, scored=len(pictures.ids), skipped=[], undefined=undefined, watch=watch)
+        last_manifest(manifest, scored=scored, skipped=[], undefined=undefined, files=files, watch=watch)
     )
     store.drop_shards()
 

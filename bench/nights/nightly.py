@@ -24,6 +24,7 @@ from cam import LayerError
 from datasets import DatasetError
 from metrics import MetricError
 from reports import ReportError, render
+from reports.files import remove_scratch
 from reports.pages.history import render_history
 from reports.plain import visible
 from reports.runs.latency import LATENCY_FILE
@@ -32,6 +33,7 @@ from weights import WeightsError
 
 BENCHMARKS = Path(__file__).resolve().parents[1] / "timing"
 LOGS, LATEST = "logs", "latest"
+HISTORY = ("history", "history/figures")  # folders that are written into beside those of the nights
 STAMP = "%Y-%m-%dT%H%M%S"
 # Errors whose text is for the user; any other is one of the code that runs, perhaps the user's own.
 SAID = (ConfigError, DatasetError, LayerError, MetricError, ReportError, WeightsError, OSError)
@@ -50,6 +52,8 @@ def nightly(config: NightlyConfig) -> Verdict:
     config.root.mkdir(parents=True, exist_ok=True)
     try:
         with filelock.FileLock(config.root / ".lock", timeout=0):
+            for part in (config.root, *(config.root / name for name in HISTORY)):
+                remove_scratch(part)  # of a night that was killed
             begun = _tonight(config.root)
             try:
                 with logged(_log(begun)):

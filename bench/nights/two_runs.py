@@ -11,7 +11,7 @@ from metrics.statistics.comparison import HEADLINE_FAMILY
 from reports import Run
 from reports.files import aligned, write_table
 from reports.numbers import interval_text, number
-from reports.tables.two_runs import ACCURACY, check_comparable, quality_changes, speed_changes, surroundings
+from reports.tables.two_runs import ACCURACY, check_comparable, quality_changes, speed_changes, surroundings, untold
 
 MEANINGS = {"model": "the model changed", "code": "the code changed", "machine": "the machine changed"}
 
@@ -39,7 +39,10 @@ class Comparison:
     @property
     def suspects(self) -> str:
         """What may be behind a regression: the model changed, the code changed, the machine changed, or nothing did."""
-        return ", ".join(MEANINGS[what] for what in self.changed["what"].unique()) or "nothing else changed"
+        said = [MEANINGS[what] for what in self.changed["what"].unique()]
+        unknown = untold(self.first, self.second)
+        said += [f"not recorded by both runs, so unknown: {', '.join(unknown)}"] if unknown else []
+        return ", ".join(said) or "nothing else changed"
 
     @property
     def new(self) -> list[str]:

@@ -1,14 +1,39 @@
 """What a command that ended in an exception says, and its exit code."""
 
 import errno
+import os
 import sys
+import threading
 import traceback
+from collections.abc import Iterator
+from contextlib import contextmanager
+from typing import NoReturn
 
 from bench.errors import ConfigError, GateError, NotComparable
 
 DONE, FAILED, UNUSABLE, NOT_COMPARABLE, INTERRUPTED = 0, 1, 2, 3, 130
 FULL = (errno.ENOSPC, getattr(errno, "EDQUOT", errno.ENOSPC), errno.EFBIG)
 KEPT = "finished work is kept, go on with --resume"
+
+
+@contextmanager
+def no_silent_end() -> Iterator[None]:
+    """Inside, `os._exit` in this thread raises SystemExit: no code that is called ends a command as if all were well.
+
+    Other threads and forked children end as they ask to.
+    """
+    exit_at_once, here = os._exit, (os.getpid(), threading.get_ident())
+
+    def raising(status: int) -> NoReturn:
+        if (os.getpid(), threading.get_ident()) == here:
+            raise SystemExit(status)
+        exit_at_once(status)
+
+    os._exit = raising
+    try:
+        yield
+    finally:
+        os._exit = exit_at_once
 
 
 def explain(error: BaseException) -> tuple[int, str]:

@@ -98,6 +98,7 @@ def last_manifest(
     scored: int,
     skipped: list[Skipped],
     undefined: dict[str, dict[str, int]],
+    files: dict[str, dict[str, Any]],
     watch: Stopwatch,
 ) -> dict[str, Any]:
     """The manifest of a run whose final files are there.
@@ -107,6 +108,7 @@ def last_manifest(
         scored: how many images were.
         skipped: inputs that were not.
         undefined: per method and layer how many maps are not finite.
+        files: size and hash of what a report is made of.
         watch: where the time went.
     """
     timings = {name: round(seconds, 3) for name, seconds in watch.seconds.items()}
@@ -119,6 +121,7 @@ def last_manifest(
         "counts": {"images": scored + len(skipped), "scored": scored, "skipped": len(skipped)},
         "left_out": dict(Counter(entry.kind for entry in skipped).most_common()),
         "undefined_maps": undefined,
+        "files": files,
         "timings": timings,
         "peak_memory_mb": peak_memory_mb(),
         "finished": now(),

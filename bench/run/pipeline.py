@@ -3,7 +3,7 @@
 import sys
 import time
 from collections import Counter
-from collections.abc import Generator
+from collections.abc import Generator, Iterable
 from contextlib import closing, nullcontext
 from functools import partial
 from typing import Any
@@ -23,6 +23,7 @@ from bench.run.store import RunStore
 from datasets import Batch, Skipped, load_batches
 from datasets.text import printable
 from reports import render
+from reports.runs.integrity import describe_files
 
 WAIT = 0.2  # seconds between two looks for the shards of other ranks
 
@@ -140,12 +141,14 @@ def _finish(plan: Plan, store: RunStore, watch: Stopwatch, manifest: dict[str, A
         store.write_skipped(skipped)
         if not scored:
             raise ConfigError(
-                f"none of the {len(unreadable)} images could be read; '{store.folder / 'skipped.csv'}' says why"
+                f"none of the {len(unreadable)} images could be read; {_first(unreadable)}; "
+                f"'{store.folder / 'skipped.csv'}' says why"
             )
         _check_classes(plan, store, unreadable)
         store.finish(partial(scores_against_others, job=plan.job))
     undefined = store.undefined_maps()
-    manifest = last_manifest(manifest, scored=scored, skipped=skipped, undefined=undefined, watch=watch)
+    files = describe_files(store.folder)
+    manifest = last_manifest(manifest, scored=scored, skipped=skipped, undefined=undefined, files=files, watch=watch)
     store.write_manifest(manifest)
     store.drop_shards()
     return manifest
@@ -162,11 +165,19 @@ def _check_classes(plan: Plan, store: RunStore, unreadable: list[Skipped]) -> No
     lost = Counter(
         name for record in plan.dataset.records if printable(record.path) in paths for name in record.classes
     )
+    of_class = {name: {printable(r.path) for r in plan.dataset.records if name in r.classes} for name in given}
     for name, count in given.items():
         if lost[name] == count:
             raise ConfigError(
-                f"none of the {count} images of a {name} could be read; '{store.folder / 'skipped.csv'}' says why"
+                f"none of the {count} images of a {name} could be read; "
+                f"{_first(entry for entry in unreadable if entry.path in of_class[name])}; "
+                f"'{store.folder / 'skipped.csv'}' says why"
             )
+
+
+def _first(skipped: Iterable[Skipped]) -> str:
+    """Path and reason of the first of them."""
+    return next(f"the first is '{entry.path}': {entry.reason}" for entry in skipped)
 
 
 def _report(store: RunStore, manifest: dict[str, Any], started: float) -> None:

@@ -1,13 +1,14 @@
 """Everything a run needs, resolved and checked before any long work."""
 
 import dataclasses
+import sys
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 import torch
 from torch import nn
 
-from bench.config import RunConfig
+from bench.config import NetworkConfig, RunConfig
 from bench.engine import Job, layer_shapes
 from bench.environment import select_device
 from bench.errors import ConfigError
@@ -16,7 +17,7 @@ from bench.run.data import read_dataset
 from bench.run.given import read_maps_file
 from bench.run.selection import check_annotations, select_methods, select_metrics
 from bench.userfunctions import guarded_result, import_named
-from cam import CONTROLS, Method, Network
+from cam import CONTROLS, Method, MethodError, Network
 from datasets import Dataset
 from metrics import Metric
 from weights import (
@@ -32,6 +33,7 @@ from weights import (
 )
 
 CPU_BATCH, CUDA_BATCH = 32, 128
+HEAD = "classifier_weights"  # what only some networks have
 
 
 @dataclass(frozen=True)
@@ -75,22 +77,7 @@ def make_plan(config: RunConfig, gpu: int | None = None) -> Plan:
     metrics = select_metrics(config.metrics, config.protocols, truth=truth)
     device = select_device(config.device, gpu)
     architectures = known_architectures(config.arch)
-    classifier = load_classifier(
-        config.weights,
-        arch=config.arch,
-        classes=config.classes,
-        groups=config.groups,
-        output=config.output,
-        resize=config.resize,
-        crop=config.crop,
-        mean=config.mean,
-        std=config.std,
-        interpolation=config.interpolation,
-        device=device,
-        dtype=getattr(torch, config.dtype),
-        architectures=architectures,
-    )
-    classifier = tried(classifier)
+    classifier = read_network(config, device, architectures)
     dataset = read_dataset(
         config.dataset, config.data_root, config.split, config.limit, classifier.classes, download=config.download
     )
@@ -101,8 +88,54 @@ def make_plan(config: RunConfig, gpu: int | None = None) -> Plan:
         given = read_maps_file(config.maps, ids, len(classifier.classes))
         methods |= given.methods([*methods, *CONTROLS])
     layers = config.layers or (tapped_by_default(classifier, architectures, config.reshape),)
+    methods = _defined(config, methods, classifier, layers, device)
     job = make_job(config, classifier, layers, methods, metrics, device, drawn=dataset.drawn)
     return Plan(config, dataset, classifier, job, given.record if given else None)
+
+
+def read_network(config: NetworkConfig, device: torch.device, architectures: Mapping[str, Architecture]) -> Classifier:
+    """The network of the options, tried on plain images.
+
+    Raises:
+        WeightsError: whatever keeps it from giving logits.
+    """
+    return tried(
+        load_classifier(
+            config.weights,
+            arch=config.arch,
+            classes=config.classes,
+            groups=config.groups,
+            output=config.output,
+            resize=config.resize,
+            crop=config.crop,
+            mean=config.mean,
+            std=config.std,
+            interpolation=config.interpolation,
+            device=device,
+            dtype=getattr(torch, config.dtype),
+            architectures=architectures,
+        )
+    )
+
+
+def _defined(
+    config: RunConfig,
+    methods: Mapping[str, Method],
+    classifier: Classifier,
+    layers: Sequence[str],
+    device: torch.device,
+) -> dict[str, Method]:
+    """Without what a word such as all stands for and this network has no head for; a line on stderr says which."""
+    kept, size = dict(methods), classifier.checkpoint.preprocess.size
+    network = Network(classifier, classifier.network, config.reshape)
+    for name, method in methods.items():
+        if name not in config.methods and HEAD in method.inputs:
+            try:
+                layer_shapes(network, size, layers, device, {name: method})
+            except MethodError as error:
+                print(f"left out: method '{name}': {error}", file=sys.stderr, flush=True)
+                del kept[name]
+    return kept
 
 
 def make_job(
@@ -115,7 +148,7 @@ def make_job(
     *,
     drawn: bool = False,
 ) -> Job:
-    """What the engine is to compute, after one pass of a grey image in which one's own methods are called.
+    """What the engine is to compute, after one pass of a grey image in which doubtful methods are called.
 
     Args:
         config: the options.
@@ -131,7 +164,11 @@ def make_job(
     """
     preprocess, network = classifier.checkpoint.preprocess, Network(classifier, classifier.network, config.reshape)
     size = preprocess.size
-    own = {name: method for name, method in methods.items() if method.finish is not None and method.size is None}
+    own = {
+        name: method
+        for name, method in methods.items()
+        if (method.finish is not None or HEAD in method.inputs) and method.size is None
+    }
     wanted = [entry.needs_truth for entry in methods.values()] + [entry.needs_truth for entry in metrics.values()]
     return Job(
         network=network,

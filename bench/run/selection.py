@@ -18,15 +18,23 @@ Given: TypeAlias = "str | Callable[..., Any] | Method | Metric | tuple[str, Any]
 OWN = "a function of the user's own"
 NEEDED = {  # per annotation, what an image must be
     "mask": "with a mask or a box of the animal",
-    "other_mask": "with boxes or masks of both animals",
+    "other_mask": "with boxes or masks of several classes",
     "face": "with a box of the head",
-    "other_face": "with boxes of both heads",
+    "other_face": "with head boxes of several classes",
     **dict.fromkeys(TRUTH, "that is drawn (--dataset synthetic)"),
+}
+
+
+WORDS: dict[str, Callable[[Method], bool]] = {  # each stands for methods of the registry
+    "all": lambda _method: True,
+    "fast": lambda method: method.fast,
 }
 
 
 def select_methods(given: Iterable[Given]) -> dict[str, Method]:
     """Map methods, controls and truths by name; functions of the user's own are called under a guard.
+
+    The word all stands for every method of the registry, fast for those that need no pass of their own.
 
     Args:
         given: names, of the registry or package.module:function; functions; entries; or pairs of a name and one of
@@ -35,7 +43,7 @@ def select_methods(given: Iterable[Given]) -> dict[str, Method]:
     Raises:
         ConfigError: an unknown name, one that is given twice, or a function that cannot be one.
     """
-    return _by_name("method", map(_method, given))
+    return _by_name("method", [pair for one in given for pair in _meant(one)])
 
 
 def select_metrics(
@@ -84,7 +92,7 @@ def check_annotations(metrics: Mapping[str, Metric], dataset: Dataset) -> None:
     """
     for name, metric in metrics.items():
         records = [record for record in dataset.records if _has_role(record, metric.roles)]
-        lacking = "" if records else "that shows both animals" if metric.roles == ("present",) else "of one animal"
+        lacking = "" if records else "that shows several classes" if metric.roles == ("present",) else "of one class"
         for annotation in metric.annotations if records else ():
             records = [record for record in records if _has_annotation(record, annotation)]
             lacking = lacking or ("" if records else NEEDED[annotation])
@@ -117,6 +125,12 @@ def _by_name(kind: str, entries: Iterable[tuple[str, Entry]]) -> dict[str, Entry
     return found
 
 
+def _meant(given: Given) -> list[tuple[str, Method]]:
+    """What a word stands for, or the one method that is given."""
+    chosen = WORDS.get(given) if isinstance(given, str) else None
+    return [_method(given)] if chosen is None else [(k, method) for k, method in METHODS.items() if chosen(method)]
+
+
 def _method(given: Given) -> tuple[str, Method]:
     name, found, ours = _named("method", given, {**METHODS, **CONTROLS, **LADDER}, Method)
     if ours:
@@ -145,9 +159,8 @@ def _named(kind: str, given: Given, registry: Mapping[str, Any], entry: type) ->
     if isinstance(found, str):
         return name or found, resolve(kind, found, registry), found in registry
     if not callable(found) and not isinstance(found, entry):
-        raise ConfigError(
-            f"{kind} is {str(found)[:60]!r}, expected a name, a function or a {entry.__module__}.{entry.__name__}"
-        )
+        wanted = f"a name, a function or a {entry.__module__.partition('.')[0]}.{entry.__name__}"
+        raise ConfigError(f"{kind} is {str(found)[:60]!r}, expected {wanted}")
     return name or _name_of(found), found, False
 
 

@@ -9,6 +9,7 @@ import torch
 
 from bench.environment import make_deterministic, select_device
 from bench.errors import ConfigError
+from datasets.names import DEFAULT
 from datasets.synthetic import WITHOUT, Scene, render, sample_scene
 from metrics.margins import margins
 from metrics.truth import HEAD, REST, certify_scenes
@@ -91,7 +92,7 @@ def certify_file(weights: Path, count: int, device: str) -> Certificate:
     """
     make_deterministic(0)
     classifier = tried(load_classifier(weights, device=select_device(device)))
-    if sorted(classifier.classes) != ["cat", "dog"]:
+    if sorted(classifier.classes) != sorted(DEFAULT):
         raise ConfigError(f"classes of '{weights}' are {', '.join(classifier.classes)}; scenes show cat and dog alone")
     return certify(classifier, count)
 

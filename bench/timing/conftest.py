@@ -35,7 +35,7 @@ def job() -> RunConfig:
     if SHARED.is_dir():
         photographs, weights = SHARED / "data" / "dogs-vs-cats-200px" / "val", SHARED / "weights" / "alexnet-catdog.pth"
         return RunConfig(dataset="folder", data_root=photographs, weights=weights, out=Path("unused"))
-    return RunConfig(dataset="synthetic", split="truth", weights=Path("catdog-photos"), out=Path("unused"))
+    return RunConfig(dataset="synthetic", split="truth", weights=Path("catdog-photos-alexnet"), out=Path("unused"))
 
 
 @pytest.fixture(scope="session")

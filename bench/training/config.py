@@ -7,6 +7,7 @@ from typing import Any
 from bench.errors import ConfigError
 from bench.options import (
     BATCH,
+    PIXELS,
     SEEDS,
     WORKERS,
     as_integer,
@@ -15,6 +16,7 @@ from bench.options import (
     as_path,
     as_share,
     as_text,
+    one_of,
     option,
     or_auto,
 )
@@ -41,8 +43,24 @@ class TrainConfig:
         as_text, "architecture to train from scratch, or package.module:name of one", "NAME", default="alexnet_narrow"
     )
     weights: Path | None = option(as_path, "checkpoint to start from, instead of --arch", "FILE|NAME", default=None)
+    resize: int | None = option(
+        as_integer(1, PIXELS), "shorter side after resizing, pixels (default: the checkpoint's, 224)", "N", default=None
+    )
+    crop: int | None = option(as_integer(1, PIXELS), "side of the centre crop, pixels", "N", default=None)
+    interpolation: str | None = option(
+        one_of("bilinear", "bicubic"), "of resizing (default: the checkpoint's, bilinear)", "NAME", default=None
+    )
+    freeze: tuple[str, ...] | None = option(
+        as_names,
+        "layers that stay as they are, such as features; trunk: all but the last (their outputs are computed once)",
+        "a,b",
+        default=None,
+    )
     epochs: int = option(as_integer(1, 100_000), "passes over the images", "N", default=10)
     rate: float = option(as_rate, "learning rate at the start", "X", default=3e-4)
+    trunk_rate: float | None = option(
+        as_rate, "learning rate of all but the last layer (default: --rate)", "X", default=None
+    )
     dropout: float | None = option(
         as_share, "units dropped while training (default: the architecture's)", "X", default=None
     )
@@ -57,3 +75,5 @@ class TrainConfig:
     def __post_init__(self) -> None:
         if self.classes is not None and len(self.classes) < 2:
             raise ConfigError(f"classes is '{','.join(self.classes)}', expected two names or more, such as cat,dog")
+        if self.freeze is not None and "trunk" in self.freeze and (len(self.freeze) > 1 or self.trunk_rate is not None):
+            raise ConfigError("freeze is 'trunk', which is all but the last layer: name no others, and no --trunk-rate")

@@ -5,7 +5,7 @@ import hashlib
 import io
 import math
 import os
-from collections.abc import Generator, Sequence
+from collections.abc import Sequence
 from contextlib import closing
 from dataclasses import dataclass
 from pathlib import Path
@@ -13,9 +13,8 @@ from typing import Any
 
 import numpy as np
 import torch
-from torch import Tensor
 
-from bench.environment import auto_workers, code_hash, git_state, make_deterministic, select_device, versions
+from bench.environment import code_hash, git_state, make_deterministic, select_device, versions
 from bench.errors import ConfigError
 from bench.process.lock import LOCK, only_writer, tidy
 from bench.process.progress import Progress
@@ -23,15 +22,15 @@ from bench.run.data import read_dataset
 from bench.run.plan import known_architectures
 from bench.serialise import canonical
 from bench.training.config import TrainConfig
-from datasets import Batch, Record, load_batches
+from bench.training.images import Batches, Features, Images
+from datasets import Record
 from datasets.names import listed
 from reports.files import remove_scratch, write_atomic
-from weights import Classifier, checkpoint_bytes, fresh_classifier, load_classifier
+from weights import Classifier, WeightsError, checkpoint_bytes, fresh_classifier, load_classifier
 from weights.classes import CLASSES
 from weights.files import DAMAGED
 from weights.training import Epoch, Trainer
-
-KEPT = 2 << 30  # bytes of decoded images
+from weights.transfer import TRUNK, LastLayer, last_layer, with_new_head
 
 
 def train(config: TrainConfig) -> Path:
@@ -68,14 +67,21 @@ def _train(config: TrainConfig, state: Path) -> Path:
     device = select_device(config.device)
     classifier = _start(config, device)
     data = _Data.of(config, classifier.classes)
-    images = _Images(config, classifier, data.training), _Images(config, classifier, data.held_out)
+    loaded = Images(config, classifier, data.training), Images(config, classifier, data.held_out)
+    whole = config.freeze != (TRUNK,)
+    last = last_layer(classifier) if not whole or config.trunk_rate is not None else ""
+    images: tuple[Batches, Batches] = loaded
+    if not whole:
+        images = Features(loaded[0], classifier, last), Features(loaded[1], classifier, last)
     trainer = Trainer(
-        classifier,
+        classifier if whole else LastLayer(classifier, last),
         epochs=config.epochs,
         steps=math.ceil(len(data.training) / config.batch_size),
         rate=config.rate,
         seed=config.seed,
         dropout=config.dropout,
+        freeze=(config.freeze or ()) if whole else (),
+        slow=None if config.trunk_rate is None else (last, config.trunk_rate),
     )
     memory = _Memory(state, config, data, device)
     memory.restore(trainer)
@@ -89,7 +95,8 @@ def _train(config: TrainConfig, state: Path) -> Path:
             epoch = trainer.run_epoch(training, held_out, progress.advance)
         print(f"epoch {number}/{config.epochs}: loss {epoch.loss:.4f}, accuracy {epoch.accuracy:.4f}", flush=True)
         memory.keep(trainer)
-    _write(config, data, trainer)
+    trainer.finish()
+    _write(config, data, trainer, classifier.eval().requires_grad_(False))
     memory.forget()
     return config.out
 
@@ -125,59 +132,33 @@ class _Data:
 
 
 def _start(config: TrainConfig, device: torch.device) -> Classifier:
+    """The network to train, and what images go through in front of it."""
     if config.weights is not None:
-        return load_classifier(config.weights, classes=config.classes, device=device)
-    architectures = known_architectures(config.arch)
-    return fresh_classifier(config.arch, classes=config.classes or CLASSES, device=device, architectures=architectures)
+        classifier = _continued(config.weights, config.classes, device)
+    else:
+        known, classes = known_architectures(config.arch), config.classes or CLASSES
+        classifier = fresh_classifier(config.arch, classes=classes, device=device, architectures=known)
+    chosen = {key: getattr(config, key) for key in ("resize", "crop", "interpolation")}
+    said = {key: value for key, value in chosen.items() if value is not None}
+    checkpoint = classifier.checkpoint
+    preprocess = dataclasses.replace(checkpoint.preprocess, **said)
+    return Classifier(classifier.network, dataclasses.replace(checkpoint, preprocess=preprocess))
 
 
-class _Images:
-    """Batches of images in any order; read once and kept where that needs no more than `KEPT` bytes."""
-
-    def __init__(self, config: TrainConfig, classifier: Classifier, records: Sequence[Record]) -> None:
-        self.config, self.classifier, self.records = config, classifier, records
-        self.keep = len(records) * 3 * math.prod(classifier.checkpoint.preprocess.size) <= KEPT
-        self.kept: dict[int, tuple[Tensor, Tensor]] = {}
-        self.complete = False
-
-    def batches(self, order: np.ndarray) -> Generator[tuple[Tensor, Tensor]]:
-        """Images in [0, 1] and the classes they show; unreadable images are left out.
-
-        Args:
-            order: every position in the records once.
-        """
-        size = self.config.batch_size
-        chunks = [order[start : start + size].tolist() for start in range(0, len(order), size)]
-        with closing(self._kept(chunks) if self.complete else self._loaded(chunks)) as source:
-            for images, present in source:
-                yield images.float() / 255, present
-
-    def _kept(self, chunks: list[list[int]]) -> Generator[tuple[Tensor, Tensor]]:
-        for chunk in chunks:
-            there = [self.kept[position] for position in chunk if position in self.kept]
-            if there:
-                yield torch.stack([image for image, _ in there]), torch.stack([shown for _, shown in there])
-
-    def _loaded(self, chunks: list[list[int]]) -> Generator[tuple[Tensor, Tensor]]:
-        with closing(self._read(chunks)) as source:  # closed, it ends its processes whatever fails
-            for batch in source:
-                if self.keep:
-                    self.kept |= dict(zip(batch.positions, zip(batch.images, batch.present, strict=True), strict=True))
-                if batch.ids:
-                    yield batch.images, batch.present
-        self.complete = self.keep
-
-    def _read(self, chunks: list[list[int]]) -> Generator[Batch]:
-        preprocess, workers = self.classifier.checkpoint.preprocess, self.config.workers
-        yield from load_batches(
-            self.records,
-            chunks,
-            resize=preprocess.resize,
-            crop=preprocess.size,
-            interpolation=preprocess.interpolation,
-            classes=self.classifier.classes,
-            workers=auto_workers() if workers is None else workers,
-        )
+def _continued(weights: Path, classes: tuple[str, ...] | None, device: torch.device) -> Classifier:
+    """The checkpoint's network, with a new head where its own is not of these classes."""
+    try:
+        classifier = load_classifier(weights, classes=classes, device=device)
+    except WeightsError:
+        if classes is None:
+            raise
+        classifier = load_classifier(weights, device=device)  # of other classes
+    wanted = classes or classifier.classes
+    if not classifier.checkpoint.groups and tuple(wanted) == classifier.classes:
+        return classifier
+    classifier, new = with_new_head(classifier, wanted)
+    print(f"{', '.join(new)}: new, for {listed(wanted)}; all else is from '{weights}'", flush=True)
+    return classifier
 
 
 class _Memory:
@@ -215,24 +196,29 @@ class _Memory:
         self.path.unlink(missing_ok=True)
 
 
-def _write(config: TrainConfig, data: _Data, trainer: Trainer) -> None:
-    best: Epoch = max(trainer.history, key=lambda epoch: epoch.accuracy)
+def _write(config: TrainConfig, data: _Data, trainer: Trainer, classifier: Classifier) -> None:
+    best: Epoch = max(reversed(trainer.history), key=lambda epoch: epoch.accuracy)  # of equal ones the last, as kept
     about = {
         "data": f"{data.name}, {config.split or 'all'}: {len(data.training)} images",
         "data_fingerprint": data.fingerprint,
         "accuracy": f"{best.accuracy:.4f} on {len(data.held_out)} images not trained on",
         "training": f"{config.epochs} epochs from {config.weights or 'scratch'}, the best is epoch {best.number}; "
-        f"AdamW, cosine from {config.rate:g}, batch {config.batch_size}, dropout "
+        f"AdamW, cosine from {config.rate:g}{_apart(config)}, batch {config.batch_size}, dropout "
         f"{'as built' if config.dropout is None else f'{config.dropout:g}'}, seed {config.seed}",
         "versions": f"torch {versions()['torch']}, cambench {versions()['cambench']}, {_revision()}",
     }
-    classifier = trainer.finish()
     name = config.out.stem
     rows = {"architecture": classifier.checkpoint.arch, "classes": ", ".join(classifier.classes), **about}
     lines = [f"# {name}", "", "| | |", "|---|---|", *(f"| {key} | {value} |" for key, value in rows.items())]
     write_atomic(config.out.with_suffix(".md"), ("\n".join(lines) + "\n").encode())
     # Last: where the checkpoint is, the training is complete.
     write_atomic(config.out, canonical(checkpoint_bytes(classifier, {"name": name, **about})))
+
+
+def _apart(config: TrainConfig) -> str:
+    """What was trained otherwise than the rest, or not at all."""
+    slow = "" if config.trunk_rate is None else f" (all but the last layer from {config.trunk_rate:g})"
+    return f"{slow}, frozen: {', '.join(config.freeze)}" if config.freeze else slow
 
 
 def _revision() -> str:

@@ -21,6 +21,7 @@ from reports.runs.checks import (
     shown_classes,
 )
 from reports.runs.columns import read_columns
+from reports.runs.integrity import Files, check_content, check_sizes
 from reports.runs.maps import read_maps
 from reports.runs.pictures import read_jpegs, read_picture
 from reports.runs.schema import SCHEMA_VERSION, read_manifest
@@ -55,6 +56,8 @@ class Run:
     def __init__(self, folder: Path) -> None:
         self.folder = folder
         self.manifest = read_manifest(folder)
+        self._whole: set[Path] = set()  # files whose content was checked
+        check_sizes(folder, self._files)
 
     @property
     def seed(self) -> int:
@@ -181,7 +184,7 @@ class Run:
 
     def jpegs(self, ids: Iterable[str]) -> dict[str, bytes]:
         """The same as they are kept, a twentieth of the size."""
-        return dict(read_jpegs(self.folder / "images.parquet", set(ids)))
+        return dict(read_jpegs(self._checked(self.folder / "images.parquet"), set(ids)))
 
     def decoded(self, image_id: str, jpeg: bytes) -> np.ndarray:
         """One of them, (H, W, 3) uint8."""
@@ -191,7 +194,7 @@ class Run:
     @cached_property
     def skipped(self) -> pd.DataFrame:
         """skipped.csv: path, reason."""
-        path = self.folder / "skipped.csv"
+        path = self._checked(self.folder / "skipped.csv")
         if not path.exists():
             return pd.DataFrame({"path": [], "reason": []}, dtype=str)
         return read_csv(path, ("path", "reason"))[["path", "reason"]]
@@ -208,7 +211,23 @@ class Run:
             for method in self.methods
             for layer, shape in self.manifest["layers"].items()
         }
+        for name in self._files:
+            if name.startswith("maps/"):
+                self._checked(self.folder / name)
         return read_maps(self.folder / "maps", shapes, self.images.index)
+
+    @property
+    def _files(self) -> Files:
+        """What the run wrote; nothing is known of runs made before that was recorded."""
+        files: Files = self.manifest.get("files", {})
+        return files
+
+    def _checked(self, path: Path) -> Path:
+        """The path, of a file that holds what the run wrote."""
+        if path not in self._whole:
+            check_content(self.folder, path, self._files)
+            self._whole.add(path)
+        return path
 
     @property
     def _known(self) -> dict[str, Any]:
@@ -224,7 +243,7 @@ class Run:
         return frame
 
     def _table(self, name: str) -> tuple[Path, pd.DataFrame]:
-        path = self.folder / f"{name}.parquet"
+        path = self._checked(self.folder / f"{name}.parquet")
         if path.exists():
             return path, read_columns(path, name)
         if name in ("scores", "images"):

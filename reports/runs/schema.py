@@ -2,6 +2,7 @@
 
 import json
 import math
+import re
 from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
@@ -11,6 +12,7 @@ from reports.plain import visible
 
 SCHEMA_VERSION = 1
 ADVICE = "undo the edit, or score the run again"
+SHA256 = re.compile("[0-9a-f]{64}")
 SHOWN = 60  # characters of a value that is not as it should be
 
 Rule = tuple[str, Callable[[Any], bool]]  # what is expected, in words, and whether a value is
@@ -34,6 +36,12 @@ ENTRIES: Rule = ("an object with at least one entry", lambda value: isinstance(v
 COUNT: Rule = ("a whole number, 0 or more", lambda value: _whole(value, 0))
 SIZE: Rule = ("a whole number, 1 or more", lambda value: _whole(value, 1))
 NUMBER: Rule = ("a finite number", _number)
+SPENT: Rule = ("a number, 0 or more", lambda value: _number(value) and value >= 0)
+BOOL: Rule = ("true or false", lambda value: isinstance(value, bool))
+HASH: Rule = (
+    "a SHA-256, 64 hexadecimal digits",
+    lambda value: isinstance(value, str) and bool(SHA256.fullmatch(value)),
+)
 TEXTS: Rule = ("a list of texts", lambda value: _texts(value, 1))
 LINES: Rule = ("a list of texts, or an empty one", lambda value: _texts(value, 0))
 CLASSES: Rule = ("two or more different names", lambda value: _texts(value, 2) and len({*value}) == len(value))
@@ -47,13 +55,16 @@ SIDES: Rule = (
     lambda value: isinstance(value, list) and len(value) == 2 and all(_whole(side, 1) for side in value),
 )
 
-# Fields from the top, `*` is every name; with a question mark they may be missing or null.
+# Fields from the top, `*` is every name; with a question mark they may be missing or null, with a tilde missing alone.
 MANIFEST: dict[str, Rule] = {
+    "error?": TEXT,
     "started": TEXT,
     "finished": TEXT,
     "dataset": OBJECT,
     "dataset/name": TEXT,
+    "dataset/root?": TEXT,
     "dataset/split?": TEXT,
+    "dataset/n?": COUNT,
     "dataset/fingerprint?": TEXT,
     "dataset/labels": OBJECT,
     "dataset/labels/*": COUNT,
@@ -63,20 +74,26 @@ MANIFEST: dict[str, Rule] = {
     "checkpoint/sha256?": TEXT,
     "checkpoint/classes": CLASSES,
     "checkpoint/preprocess?": OBJECT,
+    "checkpoint/parameters?": COUNT,
+    "checkpoint/notes?": LINES,
     "checkpoint/warnings?": LINES,
     "dataset/notes?": LINES,
     "image_size": SIDES,
     "layers": ENTRIES,
     "layers/*": OBJECT,
+    "layers/*/channels?": SIZE,
     "layers/*/height": SIZE,
     "layers/*/width": SIZE,
     "methods": ENTRIES,
     "methods/*": OBJECT,
     "methods/*/title": TEXT,
     "methods/*/size?": SIDES,
+    "methods/*/meaning?": TEXT,
+    "methods/*/source?": TEXT,
     "controls?": OBJECT,
     "controls?/*": OBJECT,
     "controls?/*/title": TEXT,
+    "controls?/*/meaning?": TEXT,
     "metrics": OBJECT,
     "metrics/*": OBJECT,
     "metrics/*/title": TEXT,
@@ -86,12 +103,14 @@ MANIFEST: dict[str, Rule] = {
     "metrics/*/unit": TEXT,
     "metrics/*/meaning": TEXT,
     "metrics/*/source": TEXT,
+    "metrics/*/validated?": TEXT,
     "protocols": OBJECT,
     "protocols/*": OBJECT,
     "protocols/*/directions": TEXTS,
     "protocols/*/substrates": TEXTS,
     "seeds": OBJECT,
     "seeds/run": COUNT,
+    "seeds/tie_rule?": COUNT,
     "counts": OBJECT,
     "counts/images": COUNT,
     "counts/scored": COUNT,
@@ -103,10 +122,24 @@ MANIFEST: dict[str, Rule] = {
     "undefined_maps?/*/*": COUNT,
     "timings?": OBJECT,
     "timings?/*": NUMBER,
-    "config?": OBJECT,
-    "versions?": OBJECT,
-    "device?": OBJECT,
-    "git?": OBJECT,
+    "config~": OBJECT,
+    "batch_size~": SIZE,
+    "ranks~": SIZE,
+    "peak_memory_mb?": SPENT,
+    "versions~": OBJECT,
+    "versions~/*": TEXT,
+    "device~": OBJECT,
+    "device~/type?": TEXT,
+    "device~/name?": TEXT,
+    "device~/threads?": SIZE,
+    "git~": OBJECT,
+    "git~/revision?": TEXT,
+    "git~/dirty?": BOOL,
+    "code~": HASH,
+    "files~": OBJECT,
+    "files~/*": OBJECT,
+    "files~/*/bytes": COUNT,
+    "files~/*/sha256": HASH,
 }
 
 
@@ -124,6 +157,12 @@ def read_manifest(folder: Path) -> dict[str, Any]:
                 raise ReportError(f"'{path}' has no field '{field}', expected {wanted}; {ADVICE}")
             if not holds(value):
                 raise ReportError(f"'{path}', field '{field}' is {_short(value)}, expected {wanted}; {ADVICE}")
+    counts = manifest["counts"]
+    if counts["images"] != counts["scored"] + counts["skipped"]:
+        raise ReportError(
+            f"'{path}', field 'counts.images' is {counts['images']}, expected as many as were scored or skipped, "
+            f"{counts['scored']} + {counts['skipped']}; {ADVICE}"
+        )
     for name, record in manifest["protocols"].items():
         if len(record["directions"]) != len(record["substrates"]):
             raise ReportError(f"'{path}', field 'protocols.{visible(name)}' has no substrate per direction; {ADVICE}")
@@ -158,12 +197,14 @@ def _fields(value: Any, parts: list[str], above: tuple[str, ...]) -> Iterator[tu
     if not parts:
         yield visible(".".join(above)), value
         return
-    part, optional = parts[0].removesuffix("?"), parts[0].endswith("?")
+    part = parts[0].rstrip("?~")
     if part == "*":
         for name, entry in value.items():
             yield from _fields(entry, parts[1:], (*above, name))
-    elif optional and value.get(part) is None:
+    elif parts[0].endswith("?") and value.get(part) is None:
         value.pop(part, None)
+    elif parts[0].endswith("~") and part not in value:
+        return
     elif part in value:
         yield from _fields(value[part], parts[1:], (*above, part))
     else:

@@ -108,6 +108,14 @@ def surroundings(first: Run, second: Run) -> pd.DataFrame:
     return pd.DataFrame(rows, columns=CHANGED)
 
 
+def untold(first: Run, second: Run) -> list[str]:
+    """What the manifest of either run does not tell, so that nobody can say that it did not change."""
+    told = [
+        manifest | {"weights": manifest["checkpoint"].get("sha256")} for manifest in (first.manifest, second.manifest)
+    ]
+    return [name for name in ("weights", "code", "versions", "device") if not all(fields.get(name) for fields in told)]
+
+
 def _values(run: Run) -> dict[tuple[str, str, str, str], tuple[pd.Series, pd.Series | None]]:
     """Values by image, and their groups, by method, layer, role and metric."""
     known: dict[tuple[str, str, str, str], tuple[pd.Series, pd.Series | None]] = {}
@@ -129,6 +137,7 @@ def _surroundings(manifest: dict[str, Any]) -> dict[str, dict[str, Any]]:
             "revision": git.get("revision"),
             "changed files": git.get("dirty"),
             "cambench": versions.pop("cambench", None),
+            "source": manifest.get("code"),
         },
         MACHINE: {**manifest.get("device", {}), **versions},
     }

@@ -37,8 +37,9 @@ class Forked:
         self.pid = self._process.pid
 
     def _read(self, stderr: Connection) -> None:
-        while some := os.read(stderr.fileno(), 65536):
-            self._said.append(some)
+        with stderr:
+            while some := os.read(stderr.fileno(), 65536):
+                self._said.append(some)
 
     @property
     def returncode(self) -> int | None:

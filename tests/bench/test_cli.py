@@ -238,7 +238,7 @@ def test_module_and_help_answer_without_loading_torch():
 def test_drawn_scenes_and_the_shipped_checkpoint_need_no_files(tmp_path, read_manifest):
     """No fixture of real data: this is what a machine without any has."""
     out = tmp_path / "run"
-    arguments = ["run", "--dataset", "synthetic", "--weights", "catdog-photos", "--limit", "4", "--steps", "2"]
+    arguments = ["run", "--dataset", "synthetic", "--weights", "catdog-photos-alexnet", "--limit", "4", "--steps", "2"]
     assert main([*arguments, "--workers", "0", "--out", str(out)]) == 0
     manifest = read_manifest(out)
     assert manifest["counts"] == {"images": 4, "scored": 4, "skipped": 0}
@@ -247,6 +247,6 @@ def test_drawn_scenes_and_the_shipped_checkpoint_need_no_files(tmp_path, read_ma
 
 
 def test_other_data_sets_need_a_root(tmp_path, capsys):
-    arguments = ["run", "--dataset", "folder", "--weights", "catdog-photos", "--out", str(tmp_path / "out")]
+    arguments = ["run", "--dataset", "folder", "--weights", "catdog-photos-alexnet", "--out", str(tmp_path / "out")]
     assert main(arguments) == 2
     assert "missing: --data-root, the folder or file that --dataset folder reads" in capsys.readouterr().err

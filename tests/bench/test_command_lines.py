@@ -29,8 +29,13 @@ def light(monkeypatch):
     def stop(*_: object, **__: object) -> None:
         raise WeightsError("the test goes no further")
 
-    for name in ("plan.load_classifier", "train.load_classifier", "train.fresh_classifier", "certify.load_classifier"):
-        monkeypatch.setattr(f"bench.{name}", stop)
+    for module, name in (
+        ("run.plan", "load_classifier"),
+        ("training.train", "load_classifier"),
+        ("training.train", "fresh_classifier"),
+        ("scenes.certify", "load_classifier"),
+    ):
+        monkeypatch.setattr(f"bench.{module}.{name}", stop)
     monkeypatch.setattr("bench.scenes.leakage.leakage", lambda scenes: ([f"{scenes} scenes"], True))
 
 

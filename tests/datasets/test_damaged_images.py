@@ -7,6 +7,7 @@ import torch
 
 from datasets import DATASETS, Record, Skipped, load_batches
 from datasets.decode import UnreadableError, read_image, read_mask
+from datasets.geometry import fit_of
 from datasets.reading import Reader
 
 place = Path(__file__).resolve().parents[1] / "fuzz" / "damaged_images.py"
@@ -42,7 +43,7 @@ def outcome(path: Path, name: str) -> bool:
         assert reason_is_fit(str(error)), name
         assert str(error).startswith("mask 'x' "), name
     record = Record(name, path, ("cat",), path, tuple(VALUES.items()))
-    found = Reader({0: record}, {}, 32, 24, ("cat", "dog")).read(0)
+    found = Reader({0: record}, {}, fit_of(32, 24), ("cat", "dog")).read(0)
     assert isinstance(found, Skipped) or [part.shape[-1] for part in found] == [24] * 4, name
     assert not isinstance(found, Skipped) or reason_is_fit(found.reason), name
     return read
@@ -124,7 +125,7 @@ def pets_of(root: Path, names: list[str]) -> None:
 )
 def test_damaged_images_through_every_adapter(tmp_path, adapter, arrange, place):
     names = []
-    for number, (_, content) in enumerate(images.damaged(COUNT // 8, 7)):
+    for number, (_, content) in enumerate(images.damaged(COUNT // 2, 7)):
         names.append(f"{'cat' if number % 2 else 'dog'}.{number}.png")
         (tmp_path / names[-1]).write_bytes(content)
     arrange(tmp_path, names)

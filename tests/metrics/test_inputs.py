@@ -63,3 +63,19 @@ def test_every_input_a_metric_may_name_exists_or_comes_from_the_model():
     given = {name for name in INPUTS if hasattr(MapInputs, name)}
     assert set(INPUTS) - given == set(FORWARD)
     assert {name for metric in METRICS.values() for name in metric.inputs} <= set(INPUTS)
+
+
+def test_where_a_map_is_empty_its_negation_is_one_plateau_to_the_last_digit():
+    """Bilinear weights of a plateau that is not 0 add up to it only nearly, which would order its pixels."""
+    signed = torch.full((2, 2, 3, 3), -1.0)
+    signed[:, :, 0, 0] = torch.tensor([[0.7, 1.3], [2.9, 0.1]])
+    maps = inputs()
+    maps = MapInputs(maps.batch, signed)
+    turned = negated(maps)
+    rest = maps.upsampled == 0
+    assert 0 < rest.sum() < rest.numel()
+    for row, plateau in enumerate(rest):
+        assert len(turned.upsampled[row][plateau].unique()) == 1
+    torch.testing.assert_close(
+        turned.upsampled + maps.upsampled, signed.amax((2, 3)).flatten()[:, None, None].expand(-1, 8, 8)
+    )

@@ -217,3 +217,42 @@ def test_the_policy_stops_what_gets_into_the_page_all_the_same(browser, report, 
     assert page.is_visible("h1")
     assert any("Content Security Policy" in error for error in errors)
     page.close()
+
+
+KINDS = ("ant", "bee", "crab", "deer", "owl")
+SHOWN = {f"{i}.jpg": KINDS[i % 5] for i in range(10)} | {"several.jpg": "ant+crab+owl"}
+
+
+def test_the_gallery_of_five_classes_shows_the_maps_that_have_a_role(browser, write_run, tmp_path):
+    folder = write_run(tmp_path / "run", SHOWN, classes=KINDS)
+    scores = pd.read_parquet(folder / "scores.parquet")
+    render(folder)
+    page, complaints = browser.new_page(), []
+    page.on("pageerror", lambda error: complaints.append(str(error)))
+    page.goto((folder / "report.html").as_uri())
+    page.wait_for_selector("#gallery-cards li", state="attached")
+    assert page.locator("#gallery-class option").all_inner_texts() == ["all", *sorted({*SHOWN.values()})]
+    for name, value in (("class", "deer"), ("role", "wrong"), ("method", "layercam"), ("sort", "effective_area")):
+        page.select_option(f"#gallery-{name}", value)
+    own = scores[scores["metric"].eq("effective_area") & scores["method"].eq("layercam") & scores["label"].eq("deer")]
+    own = own[own["role"].eq("wrong")].sort_values("value")
+    assert set(own["target"]) == {"owl"}  # the rival, not the class beside it in a list of two
+    assert names(page) == own["image_id"].tolist()
+    page.locator("#gallery-cards button").first.click()
+    assert page.locator("#gallery-target option").all_inner_texts() == ["deer (right)", "owl (wrong)"]
+    assert page.locator("#gallery-panels figcaption").all_inner_texts()[1::2] == ["Gradcam, deer", "Gradcam, owl"]
+    page.select_option("#gallery-target", "4")
+    row = page.locator("#gallery-scores tr", has_text="effective area").first.locator("td").all_inner_texts()
+    assert row[2] == f"{own['value'].iloc[0]:.3f}"
+    page.click("#gallery-close")
+    page.select_option("#gallery-class", "ant+crab+owl")
+    assert names(page) == []  # none of three that are there is the wrong one
+    page.select_option("#gallery-role", "right")
+    page.locator("#gallery-cards button").first.click()
+    assert page.locator("#gallery-target option").all_inner_texts() == [
+        "ant (present)",
+        "crab (present)",
+        "owl (present)",
+    ]
+    page.close()
+    assert complaints == []

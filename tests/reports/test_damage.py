@@ -32,6 +32,7 @@ def whole(write_run, tmp_path_factory):
     manifest |= {"git": {"revision": "r", "dirty": False}, "versions": {"torch": "2"}, "device": {"name": "cpu"}}
     manifest |= {"timings": {"load": 1.0, "total": 2.0}, "left_out": {"HEIC": 1}, "undefined_maps": {"m": {"l": 1}}}
     manifest["dataset"] |= {"notes": ["odd"]}
+    manifest |= {"code": "0" * 64, "batch_size": 2, "ranks": 1, "peak_memory_mb": 9.5}
     manifest["checkpoint"] |= {"warnings": ["odd"], "preprocess": {"resize": 32}, "sha256": "a"}
     (folder / "verdict.json").write_text(json.dumps({"passed": True, "culprits": [], "note": "", "state": "passed"}))
     write_manifest(folder, manifest)
@@ -158,6 +159,19 @@ def test_the_file_and_the_column_are_named(whole, tmp_path, no_figures, name, ch
         ("image_size", [32], r"field 'image_size' is \[32\], expected height and width"),
         ("methods", {}, "field 'methods' is {}, expected an object with at least one entry"),
         ("started", 5, "field 'started' is 5, expected text"),
+        ("error", {}, "field 'error' is {}, expected text"),
+        ("batch_size", [], r"field 'batch_size' is \[\], expected a whole number, 1 or more"),
+        ("ranks", 0, "field 'ranks' is 0, expected a whole number, 1 or more"),
+        ("code", None, "field 'code' is null, expected a SHA-256, 64 hexadecimal digits"),
+        ("code", {"a": 1}, "field 'code' is {.*}, expected a SHA-256"),
+        ("peak_memory_mb", -1, "field 'peak_memory_mb' is -1, expected a number, 0 or more"),
+        ("config", None, "field 'config' is null, expected an object"),
+        ("versions", None, "field 'versions' is null, expected an object"),
+        ("versions", {"torch": 2}, "field 'versions.torch' is 2, expected text"),
+        ("device", None, "field 'device' is null, expected an object"),
+        ("device", {"threads": "two"}, "field 'device.threads' is two, expected a whole number"),
+        ("git", None, "field 'git' is null, expected an object"),
+        ("git", {"dirty": "yes"}, "field 'git.dirty' is yes, expected true or false"),
     ],
 )
 def test_the_field_of_the_manifest_is_named(whole, tmp_path, field, value, said):
@@ -167,9 +181,18 @@ def test_the_field_of_the_manifest_is_named(whole, tmp_path, field, value, said)
         Run(folder)
 
 
+def test_what_runs_made_before_it_was_recorded_lack_is_no_error(whole, tmp_path):
+    folder = copy_of(whole, tmp_path / "run")
+    manifest = json.loads((folder / "manifest.json").read_text())
+    for name in ("error", "batch_size", "ranks", "code", "peak_memory_mb", "config", "versions", "device", "git"):
+        del manifest[name]
+    write_manifest(folder, manifest)
+    assert "code" not in Run(folder).manifest
+
+
 def test_no_timings_are_no_error(whole, tmp_path):
     folder = copy_of(whole, tmp_path / "run")
-    manifest = json.loads((folder / "manifest.json").read_text()) | {"timings": None, "git": None}
+    manifest = json.loads((folder / "manifest.json").read_text()) | {"timings": None}
     write_manifest(folder, manifest)
     assert "timings" not in Run(folder).manifest
 

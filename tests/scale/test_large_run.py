@@ -7,7 +7,8 @@ from pathlib import Path
 import pandas as pd
 import pytest
 
-from reports import gallery, render
+from reports import render
+from reports.pages import gallery
 from reports.runs.run import Run
 
 spec = importlib.util.spec_from_file_location("large_run", Path(__file__).with_name("large_run.py"))

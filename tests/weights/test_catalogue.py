@@ -2,7 +2,9 @@ import shutil
 
 import pytest
 import torch
+from safetensors.torch import load_file
 
+from datasets import DATASETS, load_batches
 from weights import SHIPPED, WeightsError, catalogue, load_classifier
 from weights.catalogue import shipped_path
 from weights.files import sha256_of
@@ -66,9 +68,27 @@ def test_a_file_of_that_name_comes_first(tmp_path, monkeypatch):
     assert load_classifier("catdog-photos").checkpoint.name == "catdog-photos"
 
 
-def test_photographs_checkpoint_is_the_narrow_one(shared):
+def test_the_alexnet_of_photographs_is_the_narrow_one(shared):
     source = shared / "weights" / "alexnet-narrow-catdog.pth"
-    theirs, ours = (load_classifier(name).network.state_dict() for name in (source, "catdog-photos"))
+    theirs, ours = (load_classifier(name).network.state_dict() for name in (source, "catdog-photos-alexnet"))
     assert theirs.keys() == ours.keys()
     assert all(torch.equal(tensor, ours[name]) for name, tensor in theirs.items())
-    assert sha256_of(source) != SHIPPED["catdog-photos"].sha256
+    assert sha256_of(source) != SHIPPED["catdog-photos-alexnet"].sha256
+
+
+def test_the_trunk_of_the_photograph_network_is_the_published_one(shared):
+    theirs = load_file(shared / "weights" / "efficientnet-lite0-imagenet.safetensors")
+    ours = load_file(shipped_path("catdog-photos"))
+    assert theirs.keys() == ours.keys()
+    assert {name for name in ours if not torch.equal(ours[name], theirs[name])} == {
+        "classifier.weight",
+        "classifier.bias",
+    }
+
+
+def test_the_photograph_network_knows_the_labs_pictures(shared):
+    classifier = load_classifier("catdog-photos")
+    records = DATASETS["files"](shared / "data" / "lab", None, False).records
+    batch = next(load_batches(records, [range(len(records))], resize=224, crop=224, classes=classifier.classes))
+    called = classifier(batch.images.float() / 255).argmax(1).tolist()
+    assert dict(zip(batch.ids, called, strict=True)) == {"both.jpg": 1, "cat.jpg": 0, "dog.jpg": 1}

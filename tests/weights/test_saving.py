@@ -8,7 +8,7 @@ from weights import checkpoint_bytes, load_classifier
 
 @pytest.fixture
 def classifier():
-    return load_classifier("catdog-photos", classes=("dog", "cat"), crop=192, mean=(0.1, 0.2, 0.3))
+    return load_classifier("catdog-photos-alexnet", classes=("dog", "cat"), crop=192, mean=(0.1, 0.2, 0.3))
 
 
 def test_what_is_saved_says_what_it_is(classifier, tmp_path):

@@ -101,7 +101,7 @@ def test_an_ordinary_network_is_not(change, seed):
 
 
 def test_the_real_networks_are_not(narrow):
-    for name in ("catdog-scenes", "catdog-photos"):
+    for name in ("catdog-scenes", "catdog-photos-alexnet"):
         given = load_classifier(name)
         assert tried(given).checkpoint.notes == ()
     assert tried(narrow) is narrow

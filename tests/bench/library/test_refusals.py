@@ -59,7 +59,7 @@ def test_options_that_cannot_be_are_refused_in_one_line(score, options, said):
     [
         ("resnet18", "model is a str, expected a torch.nn.Module"),
         (nn.Sequential(*NET, nn.Softmax(dim=1)), "ends in softmax"),
-        (nn.Sequential(nn.Conv2d(3, 3, 64)), "fails on images"),
+        (nn.Sequential(nn.Conv2d(4, 3, 3)), "takes 4 channels, images are RGB"),
         (nn.Flatten(), "outputs"),
     ],
 )

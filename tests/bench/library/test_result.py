@@ -57,11 +57,12 @@ def test_maps_are_in_the_order_of_the_images(score, model, images, labels):
 
 
 def test_a_figure_by_name_or_by_its_beginning(result):
-    figure = result.figure("curves")
+    assert result.figure("curves").get_suptitle() == result.figure("curves_rise_right").get_suptitle()
+    figure = result.figure("curves_srg")
     assert isinstance(figure, Figure)
     assert len(figure.axes) == 2
     assert "SRG" in figure.get_suptitle()
-    with pytest.raises(ReportError, match="figure is 'nothing', expected one of curves_srg_right"):
+    with pytest.raises(ReportError, match="figure is 'nothing', expected one of curves_rise_right, "):
         result.figure("nothing")
 
 

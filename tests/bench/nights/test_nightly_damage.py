@@ -256,14 +256,3 @@ def wait_until_nobody_is_left(session: int, patience: float = 60.0) -> None:
     while left := [path for path in Path("/proc").glob("[0-9]*/stat") if of(path) == session]:
         assert time.monotonic() < ended, left
         time.sleep(0.1)
-
-
-def test_a_night_killed_at_any_write_is_complete_after_the_next_call(finished, tmp_path):
-    """Real kills: a process forks a night for every write, ends it there, and calls the next."""
-    script = Path(__file__).with_name("kill_nights.py")
-    share = os.environ.get("CAMBENCH_FUZZ", "1")
-    command = [sys.executable, str(script), str(finished), str(finished.with_name("run.toml")), str(tmp_path), share]
-    done = subprocess.run(command, capture_output=True, text=True, check=False)
-    assert done.returncode == 0, done.stdout + done.stderr
-    assert "all complete" in done.stdout
-    print(done.stdout)  # how many

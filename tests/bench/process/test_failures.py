@@ -42,7 +42,7 @@ def test_every_end_has_its_code_and_its_line(capsys, error, code, said):
     "error", [ValueError("x\ny"), RecursionError("deep"), KeyError("k"), AssertionError(), SyntaxError("s")]
 )
 def test_what_nobody_expects_is_an_internal_error_and_never_a_regression(capsys, monkeypatch, error):
-    def fail(*_: object) -> None:
+    def fail(*_: object, **__: object) -> None:
         raise error
 
     monkeypatch.setattr("bench.listing.listing", fail)
@@ -80,7 +80,7 @@ def test_an_output_without_room(monkeypatch, capsys):
 def test_a_terminal_that_lacks_letters(monkeypatch, tmp_path):
     text = io.TextIOWrapper(io.BytesIO(), "ascii")
     monkeypatch.setattr(sys, "stdout", text)
-    monkeypatch.setattr("bench.listing.listing", lambda _: "Fußgänger \udce9")
+    monkeypatch.setattr("bench.listing.listing", lambda _, **__: "Fußgänger \udce9")
     assert main(["list", "methods"]) == 0
     text.flush()
     assert text.buffer.getvalue().decode() == "Fu\\xdfg\\xe4nger \\udce9\n"
@@ -141,3 +141,34 @@ def test_a_thread_that_a_users_function_left_behind_is_not_waited_for(tmp_path):
     ended = subprocess.run(command, cwd=tmp_path, capture_output=True, text=True, timeout=240, check=False)
     assert ended.returncode == 2
     assert "method 'own:method' raised ValueError: mine" in ended.stderr
+
+
+def test_a_users_function_that_ends_the_process_at_once_does_not_end_the_run_as_if_all_were_well(tmp_path):
+    (tmp_path / "own.py").write_text("import os\ndef method(activations):\n    os._exit(0)\n")
+    words = ["--dataset", "synthetic", "--limit", "2", "--weights", "catdog-scenes", "--methods", "own:method"]
+    command = [sys.executable, "-m", "bench", "run", *words, "--protocols", "none", "--out", "run"]
+    ended = subprocess.run(command, cwd=tmp_path, capture_output=True, text=True, check=False)
+    assert ended.returncode == 2
+    assert ended.stderr.splitlines()[-1] == "cambench: method 'own:method' raised SystemExit: 0 (own.py, line 3)"
+
+
+def test_processes_and_threads_of_its_own_may_end_at_once():
+    code = (
+        "import os, threading, bench.listing\n"
+        "from bench.cli import main\n"
+        "def listing(*_, **__):\n"
+        "    child = os.fork()\n"
+        "    if not child:\n"
+        "        os._exit(7)\n"
+        "    print(os.waitstatus_to_exitcode(os.waitpid(child, 0)[1]), flush=True)\n"
+        "    {}\n"
+        "bench.listing.listing = listing\n"
+        "raise SystemExit(main(['list', 'methods']))\n"
+    )
+    for end, status in (("os._exit(0)", 2), ("threading.Thread(target=os._exit, args=(5,)).run()", 2)):
+        ended = subprocess.run([sys.executable, "-c", code.format(end)], capture_output=True, text=True, check=False)
+        assert (ended.returncode, ended.stdout) == (status, "7\n"), ended.stderr
+        assert "ended the process (exit code" in ended.stderr
+    thread = "threading.Thread(target=os._exit, args=(5,)).start(); threading.Event().wait()"
+    ended = subprocess.run([sys.executable, "-c", code.format(thread)], capture_output=True, text=True, check=False)
+    assert ended.returncode == 5  # the watch over other ranks ends the process from a thread

@@ -7,8 +7,8 @@ import time
 import filelock
 import pytest
 
-from bench import lock as locking
 from bench.errors import ConfigError
+from bench.process import lock as locking
 from bench.process.lock import only_writer, tidy
 
 

@@ -9,8 +9,8 @@ import pandas as pd
 import pytest
 import safetensors.numpy
 
-from bench import pipeline
 from bench.process.interrupt import StopRequest
+from bench.run import scored
 
 STEPS, IMAGES = 4, 9
 
@@ -39,7 +39,7 @@ def score(shared, cambench, tmp_path_factory):
 @pytest.fixture(scope="module", autouse=True)
 def no_report():
     with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(pipeline, "render", lambda folder: folder)
+        patch.setattr("bench.run.pipeline.render", lambda folder: folder)
         patch.setattr("reports.summary_text", lambda folder: "")
         yield
 
@@ -75,7 +75,7 @@ def test_repeated_runs_and_worker_processes_are_bit_identical(score, reference):
 
 
 def test_an_interrupted_run_resumes_to_the_same_content(score, reference, monkeypatch, tmp_path):
-    original, calls = pipeline.score_batch, []
+    original, calls = scored.score_batch, []
 
     def interrupted(*arguments):
         calls.append(1)
@@ -84,7 +84,7 @@ def test_an_interrupted_run_resumes_to_the_same_content(score, reference, monkey
         return original(*arguments)
 
     out = tmp_path / "run"
-    monkeypatch.setattr(pipeline, "score_batch", interrupted)
+    monkeypatch.setattr(scored, "score_batch", interrupted)
     with pytest.raises(AssertionError):  # exit code 130
         score("--batch-size", 4, "--workers", 0, out=out)
     assert [path.name for path in (out / "shards").iterdir()] == ["00000"]
@@ -95,14 +95,14 @@ def test_an_interrupted_run_resumes_to_the_same_content(score, reference, monkey
 
 @pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
 def test_a_signal_within_a_batch_lets_it_end(score, monkeypatch, tmp_path, number):
-    original = pipeline.score_batch
+    original = scored.score_batch
 
     def interrupted(*arguments):
         os.kill(os.getpid(), number)
         return original(*arguments)
 
     out = tmp_path / "run"
-    monkeypatch.setattr(pipeline, "score_batch", interrupted)
+    monkeypatch.setattr(scored, "score_batch", interrupted)
     with pytest.raises(AssertionError, match="130"):
         score("--batch-size", 4, "--workers", 0, out=out)
     assert [path.name for path in (out / "shards").iterdir()] == ["00000"]
@@ -117,7 +117,7 @@ def test_a_second_signal_interrupts_at_once():
 def test_a_failed_run_says_so_and_resumes(score, reference, monkeypatch, tmp_path, read_manifest):
     out = tmp_path / "run"
     with monkeypatch.context() as patch:
-        patch.setattr(pipeline, "score_batch", lambda *_: 1 / 0)
+        patch.setattr(scored, "score_batch", lambda *_: 1 / 0)
         score("--batch-size", 4, "--workers", 0, out=out, ends=2)
     assert read_manifest(out)["status"] == "failed"
     assert "ZeroDivisionError" in read_manifest(out)["error"]

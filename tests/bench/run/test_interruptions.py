@@ -7,7 +7,7 @@ import signal
 import subprocess
 import sys
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import numpy as np
@@ -21,8 +21,12 @@ Start = Callable[..., subprocess.Popen]
 
 
 @pytest.fixture(scope="module")
-def start(shared, forked) -> Start:
-    """Starts the command on sixty photographs in a process group of its own; new processes where it has children."""
+def start(shared, forked) -> Iterator[Start]:
+    """Starts the command on sixty photographs in a process group of its own; new processes where it has children.
+
+    What a test that failed left running is ended, and its pipe closed.
+    """
+    started: list[subprocess.Popen] = []
     options = (
         "run", "--dataset", "folder", "--data-root", shared / "data" / "dogs-vs-cats-200px" / "val", "--limit", IMAGES,
         "--weights", shared / "weights" / "alexnet-narrow-catdog.pth", "--steps", 2, "--batch-size", BATCH,
@@ -37,12 +41,19 @@ def start(shared, forked) -> Start:
             return process
         words = [sys.executable, *launcher, "-m", "bench", *words]
         environment = {**os.environ, "OMP_NUM_THREADS": "1"}
-        return subprocess.Popen(
+        process = subprocess.Popen(
             [str(word) for word in words], start_new_session=True, stderr=subprocess.PIPE, env=environment, text=True,
             stdout=subprocess.DEVNULL,
         )  # fmt: skip
+        started.append(process)
+        return process
 
-    return call
+    yield call
+    for process in started:
+        if process.poll() is None:
+            os.killpg(process.pid, signal.SIGKILL)
+        if not process.stderr.closed:
+            process.communicate()
 
 
 @pytest.fixture(scope="module")

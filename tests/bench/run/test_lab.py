@@ -61,7 +61,7 @@ def test_the_channel_grid_has_all_channels_of_the_last_conv_layer(made):
 
 def test_layers_can_be_named_and_boxes_may_be_missing(tmp_path):
     Image.effect_noise((60, 50), 50).convert("RGB").save(tmp_path / "a_cat.png")
-    words = ["lab", str(tmp_path / "a_cat.png"), "--weights", "catdog-photos", "--layers", "features.7"]
+    words = ["lab", str(tmp_path / "a_cat.png"), "--weights", "catdog-photos-alexnet", "--layers", "features.7"]
     assert main([*words, "--out", str(tmp_path / "out")]) == 0
     assert (tmp_path / "out" / "figures" / "maps_features.7_a_cat.png").exists()
     said = sentences(Run(tmp_path / "out" / "run"), "a_cat.png", "features.7")
@@ -80,7 +80,9 @@ def test_bad_input(tmp_path, capsys):
         "put cat, dog or both into the name": [str(tmp_path / "tree.png")],
     }
     for number, (said, images) in enumerate(cases.items()):
-        assert main(["lab", *images, "--weights", "catdog-photos", "--out", str(tmp_path / f"out{number}")]) == 2
+        assert (
+            main(["lab", *images, "--weights", "catdog-photos-alexnet", "--out", str(tmp_path / f"out{number}")]) == 2
+        )
         assert said in capsys.readouterr().err
-    assert main(["lab", str(picture), "--weights", "catdog-photos", "--out", str(tmp_path / "more")]) == 2
+    assert main(["lab", str(picture), "--weights", "catdog-photos-alexnet", "--out", str(tmp_path / "more")]) == 2
     assert "is not empty; choose another --out" in capsys.readouterr().err

@@ -10,7 +10,7 @@ from PIL import Image
 
 from bench.cli import main
 
-CHEAP = ("--weights", "catdog-photos", "--protocols", "none", "--metrics", "effective_area", "--workers", "0")
+CHEAP = ("--weights", "catdog-photos-alexnet", "--protocols", "none", "--metrics", "effective_area", "--workers", "0")
 
 
 @pytest.fixture
@@ -78,6 +78,16 @@ def test_a_class_of_which_no_image_can_be_read_ends_the_run(photos, tmp_path, ca
     error = capsys.readouterr().err
     assert "none of the 2 images of a dog could be read; " in error.splitlines()[-1]
     assert read_manifest(out)["status"] == "failed"
+
+
+def test_a_box_outside_its_picture_is_named_where_it_ends_the_run(photos, tmp_path, capsys):
+    listing = photos / "list.csv"
+    listing.write_text("path,label,boxes\ncat/1.png,cat,cat head 900 900 990 990\ndog/1.png,dog,\n")
+    words = ["run", "--dataset", "manifest", "--data-root", str(listing), *CHEAP, "--out", str(tmp_path / "out")]
+    assert main(words) == 2
+    said = capsys.readouterr().err.splitlines()[-1]
+    assert "none of the 1 images of a cat could be read; the first is '" in said
+    assert "cat/1.png': head box 900 900 990 990 is outside the image of " in said
 
 
 def test_a_users_function_that_gives_no_data_set_is_one_line(photos, tmp_path, capsys, monkeypatch):

@@ -1,10 +1,14 @@
 """What a run selects, through the command line: functions of one's own, metrics without annotations, no protocol."""
 
+import pytest
 from PIL import Image
 
 from bench.config import load_config
+from bench.errors import ConfigError
 from bench.run.pipeline import run
 from bench.run.plan import make_plan
+from bench.run.selection import select_methods
+from cam import METHODS, MethodError
 from metrics import METRICS
 from weights import Classifier
 
@@ -54,9 +58,9 @@ def test_metrics_named_where_nothing_has_what_they_need_are_refused(refused, tmp
         ("pxap", "with a mask or a box of the animal"),
         ("energy_in_face", "with a box of the head"),
         ("part_correlation", "that is drawn (--dataset synthetic)"),
-        ("own_animal_share", "that shows both animals"),
-        ("map_separation", "that shows both animals"),
-        ("target_sensitivity", "that shows both animals"),
+        ("own_animal_share", "that shows several classes"),
+        ("map_separation", "that shows several classes"),
+        ("target_sensitivity", "that shows several classes"),
     ):
         line = refused("--metrics", metric, words=words)
         assert f"metric '{metric}' needs an image {lacking}, and none of the 2 in 'folder' is one" in line
@@ -80,3 +84,22 @@ def test_without_a_protocol_the_network_runs_once_per_batch(tmp_path, monkeypatc
 def test_metrics_that_run_the_network_need_a_protocol(refused):
     line = refused("--metrics", "average_drop")
     assert "metric 'average_drop' needs --protocols rise,srg; given: none" in line
+
+
+def test_words_stand_for_methods():
+    assert list(select_methods(["all"])) == list(METHODS)
+    fast = select_methods(["fast", "reciprocam"])
+    assert {"gradcam", "hirescam", "eigencam", "reciprocam"} <= set(fast)
+    assert not {"scorecam", "ablationcam", "opticam", "fullgrad", "shapleycam"} & set(fast)
+    with pytest.raises(ConfigError, match="unknown method 'fats'"):
+        select_methods(["fats"])
+
+
+def test_a_word_leaves_out_what_the_network_has_no_head_for_and_a_name_does_not(capsys):
+    words = {"dataset": "synthetic", "limit": 1, "weights": "catdog-scenes", "out": "unused"}
+    plan = make_plan(load_config(None, {**words, "methods": "fast"}))
+    assert "cam" not in plan.job.methods
+    assert "hirescam" in plan.job.methods
+    assert "left out: method 'cam': classifier_weights are defined for global average" in capsys.readouterr().err
+    with pytest.raises(MethodError, match="classifier_weights are defined for global average pooling"):
+        make_plan(load_config(None, {**words, "methods": "cam"}))

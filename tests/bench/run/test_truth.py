@@ -114,7 +114,16 @@ def test_the_truth_of_photographs_is_refused_before_any_work(tmp_path, capsys):
     (tmp_path / "dog").mkdir()
     for place, colour in (("cat", "grey"), ("dog", "white")):
         Image.new("RGB", (40, 40), colour).save(tmp_path / place / "1.png")
-    words = ["--dataset", "folder", "--data-root", str(tmp_path), "--weights", "catdog-photos", "--methods", "truth"]
+    words = [
+        "--dataset",
+        "folder",
+        "--data-root",
+        str(tmp_path),
+        "--weights",
+        "catdog-photos-alexnet",
+        "--methods",
+        "truth",
+    ]
     assert main(["run", *words, "--out", str(tmp_path / "out")]) == 2
     assert "method 'truth' needs drawn scenes; use --dataset synthetic" in capsys.readouterr().err
     assert not (tmp_path / "out").exists()

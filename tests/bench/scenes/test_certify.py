@@ -75,7 +75,7 @@ def test_a_network_that_sees_the_head_alone_is_certified():
 
 
 def test_a_network_that_sees_colours_is_not():
-    classifier = load_classifier("catdog-photos")
+    classifier = load_classifier("catdog-photos-alexnet")
 
     class Warmth(nn.Module):
         classes, network = ("cat", "dog"), classifier.network
@@ -109,16 +109,16 @@ def test_a_network_that_was_taught_a_shortcut_is_caught_by_its_background(tmp_pa
 
 
 def test_the_command_prints_the_certificate_and_its_exit_code_is_the_verdict(capsys):
-    assert main(["certify", "--weights", "catdog-photos", "--scenes", "4"]) == 1
+    assert main(["certify", "--weights", "catdog-photos-alexnet", "--scenes", "4"]) == 1
     out, err = capsys.readouterr()
     assert out.startswith("accuracy on 4 scenes")
     assert "certified: no" in out  # it was trained on photographs
-    assert err == "cambench: weights 'catdog-photos' are not certified, see above\n"
+    assert err == "cambench: weights 'catdog-photos-alexnet' are not certified, see above\n"
 
 
 def test_bad_input(capsys):
     assert main(["certify", "--weights", "none.pth"]) == 2
     assert "weights 'none.pth' not found" in capsys.readouterr().err
     with pytest.raises(SystemExit):
-        main(["certify", "--weights", "catdog-photos", "--scenes", "0"])
+        main(["certify", "--weights", "catdog-photos-alexnet", "--scenes", "0"])
     assert "argument --scenes: is '0', expected a whole number of at least 1" in capsys.readouterr().err

@@ -12,7 +12,7 @@ SMALL = ("--dataset", "synthetic", "--split", "one", "--limit", "40", "--batch-s
 
 
 def words(out, *more: str) -> list[str]:
-    return ["train", *SMALL, "--weights", "catdog-photos", "--epochs", "2", "--out", str(out), *more]
+    return ["train", *SMALL, "--weights", "catdog-photos-alexnet", "--epochs", "2", "--out", str(out), *more]
 
 
 @pytest.fixture(scope="module")
@@ -30,7 +30,7 @@ def test_the_checkpoint_says_what_it_is_and_loads(trained):
     assert about["data"] == "synthetic, one: 36 images"
     assert about["accuracy"].endswith("on 4 images not trained on")
     assert len(about["data_fingerprint"]) == 64
-    assert "2 epochs from catdog-photos" in about["training"]
+    assert "2 epochs from catdog-photos-alexnet" in about["training"]
     card = trained.with_suffix(".md").read_text()
     assert card.startswith("# mine\n")
     assert about["accuracy"] in card
@@ -120,7 +120,7 @@ def test_an_architecture_of_ones_own(tmp_path, monkeypatch):
 
 
 def test_images_of_neither_animal_are_not_scored(tmp_path, capsys):
-    words = ["run", "--dataset", "synthetic", "--split", "train", "--weights", "catdog-photos"]
+    words = ["run", "--dataset", "synthetic", "--split", "train", "--weights", "catdog-photos-alexnet"]
     assert main([*words, "--out", str(tmp_path / "out")]) == 2
     assert "split 'train' has images of no class" in capsys.readouterr().err
 

@@ -4,7 +4,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from scipy import stats
 
-from metrics import bootstrap
+from metrics.statistics import bootstrap
 from metrics.statistics.bootstrap import RESAMPLES, bca_limits, multinomial, resamples, weighted
 
 

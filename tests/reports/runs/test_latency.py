@@ -3,8 +3,9 @@ import json
 import pytest
 
 from reports import ReportError, Run, render
+from reports.figures.latency import latency_figures
 from reports.figures.style import style
-from reports.runs.latency import latency_figures, latency_table
+from reports.runs.latency import latency_table
 from reports.tables.summary import summary
 
 

@@ -3,8 +3,9 @@ import pytest
 
 from metrics.statistics.mean_ranks import critical_difference
 from reports import Run
+from reports.figures.critical_difference import critical_difference_figure
 from reports.figures.style import style
-from reports.tables.mean_ranks import critical_difference_figure, mean_rank_table
+from reports.tables.mean_ranks import mean_rank_table
 
 
 def test_ranks_follow_the_scores(make_run):

@@ -4,8 +4,17 @@ import numpy as np
 import pandas as pd
 import pytest
 
+from bench.nights.gates import Gates
+from bench.nights.two_runs import compare
 from reports import ReportError, Run
-from reports.tables.two_runs import IncomparableError, check_comparable, quality_changes, speed_changes, surroundings
+from reports.tables.two_runs import (
+    IncomparableError,
+    check_comparable,
+    quality_changes,
+    speed_changes,
+    surroundings,
+    untold,
+)
 
 
 @pytest.fixture
@@ -87,6 +96,7 @@ def test_model_code_and_machine_are_told_apart(two):
     def change(manifest: dict) -> None:
         manifest["checkpoint"]["sha256"] = "abc"
         manifest["git"] = {"revision": "r2", "dirty": False}
+        manifest["code"] = "b" * 64
         manifest["device"] = {"type": "cpu", "threads": 4}
         manifest["versions"] = {"torch": "2.99", "cambench": "0.1.0"}
 
@@ -94,8 +104,25 @@ def test_model_code_and_machine_are_told_apart(two):
     rows = surroundings(*map(Run, two)).set_index("field")["what"].to_dict()
     assert rows == {
         "weights sha256": "model", "revision": "code", "changed files": "code", "cambench": "code",
+        "source": "code",
         "type": "machine", "threads": "machine", "torch": "machine",
     }  # fmt: skip
+
+
+def test_what_a_manifest_does_not_tell_is_not_said_to_be_unchanged(two):
+    told = {"code": "c" * 64, "versions": {"torch": "2"}, "device": {"name": "cpu"}}
+    edit_manifest(two[0], lambda manifest: (manifest.update(told), manifest["checkpoint"].update(sha256="a")))
+    assert untold(*map(Run, two)) == ["weights", "code", "versions", "device"]
+    assert compare(*two, Gates()).suspects == (
+        "the model changed, the code changed, the machine changed, "
+        "not recorded by both runs, so unknown: weights, code, versions, device"
+    )
+    edit_manifest(two[1], lambda manifest: (manifest.update(told), manifest["checkpoint"].update(sha256="a")))
+    assert compare(*two, Gates()).suspects == "nothing else changed"
+    edit_manifest(two[1], lambda manifest: manifest.pop("code"))
+    assert "so unknown: code" in compare(*two, Gates()).suspects
+    edit_manifest(two[1], lambda manifest: manifest.update(code="d" * 64))  # the same revision, edited since
+    assert compare(*two, Gates()).suspects == "the code changed"
 
 
 def test_speeds_are_ratios_with_the_error_of_their_median(two):
