@@ -57,6 +57,10 @@ truth: setup  ## leakage, certificates, ground truth, metric validation; fills d
 results: bench pets  ## the verdicts on photographs and drawn scenes side by side; fills docs/results.md
 	$(BIN)/cambench run --dataset files --data-root $(DATA_ROOT)/lab --weights $(WEIGHTS) \
 		--layers features.11,features.12 --out runs/lab --resume
+	for name in alexnet-catdog.pth efficientnet-lite0-imagenet.safetensors; do \
+		$(BIN)/cambench run --dataset oxford-iiit-pet --data-root $(DATA_ROOT) --split test --protocols none --controls none \
+			--weights $(dir $(WEIGHTS))$$name --out runs/scatter/$${name%%-*} --resume || exit; \
+	done
 	$(BIN)/cambench across $(PETS) $(OUT) --out runs/across
 	$(BIN)/python -m bench.docs docs/results.md
 

@@ -2,7 +2,7 @@
 
 from dataclasses import dataclass
 
-from metrics import confidence, dispersion, localisation, perturbation, truth
+from metrics import confidence, dispersion, lift, localisation, perturbation, scatter, truth
 from metrics.registry import CURVES, INPUTS, Metric, MetricError
 
 __all__ = ["CURVES", "INPUTS", "METRICS", "PROTOCOLS", "Metric", "MetricError", "Protocol"]
@@ -66,6 +66,23 @@ METRICS = {
     "srg_margin_error": Metric(
         perturbation.srg_margin_error, "SRG (margin) error", "srg", "none", (0.0, None), "logits", ERROR,
     ),
+    "scatter": Metric(
+        scatter.scatter, "Scatter", "dispersion", "none", (0.0, None), "random cells' scatter",
+        "distance between the strongest 5 % of the cells: 0 the most compact set, 1 random cells",
+    ),
+    "scatter_10": Metric(
+        scatter.scatter_10, "Scatter (10 %)", "dispersion", "none", (0.0, None), "random cells' scatter",
+        "distance between the strongest 10 % of the cells: 0 the most compact set, 1 random cells",
+    ),
+    "compactness": Metric(
+        scatter.compactness, "Compactness", "dispersion", "none", (None, None), "sorted map's compactness",
+        "Moran's I between the map's own values shuffled (0) and sorted around the centre (1)", "Moran 1950",
+    ),
+    "mass_ratio": Metric(
+        scatter.mass_ratio, "Mass ratio", "dispersion", "none", (0.0, None), "right class's mass",
+        "mass of the wrong class's raw map over that of the right class's: near 0 the wrong map is faint",
+        roles=("right",),
+    ),
     "effective_area": Metric(
         dispersion.effective_area, "Effective area", "dispersion", "none", UNIT, "share of cells",
         "share of cells the map spreads over: 1 uniform, 1/N a single cell of N", "participation ratio",
@@ -96,6 +113,24 @@ METRICS = {
         "effective area of the negative part: what the wrong class's map would have were the two exact mirrors",
         roles=("right", "present"),
     ),
+    "signed_mirror_scatter": Metric(
+        scatter.signed_mirror_scatter, "Mirror scatter", "dispersion", "none", (0.0, None), "random cells' scatter",
+        "scatter of the negative part: what the wrong class's map would have were the two exact mirrors",
+        roles=("right", "present"),
+    ),
+    "signed_mirror_scatter_10": Metric(
+        scatter.signed_mirror_scatter_10, "Mirror scatter (10 %)", "dispersion", "none", (0.0, None),
+        "random cells' scatter", "scatter of the negative part over the strongest 10 % of the cells",
+        roles=("right", "present"),
+    ),
+    "signed_mirror_compactness": Metric(
+        scatter.signed_mirror_compactness, "Mirror compactness", "dispersion", "none", (None, None),
+        "sorted map's compactness", "compactness of the negative part", roles=("right", "present"),
+    ),
+    "signed_mirror_energy": Metric(
+        scatter.signed_mirror_energy, "Mirror energy on animal", "localisation", "none", UNIT, "share of mass",
+        "share of the negative part's mass on the animal", roles=("right", "present"),
+    ),
     "map_separation": Metric(
         dispersion.map_separation, "Map separation", "dispersion", "higher", UNIT, "1",
         "how little the two classes' maps overlap on an image of both", roles=("present",), validated="yes",
@@ -112,6 +147,14 @@ METRICS = {
     "energy_in_face": Metric(
         localisation.energy_in_face, "Energy in face", "localisation", "higher", UNIT, "share of mass",
         "share of the map's mass in the head box, where there is one", "Wang et al. 2020", validated="yes",
+    ),
+    "animal_lift": Metric(
+        lift.animal_lift, "Lift on animal", "localisation", "higher", (-1.0, 1.0), "share of mass",
+        "energy on the animal minus that of 12 other images' maps of the class in the same mask; 0 is chance",
+    ),
+    "face_lift": Metric(
+        lift.face_lift, "Lift in face", "localisation", "higher", (-1.0, 1.0), "share of mass",
+        "energy in the face minus that of 12 other images' maps of the class in the same box; 0 is chance",
     ),
     "mask_area": Metric(
         localisation.mask_area, "Mask area", "localisation", "none", UNIT, "share of pixels",

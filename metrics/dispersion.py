@@ -8,6 +8,8 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor
 
+from metrics.scaling import unit_peak, unit_sum
+
 
 def effective_area(raw: Tensor) -> Tensor:
     """Effective area fraction A2 = (sum M)^2 / (h w sum M^2), the participation ratio.
@@ -15,7 +17,7 @@ def effective_area(raw: Tensor) -> Tensor:
     Range [1 / (h w), 1], higher is more dispersed: a uniform map has 1, one cell 1 / (h w), two equal cells twice that.
     Invariant to scale; NaN for an empty map.
     """
-    cells = _scaled(raw).flatten(1)
+    cells = unit_peak(raw).flatten(1)
     return cells.sum(1).square() / (cells.shape[1] * cells.square().sum(1))
 
 
@@ -24,7 +26,7 @@ def entropy_area(raw: Tensor) -> Tensor:
 
     Range [1 / (h w), 1], higher is more dispersed; NaN for an empty map.
     """
-    p = _distribution(raw).flatten(1)
+    p = unit_sum(raw).flatten(1)
     return torch.special.entr(p).sum(1).exp() / p.shape[1]
 
 
@@ -35,7 +37,7 @@ def rms_spread(raw: Tensor) -> Tensor:
     map, up to sqrt(3) for mass in the corners: two foci far apart score high where `effective_area` stays low. NaN for
     an empty map and on a grid of one cell.
     """
-    p = _distribution(raw)
+    p = unit_sum(raw)
     h, w = raw.shape[1:]
     variance = _variance(p.sum(2)) + _variance(p.sum(1))
     return (variance / ((h * h - 1 + w * w - 1) / 12)).clamp_min(0).sqrt() if h * w > 1 else variance * torch.nan
@@ -46,7 +48,7 @@ def largest_component(raw: Tensor) -> Tensor:
 
     Range (0, 1]: 1 is one focus, 1 / n is n equal ones. NaN for an empty map.
     """
-    scaled = _scaled(raw)
+    scaled = unit_peak(raw)
     strong = torch.where(scaled >= 0.5, scaled, 0)  # nowhere in a map without a peak
     mass = strong.flatten(1) / strong.sum(dim=(1, 2))[:, None]
     labels = component_labels(strong > 0).flatten(1)
@@ -96,21 +98,7 @@ def map_separation(raw: Tensor, other_raw: Tensor) -> Tensor:
 
     Range [0, 1], higher is better on an image of both animals: 1 is no overlap. NaN where either map is empty.
     """
-    return 1 - torch.minimum(_distribution(raw), _distribution(other_raw)).sum(dim=(1, 2))
-
-
-def _scaled(raw: Tensor) -> Tensor:
-    """M / max M, (N, h, w) float64; NaN for a map that is empty or not finite."""
-    cells = raw.double()
-    peak = cells.amax(dim=(1, 2), keepdim=True)
-    finite = cells.isfinite().all(dim=2, keepdim=True).all(dim=1, keepdim=True)
-    return cells / peak.masked_fill((peak == 0) | ~finite, torch.nan)
-
-
-def _distribution(raw: Tensor) -> Tensor:
-    """M / sum M, (N, h, w) float64; NaN for a map that is empty or not finite."""
-    scaled = _scaled(raw)
-    return scaled / scaled.sum(dim=(1, 2), keepdim=True)
+    return 1 - torch.minimum(unit_sum(raw), unit_sum(other_raw)).sum(dim=(1, 2))
 
 
 def _centred(signed: Tensor) -> Tensor:

@@ -1,11 +1,12 @@
 """The inputs of the map metrics for one batch, one method and one layer, computed when first asked for."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from functools import cached_property
 
 import torch
 from torch import Tensor
 
+from metrics.lift import cell_weights
 from metrics.ordering import rank_pixels
 from metrics.scaling import binary_scale, upsample
 
@@ -51,10 +52,12 @@ class MapInputs:
     Attributes:
         batch: what the methods and layers share.
         signed_maps: S, (B, K, h, w), as the method gave it.
+        others: raw maps of each class on other images, (B * K, O, h, w), where they are known.
     """
 
     batch: BatchInputs
     signed_maps: Tensor
+    others: Tensor | None = field(default=None, kw_only=True)
 
     @cached_property
     def defined_maps(self) -> Tensor:
@@ -160,6 +163,16 @@ class MapInputs:
         return None if self.batch.faces is None else self._of_rivals(self.batch.faces)
 
     @cached_property
+    def mask_weights(self) -> Tensor | None:
+        """Weights of the cells in sums over the target's animal (see `metrics.lift.cell_weights`)."""
+        return None if self.mask is None else cell_weights(self.mask, self._grid)
+
+    @cached_property
+    def face_weights(self) -> Tensor | None:
+        """The same over the target's head boxes."""
+        return None if self.face is None else cell_weights(self.face, self._grid)
+
+    @cached_property
     def parts(self) -> Tensor | None:
         """The part seen at every pixel, None where nothing is drawn."""
         return None if self.batch.parts is None else self._per_class(self.batch.parts)
@@ -174,6 +187,10 @@ class MapInputs:
         """Whether the scene counts as ground truth."""
         return None if self.batch.certified is None else self._per_class(self.batch.certified)
 
+    @property
+    def _grid(self) -> tuple[int, int]:
+        return self.signed_maps.shape[2], self.signed_maps.shape[3]
+
     def _of_rivals(self, values: Tensor) -> Tensor:
         """(B, K, ...) to rows: the values of each target's rival."""
         images = torch.arange(len(values), device=values.device)[:, None]
@@ -186,7 +203,7 @@ class MapInputs:
 def negated(inputs: MapInputs) -> MapInputs:
     """The inputs of max M - M, whose order is that of M read backwards, ties included."""
     raw = inputs.raw_maps
-    return _Negated(inputs.batch, raw.amax(dim=(-2, -1), keepdim=True) - raw, inputs)
+    return _Negated(inputs.batch, raw.amax(dim=(-2, -1), keepdim=True) - raw, inputs, others=inputs.others)
 
 
 @dataclass(frozen=True, eq=False)

@@ -32,12 +32,18 @@ INPUTS = {
     "deletion_blur": "deletion curve onto the blurred image (Curve)",
     "insertion_blur": "insertion curve from the blurred image (Curve)",
     "score": "function of images (M, 3, H, W) in [0, 1], any M, giving logits (M, K)",
+    "others": "raw maps of the class on 12 other images of the label, NaN where there are fewer (N, 12, h, w)",
+    "mask_weights": "weights of the map's cells in its sum over the animal, and over all known pixels (N, 2, h, w)",
+    "face_weights": "the same of the head boxes (N, 2, h, w)",
     "maps_of": "function of changed images (N, 3, H, W), and optionally a changed network, giving raw maps (N, h, w)",
 }
 CURVES = ("deletion_mean", "deletion_blur", "insertion_blur")
 ON_HOST = (*CURVES, "masked_probability")
 FORWARD = (*ON_HOST, "score", "maps_of")  # inputs that need the model again, so only for the roles in --targets
 ANNOTATIONS = ("mask", "other_mask", "face", "other_face", "parts", "part_effect", "certified")  # not of every image
+WEIGHTS = {"mask_weights": "mask", "face_weights": "face"}  # and the annotation they are made of
+OTHERS = "others"  # known when all images are scored
+LATE = ("raw", OTHERS, *WEIGHTS)  # what may be asked for beside it
 OTHER_MAPS = ("other_raw", "other_signed")
 TRUTH = ("parts", "part_effect", "certified")  # inputs that only drawn scenes have
 ROLES = ("right", "wrong", "present")
@@ -83,6 +89,11 @@ class Metric:
 
     def __post_init__(self) -> None:
         object.__setattr__(self, "inputs", asked_for(self.function, INPUTS, f"metric '{self.title}'", MetricError))
+        if OTHERS in self.inputs and not set(self.inputs) <= {*LATE}:
+            raise MetricError(
+                f"metric '{self.title}' asks for {', '.join(self.inputs)}, expected nothing but {', '.join(LATE)} "
+                f"beside '{OTHERS}'; leave the rest out"
+            )
         wrong = [role for role in self.roles if role not in ROLES]
         if wrong or not self.roles:
             raise MetricError(f"roles of metric '{self.title}' are {self.roles}, expected some of {', '.join(ROLES)}")
@@ -103,9 +114,15 @@ class Metric:
         return any(name in ON_HOST for name in self.inputs)
 
     @property
+    def needs_others(self) -> bool:
+        """Whether it is given once all images are scored."""
+        return OTHERS in self.inputs
+
+    @property
     def annotations(self) -> tuple[str, ...]:
         """The inputs that not every image has; the metric is given where all of them are there."""
-        return tuple(name for name in self.inputs if name in ANNOTATIONS)
+        wanted = (WEIGHTS.get(name, name) for name in self.inputs)
+        return tuple(name for name in wanted if name in ANNOTATIONS)
 
     @property
     def needs_truth(self) -> bool:

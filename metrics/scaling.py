@@ -5,7 +5,7 @@ from torch import Tensor
 
 from cam import upsample
 
-__all__ = ["binary_scale", "min_max_scaled", "upsample"]
+__all__ = ["binary_scale", "min_max_scaled", "unit_peak", "unit_sum", "upsample"]
 
 
 def min_max_scaled(maps: Tensor) -> Tensor:
@@ -26,3 +26,17 @@ def binary_scale(maps: Tensor) -> Tensor:
     """
     peak = maps.abs().amax(dim=(-2, -1), keepdim=True)
     return torch.where(peak > 0, torch.ldexp(torch.ones_like(peak), torch.frexp(peak).exponent - 1), 1)
+
+
+def unit_peak(raw: Tensor) -> Tensor:
+    """M / max M, (N, h, w) float64; NaN for a map that is empty or not finite."""
+    cells = raw.double()
+    peak = cells.amax(dim=(1, 2), keepdim=True)
+    finite = cells.isfinite().all(dim=2, keepdim=True).all(dim=1, keepdim=True)
+    return cells / peak.masked_fill((peak == 0) | ~finite, torch.nan)
+
+
+def unit_sum(raw: Tensor) -> Tensor:
+    """M / sum M, (N, h, w) float64; NaN for a map that is empty or not finite."""
+    scaled = unit_peak(raw)
+    return scaled / scaled.sum(dim=(1, 2), keepdim=True)

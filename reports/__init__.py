@@ -24,7 +24,7 @@ from reports.runs.run import RUNGS, ReportError, Run
 from reports.tables.across import across, agreement_text
 from reports.tables.comparison import COMPARISON, comparison
 from reports.tables.controls import control_table
-from reports.tables.dispersion import dispersion_gap
+from reports.tables.dispersion import WRONG_CLASS, scatter_gap, wrong_class
 from reports.tables.findings import findings
 from reports.tables.mean_ranks import mean_rank_table
 from reports.tables.pooled import pooled
@@ -70,12 +70,14 @@ def tables_of(run: Run) -> dict[str, pd.DataFrame]:
     tables = {
         "summary": summary(run),
         "comparison": comparison(run),
-        "dispersion_gap": dispersion_gap(run),
+        "wrong_class": wrong_class(run),
         "strata": strata(run),
         "ranks": mean_rank_table(run),
         "reliability": reliability(run),
         "metric_correlation": metric_correlation(run),
     }
+    if len(scattered := scatter_gap(tables["wrong_class"])):
+        tables["scatter_gap"] = scattered
     if (run.folder / LATENCY_FILE).exists():
         tables["latency"] = latency_table(run)
     if run.controls:
@@ -103,7 +105,7 @@ def figure_of(run: Run, tables: dict[str, pd.DataFrame], name: str) -> Figure:
 def summary_text(folder: Path) -> str:
     """The headline rows of the methods as aligned text, and the findings in words; from tables/ alone."""
     run = Run(folder)
-    columns = {"summary": SUMMARY, "comparison": COMPARISON, "dispersion_gap": ["method", "layer", "stratum"]}
+    columns = {"summary": SUMMARY, "comparison": COMPARISON, "wrong_class": WRONG_CLASS}
     return text_of(run, {name: read_csv(folder / "tables" / f"{name}.csv", needed) for name, needed in columns.items()})
 
 
@@ -115,7 +117,7 @@ def text_of(run: Run, tables: Mapping[str, pd.DataFrame]) -> str:
         values = [row[name] for name in ("method", "layer", "role", "metric", "n", "n_undefined")]
         text = interval_text(row["mean"], row["ci_low"], row["ci_high"])
         cells.append((*map(cell_text, values), text))  # type: ignore[arg-type]
-    said = findings(run, tables["summary"], tables["comparison"], tables["dispersion_gap"])
+    said = findings(run, tables["summary"], tables["comparison"], tables["wrong_class"])
     return "\n".join([aligned(cells), "", *said])
 
 
@@ -178,7 +180,7 @@ def _figures(run: Run, tables: dict[str, pd.DataFrame]) -> Iterator[tuple[str, F
     yield from curve_figures(run, tables["summary"])
     yield from difference_figures(run, tables["comparison"])
     yield from critical_difference_figure(run, tables["ranks"])
-    yield from gap_figure(run, tables["dispersion_gap"])
+    yield from gap_figure(run, tables["wrong_class"])
     yield from overlay_figures(run)
     yield from distribution_figures(run)
     yield from reliability_figure(run, tables["reliability"])

@@ -13,6 +13,7 @@ from bench.engine.job import Job
 from bench.engine.removals import Truth, measure_truth
 from bench.engine.roles import role_names
 from bench.engine.stopwatch import Stopwatch
+from bench.engine.weights import Weights, annotation_weights
 from bench.errors import ConfigError
 from cam import NEGATED, MapBatch, Maps, Method, maps_of, tap_for
 from datasets import Batch
@@ -40,6 +41,7 @@ class BatchScores:
         curves: per (method, layer, curve name) the rows, (R,), and their curves.
         boxes: per (method, layer) the rows, object and background histograms and box IoUs.
         undefined: per (method, layer), controls among them, how many of the N maps hold a NaN or an infinity.
+        weights: of the cells of a map in sums over masks, for metrics that are given once all images are scored.
     """
 
     batch: Batch
@@ -49,6 +51,7 @@ class BatchScores:
     curves: dict[tuple[str, str, str], tuple[Tensor, Curve]] = field(default_factory=dict)
     boxes: dict[Key, tuple[Tensor, Tensor, Tensor, Tensor]] = field(default_factory=dict)
     undefined: dict[Key, int] = field(default_factory=dict)
+    weights: Weights = field(default_factory=dict)
 
 
 def score_batch(batch: Batch, job: Job, score_fn: ScoreFn, watch: Stopwatch) -> BatchScores:
@@ -84,7 +87,9 @@ def score_batch(batch: Batch, job: Job, score_fn: ScoreFn, watch: Stopwatch) -> 
     scores = BatchScores(batch, maps, role_names(batch.present, rival.cpu()))
     with watch.stage("metrics"):
         shared = _batch_inputs(batch, images, tapped.logits, rival, truth, job)
-    known = known_rows(shared, scores.roles)
+        known = known_rows(shared, scores.roles)
+        grids = {(signed.shape[2], signed.shape[3]) for signed in maps.signed.values()}
+        scores.weights = annotation_weights(shared, known, scores.roles, grids, job.metrics.values())
     work = _Work(scores, job, Perturbation(images, tapped.logits, job, score_fn, watch), asked, watch, known)
     for key, signed in maps.signed.items():
         work.score_method(key, MapInputs(shared, signed))
@@ -197,6 +202,8 @@ class _Work:
     def _metrics(self, key: Key, inputs: MapInputs, forward: Forward, forward_rows: Tensor) -> None:
         with self.watch.stage("metrics"):
             for name, metric in self.job.metrics.items():
+                if metric.needs_others:
+                    continue
                 applies = applicable(metric, self.scores.roles, self.known)
                 if metric.needs_forward:
                     if not all(needed in forward for needed in metric.inputs if needed in FORWARD):

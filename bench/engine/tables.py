@@ -2,7 +2,7 @@
 
 import io
 import json
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 
 import numpy as np
@@ -36,9 +36,19 @@ SCHEMAS = {
         [*_WHO, *_MAP, ("foreground", _INTEGERS), ("background", _INTEGERS), ("box_iou", _DOUBLES)]
     ),
 }
+WORKING = {  # of a shard alone: used once all are there, and gone with them
+    "weights": pa.schema(
+        [
+            *_WHO,
+            *_MAP[2:],
+            ("annotation", pa.string()),
+            *((name, pa.int32()) for name in ("height", "width")),
+            *((name, pa.list_(pa.float32())) for name in ("inside", "everywhere")),
+        ]
+    ),
+}
 
-
-Entry = tuple[torch.Tensor, dict[str, str], dict[str, torch.Tensor]]
+Entry = tuple[torch.Tensor, Mapping[str, str | int], dict[str, torch.Tensor]]
 
 
 @dataclass(frozen=True)
@@ -68,6 +78,8 @@ def shard_tables(
         tables["curves"] = _curves(scores, columns)
     if scores.boxes:
         tables["localisation"] = _localisation(scores, columns)
+    if scores.weights:
+        tables["weights"] = _weights(scores, columns)
     raw = {f"{method}/{layer}": scores.maps.raw(method, layer).contiguous() for method, layer in scores.maps.signed}
     metadata = {"image_ids": json.dumps(scores.batch.ids), "classes": json.dumps(list(classes))}
     maps = canonical(safetensors.torch.save(raw, metadata))
@@ -130,10 +142,19 @@ def _localisation(scores: BatchScores, columns: _RowColumns) -> pa.Table:
     return _table("localisation", columns, entries)
 
 
+def _weights(scores: BatchScores, columns: _RowColumns) -> pa.Table:
+    entries: list[Entry] = [
+        (rows, {"annotation": name, "height": h, "width": w}, {"inside": inside, "everywhere": everywhere})
+        for (name, h, w), (rows, inside, everywhere) in scores.weights.items()
+    ]
+    return _table("weights", columns, entries)
+
+
 def _table(name: str, columns: _RowColumns, entries: Sequence[Entry]) -> pa.Table:
     """One table from entries of (rows, constant columns, values at the rows), ordered by image, entry, target."""
+    schema = {**SCHEMAS, **WORKING}[name]
     if not entries:  # none of these images has what a metric asks for
-        return SCHEMAS[name].empty_table()
+        return schema.empty_table()
     places = np.repeat(np.arange(len(entries)), [len(rows) for rows, _, _ in entries])
     all_rows = torch.cat([rows for rows, _, _ in entries])
     order = np.lexsort((all_rows.numpy(), places, columns.image_of(all_rows)))
@@ -143,7 +164,7 @@ def _table(name: str, columns: _RowColumns, entries: Sequence[Entry]) -> pa.Tabl
     for key in entries[0][2]:
         values = torch.cat([values[key] for _, _, values in entries]).numpy()[order]
         built[key] = values if values.ndim == 1 else list(values)
-    return pa.table({key: built[key] for key in SCHEMAS[name].names}, schema=SCHEMAS[name])
+    return pa.table({key: built[key] for key in schema.names}, schema=schema)
 
 
 def _images(scores: BatchScores, labels: Sequence[str], paths: Sequence[str], columns: _RowColumns) -> pa.Table:

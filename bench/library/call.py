@@ -3,6 +3,7 @@
 import shutil
 import tempfile
 from collections.abc import Iterable, Iterator, Mapping, Sequence
+from functools import partial
 from pathlib import Path
 from typing import Any, TypeVar
 
@@ -21,6 +22,7 @@ from bench.library.theirs import given_maps
 from bench.library.untouched import moved, settings_kept
 from bench.run.given import GivenMaps
 from bench.run.manifest import first_manifest, last_manifest
+from bench.run.others import scores_against_others
 from bench.run.plan import make_job
 from bench.run.scored import score_function, score_shard
 from bench.run.selection import Given, select_methods, select_metrics
@@ -138,7 +140,7 @@ def _score(
         raise ConfigError(f"maps are of {len(given.rows)} images, {len(pictures.ids)} were given; give as many")
     with watch.stage("write"):
         store.write_skipped([])
-        store.finish()
+        store.finish(partial(scores_against_others, job=job))
     manifest = {**manifest, "dataset": pictures.record()}
     undefined, files = store.undefined_maps(), describe_files(folder)
     scored = len(pictures.ids)

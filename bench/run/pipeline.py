@@ -5,6 +5,7 @@ import time
 from collections import Counter
 from collections.abc import Generator, Iterable
 from contextlib import closing, nullcontext
+from functools import partial
 from typing import Any
 
 from bench.config import RunConfig
@@ -15,6 +16,7 @@ from bench.process.interrupt import StopRequest
 from bench.process.progress import Progress
 from bench.process.ranks import Ranks, process_group
 from bench.run.manifest import dataset_record, first_manifest, identity, last_manifest, origin
+from bench.run.others import scores_against_others
 from bench.run.plan import Plan, make_plan
 from bench.run.scored import score_function, score_shard
 from bench.run.store import RunStore
@@ -143,7 +145,7 @@ def _finish(plan: Plan, store: RunStore, watch: Stopwatch, manifest: dict[str, A
                 f"'{store.folder / 'skipped.csv'}' says why"
             )
         _check_classes(plan, store, unreadable)
-        store.finish()
+        store.finish(partial(scores_against_others, job=plan.job))
     undefined = store.undefined_maps()
     files = describe_files(store.folder)
     manifest = last_manifest(manifest, scored=scored, skipped=skipped, undefined=undefined, files=files, watch=watch)

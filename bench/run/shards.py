@@ -9,12 +9,12 @@ from pathlib import Path
 
 import pyarrow.parquet as pq
 
-from bench.engine.tables import SCHEMAS, ShardTables
+from bench.engine.tables import SCHEMAS, WORKING, ShardTables
 from datasets import Skipped
 from reports.files import scratch_name
 
 CONTENTS, MAPS, SKIPPED, UNDEFINED = "contents.json", "maps.safetensors", "skipped.json", "undefined.json"
-FILES = (*(f"{name}.parquet" for name in SCHEMAS), MAPS, SKIPPED, UNDEFINED, CONTENTS)
+FILES = (*(f"{name}.parquet" for name in (*SCHEMAS, *WORKING)), MAPS, SKIPPED, UNDEFINED, CONTENTS)
 
 
 def shard_folder(shards: Path, number: int) -> Path:

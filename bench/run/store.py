@@ -4,7 +4,7 @@ import csv
 import io
 import json
 import sys
-from collections.abc import Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import ExitStack, contextmanager, suppress
 from pathlib import Path
 from typing import Any
@@ -148,13 +148,17 @@ class RunStore:
         rows.writerows((guarded(entry.path), guarded(entry.reason)) for entry in skipped)
         write_atomic(self.folder / "skipped.csv", text.getvalue().encode())
 
-    def finish(self) -> None:
-        """Final files from the shards; one row group per shard, so memory does not grow with their number."""
+    def finish(self, more: Callable[[Sequence[Path]], Iterable[pa.Table]] = lambda _: ()) -> None:
+        """Final files from the shards; one row group per shard, so memory does not grow with their number.
+
+        Args:
+            more: further rows of scores.parquet from the folders of the shards, as tables.
+        """
         folders = self._folders()
         for name, schema in SCHEMAS.items():
             parts = [path for folder in folders if (path := folder / f"{name}.parquet").exists()]
             if parts or name in ("scores", "images"):
-                _merge(parts, self.folder / f"{name}.parquet", schema)
+                _merge(parts, self.folder / f"{name}.parquet", schema, more(folders) if name == "scores" else ())
         (self.folder / "maps").mkdir(exist_ok=True)
         for folder in folders:
             if (folder / MAPS).exists():
@@ -245,12 +249,14 @@ def render_again(folder: Path) -> None:
         render(folder)
 
 
-def _merge(parts: list[Path], target: Path, schema: pa.Schema) -> None:
+def _merge(parts: list[Path], target: Path, schema: pa.Schema, more: Iterable[pa.Table]) -> None:
     # Files are opened here: Arrow takes a path with a colon for an address.
     with atomic_file(target) as sink, pq.ParquetWriter(sink, schema) as writer:
         for part in parts:
             with part.open("rb") as source:
                 writer.write_table(pq.read_table(source, schema=schema))
+        for table in more:
+            writer.write_table(table)
 
 
 def _say(line: str) -> None:

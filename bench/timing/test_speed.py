@@ -19,7 +19,9 @@ from metrics.substrates import blur_substrate
 
 LAYER = "features.11"
 STEPS = 32
-ON_MAPS = [name for name, metric in METRICS.items() if not metric.needs_forward and not metric.needs_truth]
+ON_MAPS = [
+    name for name, metric in METRICS.items() if not (metric.needs_forward or metric.needs_truth or metric.needs_others)
+]
 
 
 class FirstClasses(nn.Module):

@@ -24,7 +24,7 @@ HEADLINE_FAMILY = (
     ("srg_probability", "right"),
     ("deletion_auc", "right"),
     ("insertion_auc", "right"),
-    ("dispersion_gap", "gap"),
+    ("scatter_gap", "gap"),
     ("energy_in_mask", "right"),
     ("energy_in_face", "right"),
     ("pointing_game", "right"),

@@ -94,48 +94,56 @@ def _one_legend(figure: Figure, roles: set[str]) -> None:
 
 
 def gap_figure(run: Run, gaps: pd.DataFrame) -> Iterator[tuple[str, Figure]]:
-    """Effective area of the wrong against the right class's map, a point per image, a panel per method and layer."""
-    if gaps.empty:
+    """Scatter of the wrong against the right class's map, a point per image, a panel per method and layer."""
+    scattered = gaps[gaps["statistic"] == "scatter"]
+    if scattered.empty:
         return
     many = len(run.classes) > 2  # whose legend would hide the points
     rows_of_legend = math.ceil(len(run.classes) / LEGEND_COLUMNS) if many else 0
     figure, axes = panels(len(run.layers), len(run.methods), 3.1, 3.1, title_lines=3, header=0.25 * rows_of_legend)
     for row, layer in zip(axes, run.layers, strict=True):
         for axis, method in zip(row, run.methods, strict=True):
-            _gap_panel(axis, run, gaps, method, layer)
+            _gap_panel(axis, run, scattered, method, layer)
+    limit = max(axis.dataLim.x1 for axis in axes.flat), max(axis.dataLim.y1 for axis in axes.flat)
+    for axis in axes.flat:
+        axis.set(xlim=(0, 1.05 * max(1, *limit)), ylim=(0, 1.05 * max(1, *limit)))
     if many:
         colours = class_colours(run).items()
         handles = [Patch(color=colour, label=f"{as_label(name, CLASS)} images") for name, colour in colours]
         place = (0.01, 1 - 0.4 / figure.get_figheight())
         figure.legend(handles=handles, loc="upper left", bbox_to_anchor=place, ncols=LEGEND_COLUMNS, fontsize="small")
-    finding(figure, "Above the line the wrong-class map is the more dispersed one")
-    yield "dispersion_right_wrong", figure
+    finding(figure, "Above the line the wrong-class map is the more scattered one; 1 (dotted) is as random cells")
+    yield "scatter_right_wrong", figure
 
 
 def _gap_panel(axis: Axes, run: Run, gaps: pd.DataFrame, method: str, layer: str) -> None:
-    points = wide_scores(run, method, layer).dropna(subset=["effective_area_right", "effective_area_wrong"])
+    axis.axline((0, 0), slope=1, color="0.5", linewidth=1, linestyle="--")
+    axis.axhline(1, color="0.7", linewidth=0.8, linestyle=":")
+    axis.axvline(1, color="0.7", linewidth=0.8, linestyle=":")
+    axis.set(xlabel="scatter, right class", ylabel="scatter, wrong class")
+    axis.set_aspect("equal")
+    own = gaps[(gaps["method"] == method) & (gaps["layer"] == layer)]
+    if own.empty:
+        axis.set_title(f"{run.title(method)}, {as_label(layer)}\nnot measured")
+        return
+    points = wide_scores(run, method, layer).dropna(subset=["scatter_right", "scatter_wrong"])
     colours = class_colours(run)
     for label, group in points.groupby("label"):
-        x, y = group["effective_area_right"], group["effective_area_wrong"]
         axis.scatter(
-            x,
-            y,
+            group["scatter_right"],
+            group["scatter_wrong"],
             s=14,
             alpha=0.7,
             color=colours[str(label)],
             label=f"{as_label(str(label))} images",
             rasterized=True,
         )
-    axis.plot([0, 1], [0, 1], color="0.5", linewidth=1, linestyle="--")
-    own = gaps[(gaps["method"] == method) & (gaps["layer"] == layer)]
     headline = own[own["stratum"] == "balanced"] if "balanced" in set(own["stratum"]) else own.head(1)
     first = headline.iloc[0]
     gap = interval_text(first["gap"], first["ci_low"], first["ci_high"])
-    undefined = f", {first['n_undefined']:.0f} with an empty map left out" if first["n_undefined"] else ""
+    undefined = f", {first['n_undefined']:.0f} with too few cells left out" if first["n_undefined"] else ""
     axis.set_title(
         f"{run.title(method)}, {as_label(layer)}\ngap {gap}\nn = {first['n']:.0f}{undefined}", fontsize="medium"
     )
-    axis.set(xlim=(0, 1), ylim=(0, 1), xlabel="effective area, right class", ylabel="effective area, wrong class")
-    axis.set_aspect("equal")
     if len(points) and len(run.classes) == 2:
         axis.legend(loc="upper left", fontsize="small", frameon=True)

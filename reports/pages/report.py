@@ -22,8 +22,8 @@ from reports.tables.findings import CAVEAT, findings, warnings
 from reports.tables.summary import DATASET_LEVEL
 
 HEADLINE = (
-    "srg_probability", "srg_margin", "deletion_auc", "insertion_auc", "effective_area", "empty", "pointing_game",
-    "energy_in_mask", "energy_in_face",
+    "srg_probability", "srg_margin", "deletion_auc", "insertion_auc", "scatter", "mass_ratio",
+    "effective_area", "empty", "pointing_game", "energy_in_mask", "animal_lift", "energy_in_face",
     "own_animal_share", "pxap_dataset", "certified_scene", "part_correlation", "energy_in_evidence",
     "target_sensitivity",
 )  # fmt: skip
@@ -35,7 +35,7 @@ def page(run: Run, tables: Mapping[str, pd.DataFrame], figures: list[str]) -> st
 
     Args:
         run: the run.
-        tables: summary, comparison, dispersion_gap.
+        tables: summary, comparison, wrong_class.
         figures: names of the PNG files in figures/, in the order shown.
     """
     manifest = run.manifest
@@ -51,7 +51,7 @@ def page(run: Run, tables: Mapping[str, pd.DataFrame], figures: list[str]) -> st
         "chance": 1 / len(run.classes),
         "classes": run.classes,
         "methods": [run.title(method) for method in run.methods],
-        "findings": findings(run, summary, tables["comparison"], tables["dispersion_gap"]) + _unbeaten(run, tables),
+        "findings": findings(run, summary, tables["comparison"], tables["wrong_class"]) + _unbeaten(run, tables),
         "warnings": warnings(run),
         "caveat": CAVEAT,
         "missing": _missing(run, summary),
@@ -61,7 +61,7 @@ def page(run: Run, tables: Mapping[str, pd.DataFrame], figures: list[str]) -> st
         "comparison": cells(tables["comparison"]),
         **{name: cells(tables[name]) if name in tables else None for name in ("controls", "validation", "latency")},
         "ranks": cells(tables["ranks"]),
-        "gaps": cells(tables["dispersion_gap"]),
+        "gaps": cells(_questions(run, tables["wrong_class"])),
         "figures": [embedded(run.folder / "figures" / f"{name}.png") for name in figures],
         "gallery": gallery_json(run),
         "glossary": cells(_glossary(run)),
@@ -78,7 +78,7 @@ def overview(run: Run, tables: Mapping[str, pd.DataFrame]) -> str:
         "dataset": run.manifest["dataset"],
         "checkpoint": run.manifest["checkpoint"],
         "counts": run.manifest["counts"],
-        "findings": findings(run, tables["summary"], tables["comparison"], tables["dispersion_gap"]),
+        "findings": findings(run, tables["summary"], tables["comparison"], tables["wrong_class"]),
         "warnings": warnings(run),
         "headline": cells(_titled(run, headline(run, tables["summary"]))),
     }
@@ -110,6 +110,34 @@ def _verdicts(run: Run, comparison: pd.DataFrame) -> pd.DataFrame:
         "p (Holm)",
         "could have shown",
     ]
+    return pd.DataFrame(rows, columns=columns)
+
+
+def _questions(run: Run, table: pd.DataFrame) -> pd.DataFrame:
+    """The gaps in words; strata of single classes and targets are in the file alone."""
+    shown = table[table["stratum"].isin(["balanced", "called right", "called wrong", "by call"])]
+    shown = table if shown.empty else shown
+    rows = [
+        (
+            run.title(row["method"]),
+            row["layer"],
+            row["question"],
+            run.title(row["statistic"]),
+            row["stratum"],
+            row["n"],
+            row["n_undefined"],
+            row["right"],
+            interval_text(row["wrong"], row["wrong_low"], row["wrong_high"]),
+            interval_text(row["gap"], row["ci_low"], row["ci_high"]),
+            "" if pd.isna(row["gap_least"]) else f"{row['gap_least']:.3f} to {row['gap_most']:.3f}",
+            "" if pd.isna(row["mirror"]) else f"{row['mirror']:.3f}",
+        )
+        for row in shown.to_dict("records")
+    ]
+    columns = [
+        "method", "layer", "question", "measured by", "images", "n", "undefined", "right class", "wrong class",
+        "wrong - right", "whatever undefined ones are", "mirror",
+    ]  # fmt: skip
     return pd.DataFrame(rows, columns=columns)
 
 

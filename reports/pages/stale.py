@@ -7,11 +7,12 @@ from reports.runs.run import ROLES, Run
 from reports.text import file_stem
 
 TABLES = (
-    "summary", "comparison", "dispersion_gap", "strata", "ranks", "reliability", "metric_correlation", "latency",
-    "controls", "validation",
+    "summary", "comparison", "dispersion_gap", "wrong_class", "scatter_gap", "strata", "ranks", "reliability",
+    "metric_correlation", "latency", "controls", "validation",
 )  # fmt: skip
 FIGURES = (
-    "critical_difference", "dispersion_right_wrong", "reliability", "metric_correlation", "stages", "latency", "pareto",
+    "critical_difference", "dispersion_right_wrong", "scatter_right_wrong", "reliability", "metric_correlation",
+    "stages", "latency", "pareto",
 )  # fmt: skip
 SHEETS = ("all", "most_dispersed", "least_dispersed", "most_disagreeing")
 

@@ -41,7 +41,7 @@ def title(manifest: dict[str, Any], name: str) -> str:
     for kind in ("methods", "controls", "metrics"):
         if name in manifest.get(kind, {}):
             return label(manifest[kind][name]["title"])
-    return label({"dispersion_gap": "Dispersion gap"}.get(name, name))
+    return label({"scatter_gap": "Scatter gap", "dispersion_gap": "Dispersion gap"}.get(name, name))
 
 
 class Run:

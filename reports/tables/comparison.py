@@ -19,7 +19,7 @@ from metrics.statistics.comparison import (
 )
 from metrics.statistics.permutation import draws_for
 from reports.runs.run import GAP, Run
-from reports.tables.dispersion import gap_values, wide_scores
+from reports.tables.dispersion import GAPS, gap_values, wide_scores
 from reports.tables.summary import by_image, in_order
 
 COMPARISON = [
@@ -82,13 +82,16 @@ def _measured(run: Run) -> Iterator[tuple[str, str, str, pd.DataFrame, None]]:
 
 
 def _gaps(run: Run) -> Iterator[tuple[str, str, str, pd.DataFrame, pd.Series]]:
-    """The dispersion gap per image, and the images' labels: all classes count the same."""
+    """The gaps wrong - right per image, and the images' labels: all classes count the same."""
     for layer in run.layers:
         wides = {method: wide_scores(run, method, layer) for method in run.methods}
-        wanted = {"effective_area_right", "effective_area_wrong"}
-        gaps = {method: gap_values(wide) for method, wide in wides.items() if wanted <= set(wide.columns)}
-        if gaps:
-            yield layer, GAP, "dispersion_gap", pd.DataFrame(gaps), next(iter(wides.values()))["label"]
+        for name, statistic in GAPS.items():
+            wanted = {f"{statistic}_right", f"{statistic}_wrong"}
+            gaps = {
+                method: gap_values(wide, statistic) for method, wide in wides.items() if wanted <= set(wide.columns)
+            }
+            if gaps:
+                yield layer, GAP, name, pd.DataFrame(gaps), next(iter(wides.values()))["label"]
 
 
 def _numbers(found: Paired, images: int) -> dict[str, float]:

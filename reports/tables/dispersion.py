@@ -1,5 +1,9 @@
-"""The lab's observation as a table: is the wrong-class map more scattered than the right-class map?"""
+"""The lab's observation as a table: the wrong-class map against the right-class map, question by question.
 
+Is it scattered, does it lie on nothing useful, is it of use to its class? Breadth is described beside them.
+"""
+
+from collections.abc import Iterator
 from typing import Any
 
 import numpy as np
@@ -8,15 +12,45 @@ import pandas as pd
 from metrics.statistics.intervals import balanced_interval, balanced_mean, difference_interval
 from reports.runs.run import Run
 
-STRATA = ("balanced", "called right", "called wrong", "confident", "not confident")  # those that are no class
-BESIDE = ("empty", "energy_in_mask", "energy_in_face")  # given for both roles
-ONCE = ("mask_area", "signed_mirror_area", "antisymmetry")  # given for the right class
+STRATA = (  # those that are no class
+    "balanced",
+    "called right",
+    "called wrong",
+    "by call",
+    "confident",
+    "not confident",
+)  # those that are no class
+STATISTICS = {  # metrics of the right and the wrong class's map, and the question that each is about
+    "scatter": "scattered",
+    "scatter_10": "scattered",
+    "compactness": "scattered",
+    "animal_lift": "on nothing useful",
+    "face_lift": "on nothing useful",
+    "energy_in_mask": "on nothing useful",
+    "energy_in_face": "on nothing useful",
+    "srg_probability": "of use to its class",
+    "effective_area": "breadth",
+    "empty": "empty",
+}
+MIRRORS = {  # the same of ReLU(-S) of the right class
+    "scatter": "signed_mirror_scatter",
+    "scatter_10": "signed_mirror_scatter_10",
+    "compactness": "signed_mirror_compactness",
+    "energy_in_mask": "signed_mirror_energy",
+    "effective_area": "signed_mirror_area",
+}
+GAPS = {"scatter_gap": "scatter", "dispersion_gap": "effective_area"}  # compared between methods
+WRONG_CLASS = [
+    "method", "layer", "question", "statistic", "stratum", "n", "n_undefined", "right", "wrong", "wrong_low",
+    "wrong_high", "gap", "ci_low", "ci_high", "gap_least", "gap_most", "mirror",
+]  # fmt: skip
+Stratum = tuple[str, list[pd.DataFrame]]  # name, and the images of each group that counts the same
 
 
 def wide_scores(run: Run, method: str, layer: str) -> pd.DataFrame:
     """Scores of one method at one layer on images of one class.
 
-    A row per image, columns `metric_role`, `label`, and `rival`: the wrong class, "" where no score is its.
+    A row per image, columns `metric_role`, `label`, `predicted`, and `rival`: the wrong class, "" if no score is its.
     """
     scores = run.scores
     chosen = scores[(scores["method"] == method) & (scores["layer"] == layer) & run.single(scores["label"])]
@@ -24,42 +58,48 @@ def wide_scores(run: Run, method: str, layer: str) -> pd.DataFrame:
     wide.columns = [f"{metric}_{role}" for metric, role in wide.columns]
     wide = wide.rename(index=str)
     wide["label"] = run.labels.reindex(wide.index)
+    wide["predicted"] = run.images["predicted"].reindex(wide.index)
     wrong = chosen.loc[chosen["role"] == "wrong", ["image_id", "target"]].drop_duplicates("image_id").astype(str)
     wide["rival"] = wrong.set_index("image_id")["target"].reindex(wide.index).fillna("")
     return wide
 
 
-def dispersion_gap(run: Run) -> pd.DataFrame:
-    """Per method, layer and stratum the dispersion gap, mean over images of A2(wrong) - A2(right), and its context.
+def wrong_class(run: Run) -> pd.DataFrame:
+    """Per method, layer, statistic and stratum: the wrong class's map, the right class's, and the gap wrong - right.
+
+    The gap is over images where both are defined, with its 95 % interval; `wrong_low` to `wrong_high` is that of the
+    wrong class's mean on the same images. Where a value can be bounded, `gap_least` and `gap_most` count every
+    undefined one as what makes the gap smallest and largest: scatter as 0 or 1, areas as one cell or all, energies as
+    0 or 1. `mirror` is the value of ReLU(-S) of the right class.
 
     Strata: `balanced` (equal weight to the images of every class: the headline), the name of a class (its images),
-    `target cat` (one class's maps where it is the wrong one minus those on its own images, unpaired). The gap is over
-    images where neither map is empty; `gap_if_empty_is_point` and `gap_if_empty_is_uniform` count empty maps as 1/N
-    and as 1. Of more than two classes, those without such an image are left out of the balanced gap.
+    `called right` and `called wrong` (images that the network calls so, balanced over the classes that have any),
+    `by call` (the map of the class that is not called minus that of the one that is), `target cat` (one class's maps
+    where it is the wrong one minus those on its own images, unpaired). Of more than two classes, those without such an
+    image are left out.
     """
     rows: list[dict[str, Any]] = []
     for method in run.methods:
         for layer in run.layers:
-            wide = wide_scores(run, method, layer)
-            if not {"effective_area_right", "effective_area_wrong"} <= set(wide.columns):
-                continue
+            wide, given = wide_scores(run, method, layer), _given(run, method, layer)
             cells = run.manifest["layers"][layer]["height"] * run.manifest["layers"][layer]["width"]
-            groups = dict(list(wide.groupby("label")))
-            strata = {"balanced": list(groups.values())} if len(groups) > 1 else {}
-            strata |= {class_stratum(str(label)): [group] for label, group in groups.items()}
-            for stratum, parts in strata.items():
-                rows.append({"method": method, "layer": layer, "stratum": stratum, **_paired(parts, cells)})
-            if len(groups) > 1:
-                rows += [
-                    {
-                        "method": method,
-                        "layer": layer,
-                        "stratum": f"target {label}",
-                        **_per_target(group, wide[wide["rival"] == label]),
-                    }
-                    for label, group in groups.items()
-                ]
-    return pd.DataFrame(rows, columns=None if rows else ["method", "layer", "stratum"])
+            for statistic, question in STATISTICS.items():
+                if not {f"{statistic}_right", f"{statistic}_wrong"} <= set(wide.columns):
+                    continue
+                key = {"method": method, "layer": layer, "question": question, "statistic": statistic}
+                limits = _limits(statistic, cells)
+                images = wide[wide.index.isin(given[statistic])]
+                for stratum, parts in _strata(images):
+                    rows.append({**key, "stratum": stratum, **_paired(parts, statistic, limits)})
+                for stratum, own, others in _targets(images):
+                    rows.append({**key, "stratum": stratum, **_unpaired(own, others, statistic)})
+    return pd.DataFrame(rows, columns=WRONG_CLASS)
+
+
+def scatter_gap(table: pd.DataFrame) -> pd.DataFrame:
+    """The headline alone: the rows of `wrong_class` on scatter."""
+    columns = [name for name in WRONG_CLASS if name not in ("question", "statistic", "wrong_low", "wrong_high")]
+    return table.loc[table["statistic"] == "scatter", columns].reset_index(drop=True)
 
 
 def class_stratum(name: str) -> str:
@@ -67,52 +107,98 @@ def class_stratum(name: str) -> str:
     return f"class {name}" if name in STRATA or name.startswith(("target ", "class ")) else name
 
 
-def gap_values(wide: pd.DataFrame) -> pd.Series:
-    """A2(wrong) - A2(right) per image; NaN where a map is empty."""
-    return wide["effective_area_wrong"] - wide["effective_area_right"]
+def gap_values(wide: pd.DataFrame, statistic: str) -> pd.Series:
+    """Wrong minus right per image; NaN where either is undefined."""
+    return wide[f"{statistic}_wrong"] - wide[f"{statistic}_right"]
 
 
-def _paired(parts: list[pd.DataFrame], cells: int) -> dict[str, Any]:
-    gaps = [gap_values(part).dropna() for part in parts]
+def _given(run: Run, method: str, layer: str) -> "pd.Series[Any]":
+    """Images that have a row, be it undefined, by metric: those without a head box, say, are not undefined."""
+    scores = run.scores
+    own = scores[(scores["method"] == method) & (scores["layer"] == layer)]
+    return own.groupby(own["metric"].astype(str))["image_id"].unique()
+
+
+def _strata(wide: pd.DataFrame) -> Iterator[Stratum]:
+    """Those in which every image is its own control; parts without an image are left out."""
+    groups = dict(list(wide.groupby("label")))
+    if len(groups) > 1:
+        yield "balanced", list(groups.values())
+    yield from ((class_stratum(str(label)), [group]) for label, group in groups.items())
+    called = wide["label"].eq(wide["predicted"])
+    if called.any() and not called.all():
+        yield "called right", [own for group in groups.values() if len(own := group[called[group.index]])]
+        yield "called wrong", [own for group in groups.values() if len(own := group[~called[group.index]])]
+        turned = pd.concat([wide[called], wide[~called & wide["predicted"].eq(wide["rival"])].rename(columns=_turned)])
+        yield "by call", [group for _, group in turned.groupby("label")]
+
+
+def _targets(wide: pd.DataFrame) -> Iterator[tuple[str, pd.DataFrame, pd.DataFrame]]:
+    """Per class the images of it, and those of others whose wrong class it is."""
+    groups = dict(list(wide.groupby("label")))
+    if len(groups) > 1:
+        yield from ((f"target {label}", group, wide[wide["rival"] == label]) for label, group in groups.items())
+
+
+def _turned(column: str) -> str:
+    """Right and wrong exchanged."""
+    name, _, role = column.rpartition("_")
+    return f"{name}_{ {'right': 'wrong', 'wrong': 'right'}[role] }" if role in ("right", "wrong") else column
+
+
+def _paired(parts: list[pd.DataFrame], statistic: str, limits: tuple[float, float] | None) -> dict[str, Any]:
+    gaps = [gap_values(part, statistic).dropna() for part in parts]
     undefined = sum(len(part) - len(gap) for part, gap in zip(parts, gaps, strict=True))
     if len(parts) > 2 and sum(len(gap) > 0 for gap in gaps) > 1:
         parts = [part for part, gap in zip(parts, gaps, strict=True) if len(gap)]
         gaps = [gap for gap in gaps if len(gap)]
     both = [part.loc[gap.index] for part, gap in zip(parts, gaps, strict=True)]  # the images that the gap is over
+    right, wrong = f"{statistic}_right", f"{statistic}_wrong"
     low, high = balanced_interval(gaps)
+    wrong_low, wrong_high = balanced_interval([part[wrong] for part in both])
     row: dict[str, Any] = {
         "n": sum(map(len, gaps)),
         "n_undefined": undefined,
-        "area_right": _mean(both, "effective_area_right"),
-        "area_wrong": _mean(both, "effective_area_wrong"),
+        "right": _mean(both, right),
+        "wrong": _mean(both, wrong),
+        "wrong_low": wrong_low,
+        "wrong_high": wrong_high,
         "gap": balanced_mean(gaps),
         "ci_low": low,
         "ci_high": high,
+        "mirror": _mean(parts, f"{MIRRORS[statistic]}_right") if statistic in MIRRORS else np.nan,
     }
-    for name, filled in (("point", 1 / cells), ("uniform", 1.0)):
-        row[f"gap_if_empty_is_{name}"] = balanced_mean([gap_values(part.fillna(_areas(filled))) for part in parts])
-    row |= {f"{metric}_{role}": _mean(parts, f"{metric}_{role}") for metric in BESIDE for role in ("right", "wrong")}
-    return row | {metric: _mean(parts, f"{metric}_right") for metric in ONCE}
+    for name, (least, most) in {"gap_least": (0, 1), "gap_most": (1, 0)}.items():
+        if limits:
+            filled = {wrong: limits[least], right: limits[most]}
+            row[name] = balanced_mean([gap_values(part.fillna(filled), statistic) for part in parts])
+    return row
 
 
-def _per_target(own: pd.DataFrame, others: pd.DataFrame) -> dict[str, Any]:
+def _unpaired(own: pd.DataFrame, others: pd.DataFrame, statistic: str) -> dict[str, Any]:
     """One class's maps: on images of other classes whose wrong class it is against images of its own."""
-    right, wrong = own["effective_area_right"].dropna(), others["effective_area_wrong"]
+    right, wrong = own[f"{statistic}_right"].dropna(), others[f"{statistic}_wrong"]
     defined = wrong.dropna()
     low, high = difference_interval(defined, right)
+    wrong_low, wrong_high = balanced_interval([defined])
     return {
         "n": len(right) + len(defined),
         "n_undefined": len(own) - len(right) + len(wrong) - len(defined),
-        "area_right": right.mean() if len(right) else np.nan,
-        "area_wrong": defined.mean() if len(defined) else np.nan,
+        "right": right.mean() if len(right) else np.nan,
+        "wrong": defined.mean() if len(defined) else np.nan,
+        "wrong_low": wrong_low,
+        "wrong_high": wrong_high,
         "gap": defined.mean() - right.mean() if len(right) and len(defined) else np.nan,
         "ci_low": low,
         "ci_high": high,
     }
 
 
-def _areas(value: float) -> dict[str, float]:
-    return {"effective_area_right": value, "effective_area_wrong": value}
+def _limits(statistic: str, cells: int) -> tuple[float, float] | None:
+    """Between what an undefined value may be taken to lie; None where nothing bounds it, or it is always defined."""
+    if statistic == "effective_area":
+        return 1 / cells, 1.0
+    return (0.0, 1.0) if statistic in ("scatter", "scatter_10", "energy_in_mask", "energy_in_face") else None
 
 
 def _mean(parts: list[pd.DataFrame], column: str) -> float:

@@ -6,9 +6,9 @@ from typing import Any
 import pandas as pd
 
 from metrics.statistics.comparison import ALPHA
-from reports.numbers import interval_text, number
+from reports.numbers import interval_text
 from reports.runs.run import Run
-from reports.tables.dispersion import class_stratum
+from reports.tables.wrong_class import wrong_class_sentences
 
 CAVEAT = (
     "Intervals are 95 %, those of the headline comparisons for all of them together, and describe the choice of images "
@@ -50,11 +50,11 @@ def _below_chance(run: Run) -> str:
 
 
 def findings(run: Run, summary: pd.DataFrame, comparison: pd.DataFrame, gaps: pd.DataFrame) -> list[str]:
-    """Warnings first; then sentences on faithfulness, the dispersion gap and localisation at the first layer."""
+    """Warnings first; then sentences on faithfulness, the wrong-class map and localisation at the first layer."""
     layer = run.layers[0]
     sentences = [
         _compared(run, summary, comparison, "srg_probability", layer, "Relevance gain (SRG)", "more faithful"),
-        *(_gap(run, gaps, method, layer) for method in run.methods),
+        *(sentence for method in run.methods for sentence in wrong_class_sentences(run, summary, gaps, method, layer)),
         _compared(run, summary, comparison, "energy_in_mask", layer, "Energy on the animal", "better localised"),
     ]
     return warnings(run) + (
@@ -108,36 +108,6 @@ def _could_show(row: "pd.Series[Any]") -> str:
     if math.isnan(row["detectable"]):
         return "; so few images that differ could not have shown any"
     return f"; this run could have shown one of {row['detectable']:.3f}"
-
-
-def _gap(run: Run, gaps: pd.DataFrame, method: str, layer: str) -> str:
-    if gaps.empty:
-        return ""
-    own = _only(gaps, method=method, layer=layer)
-    own = own[own["stratum"].isin(["balanced", *map(class_stratum, run.classes)])]
-    if own.empty:
-        return ""
-    row = own.iloc[0]
-    if math.isnan(row["gap"]):
-        why = "one class has no image with two maps" if row["n"] else "every image has an empty map"
-        return f"{run.title(method)} at {layer}: the dispersion gap is undefined, {why}."
-    low, high = row["ci_low"], row["ci_high"]
-    if math.isnan(low):
-        few = row["n"] < FEWEST
-        verdict = "too few images to judge dispersion" if few else "too many equal gaps to judge dispersion"
-    elif low > 0:
-        verdict = "wrong-class maps are more dispersed than right-class maps"
-    elif high < 0:
-        verdict = "wrong-class maps are narrower, not more dispersed, than right-class maps"
-    else:
-        verdict = (
-            "no difference in dispersion between wrong-class and right-class maps is shown, images vary more than that"
-        )
-    empty = f"; {row['empty_wrong']:.0%} of the wrong-class maps are empty" if row["empty_wrong"] > 0 else ""
-    return (
-        f"{run.title(method)} at {layer}: {verdict} (effective area {number(row['area_wrong'])} against "
-        f"{number(row['area_right'])}, {row['stratum']} gap {_interval(row, 'gap')}, n = {row['n']:.0f}{empty})."
-    )
 
 
 def _only(table: pd.DataFrame, **values: str) -> pd.DataFrame:

@@ -74,7 +74,7 @@ def in_order(run: Run, table: pd.DataFrame) -> pd.DataFrame:
         "method_b": run.methods,
         "layer": run.layers,
         "role": [*ROLES, GAP],
-        "metric": [*run.manifest["metrics"], *DATASET_LEVEL, "dispersion_gap"],
+        "metric": [*run.manifest["metrics"], *DATASET_LEVEL, "scatter_gap", "dispersion_gap"],
     }
     columns = [column for column in table.columns if column in orders]
     return table.sort_values(columns, key=lambda c: c.map(orders[str(c.name)].index), kind="stable", ignore_index=True)

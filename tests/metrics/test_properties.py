@@ -60,6 +60,8 @@ class World:
             part_effect=self.effect,
             certified=torch.ones(len(chosen), dtype=torch.bool),
         )
+        others = torch.rand(IMAGES, CLASSES, 4, 64, generator=random)[chosen].flatten(0, 1)  # cut to the grid
+        self.others = others.masked_fill(torch.arange(4)[None, :, None] == 3, torch.nan)
         self.roles = [ROLES[CLASSES * image + target] for image in chosen for target in range(CLASSES)]
 
     def _annotation(self, random: torch.Generator) -> torch.Tensor:
@@ -76,9 +78,14 @@ class World:
         found = {name: work.curve(name, inputs, rows) for name in CURVES}
         return {**found, "masked_probability": work.masked_probability(inputs, rows)}, rows
 
+    def inputs(self, signed: torch.Tensor) -> MapInputs:
+        height, width = signed.shape[2:]
+        others = self.others[..., : height * width].unflatten(2, (height, width))
+        return MapInputs(self.batch, signed, others=others)
+
     def values(self, signed: torch.Tensor, turned: bool = False) -> dict[str, torch.Tensor]:
         """(N,) of every metric that is given anywhere; rows that one is not given for are NaN too."""
-        inputs = MapInputs(self.batch, signed)
+        inputs = self.inputs(signed)
         inputs = negated(inputs) if turned else inputs
         forward, forward_rows = self.forward(inputs)
         known, found = known_rows(self.batch, self.roles), {}
@@ -208,7 +215,7 @@ def test_constant_maps_and_single_cells_of_any_size_give_a_value_or_none(grid, f
 def test_the_function_alone_makes_nothing_of_a_map_that_is_not_finite(name, bad):
     """Whoever calls it without the evaluation in between gets NaN as well."""
     world, metric = World(0, (8, 10)), METRICS[name]
-    inputs = MapInputs(world.batch, drawn(0, (3, 4)))
+    inputs = world.inputs(drawn(0, (3, 4)))
     forward, _ = world.forward(inputs)
     given_to = {name: forward.get(name, getattr(inputs, name, None)) for name in metric.inputs}
     for broken in MAPS & set(metric.inputs):

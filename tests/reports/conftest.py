@@ -19,6 +19,7 @@ METRICS = {
     "empty": ("dispersion", "none", [0.0, 1.0]),
     "energy_in_mask": ("localisation", "higher", [0.0, 1.0]),
     "srg_probability": ("srg", "higher", [-1.0, 1.0]),
+    "scatter": ("dispersion", "none", [0.0, None]),
 }
 SRG = {"preset": "srg", "directions": ["deletion", "insertion"], "substrates": ["blur", "blur"], "steps": STEPS}
 

@@ -116,7 +116,7 @@ def test_summary_text_shows_the_headline(make_run):
     assert f"{row['mean']:.3f} [{row['ci_low']:.3f}, {row['ci_high']:.3f}]" in text
     shown = html.unescape((folder / "report.html").read_text())
     said = text.split("\n\n")[1].splitlines()
-    assert len(said) == 4  # relevance gain, the gap of two methods, localisation
+    assert len(said) == 6  # relevance gain, scatter and use of two methods' wrong-class maps, localisation
     assert all(sentence in shown for sentence in said)
 
 

@@ -64,27 +64,32 @@ def test_every_metric_has_values(scored, kinds):
     assert set(scores["metric"]) == {name for name, metric in METRICS.items() if not metric.needs_truth}
 
 
+CALLS = {"called right", "called wrong", "by call"}  # strata that the network decides
+
+
 def test_no_table_is_empty_and_strata_are_the_classes(scored, kinds):
     count, out = scored
     tables = {path.stem: pd.read_csv(path) for path in (out / "tables").glob("*.csv")}
     assert set(tables) == {
-        "summary", "comparison", "dispersion_gap", "strata", "ranks", "reliability", "metric_correlation", "controls",
+        "summary", "comparison", "wrong_class", "scatter_gap", "strata", "ranks", "reliability", "metric_correlation",
+        "controls",
     }  # fmt: skip
     assert all(len(table) for table in tables.values())
     targets = {f"target {name}" for name in kinds.names[:count]}
-    assert set(tables["dispersion_gap"]["stratum"]) == {"balanced", *kinds.names[:count], *targets}
+    assert set(tables["wrong_class"]["stratum"]) - CALLS == {"balanced", *kinds.names[:count], *targets}
     assert {"balanced", *kinds.names[:count]} <= set(tables["strata"]["stratum"])
 
 
 def test_the_balanced_gap_gives_every_class_the_same_weight(scored, kinds):
     count, out = scored
-    scores, gaps = pd.read_parquet(out / "scores.parquet"), pd.read_csv(out / "tables" / "dispersion_gap.csv")
+    scores, gaps = pd.read_parquet(out / "scores.parquet"), pd.read_csv(out / "tables" / "wrong_class.csv")
     own = scores[
         scores["metric"].eq("effective_area") & scores["method"].eq("layercam") & scores["layer"].eq("features.3")
     ]
     wide = own[own["label"].isin(kinds.names)].pivot(index=["image_id", "label"], columns="role", values="value")
     by_label = (wide["wrong"] - wide["right"]).dropna().groupby("label", observed=True).mean()
     assert len(by_label) == count
+    gaps = gaps[gaps["statistic"].eq("effective_area")]
     row = gaps[gaps["method"].eq("layercam") & gaps["layer"].eq("features.3")].set_index("stratum")
     assert row.loc["balanced", "gap"] == pytest.approx(by_label.mean(), abs=1e-6)
     assert row.loc["frog", "gap"] == pytest.approx(by_label["frog"], abs=1e-6)
@@ -101,7 +106,7 @@ def test_every_figure_is_there(scored, kinds):
     curves = {f"curves_{protocol}_{role}" for protocol in ("rise", "srg") for role in ("right", "wrong", "present")}
     spread = {f"distribution_{metric.family}" for metric in METRICS.values() if not metric.needs_truth}
     assert (
-        curves | spread | {"dispersion_right_wrong", "differences_gradcam_layercam", "metric_correlation", "stages"}
+        curves | spread | {"scatter_right_wrong", "differences_gradcam_layercam", "metric_correlation", "stages"}
         <= names
     ), names
     assert sum(name.startswith("overlays_") for name in names) == 3

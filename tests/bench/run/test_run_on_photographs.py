@@ -29,7 +29,7 @@ def test_run_directory_holds_what_the_format_promises(pets, read_manifest):
         assert (pets / f"{name}.parquet").stat().st_size > 0, name
     assert (pets / "skipped.csv").read_bytes() == b"path,reason\r\n"
     assert (pets / "report.html").stat().st_size > 0
-    for name in ("summary", "dispersion_gap", "comparison"):
+    for name in ("summary", "wrong_class", "comparison"):
         assert all((pets / "tables" / f"{name}.{kind}").exists() for kind in ("csv", "md", "tex"))
     assert len(list((pets / "figures").glob("*.svg"))) == len(list((pets / "figures").glob("*.png"))) > 8
     assert not list(pets.rglob(".*"))

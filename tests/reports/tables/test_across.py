@@ -27,7 +27,7 @@ def test_where_they_agree_and_where_not(two):
     assert table["agreement"].groupby("metric").first().to_dict() == {
         "srg_probability": "disagree",
         "energy_in_mask": "agree",
-        "dispersion_gap": "none decides",
+        "scatter_gap": "none decides",
     }
     row = table.loc[("srg_probability", "y")]
     assert (row["n"], row["verdict"]) == (20, "worse")

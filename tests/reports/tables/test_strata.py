@@ -2,7 +2,7 @@ import pandas as pd
 import pytest
 
 from reports import Run
-from reports.tables.dispersion import dispersion_gap
+from reports.tables.dispersion import wrong_class
 from reports.tables.strata import strata
 
 
@@ -48,9 +48,10 @@ def test_only_headline_metrics(run):
 def test_a_class_is_told_from_a_stratum_of_its_name(make_run):
     names = ("balanced", "confident", "target x")
     run = Run(make_run(classes=names))
-    gaps, table = dispersion_gap(run), strata(run)
+    gaps, table = wrong_class(run), strata(run)
     own = ["class balanced", "class confident", "class target x"]
-    assert set(gaps["stratum"]) == {"balanced", *own, *(f"target {name}" for name in names)}
+    called = ["called right", "called wrong", "by call"]
+    assert set(gaps["stratum"]) == {"balanced", *own, *called, *(f"target {name}" for name in names)}
     assert {"balanced", *own} <= set(table["stratum"])
     assert table.loc[table["stratum"].eq("balanced"), "n"].iloc[0] == 8
 
@@ -59,7 +60,8 @@ def test_a_class_without_images_is_left_out_of_the_balanced_mean(make_run):
     run = Run(make_run({f"{i}.jpg": ("ant", "crab")[i % 2] for i in range(6)}, classes=("ant", "bee", "crab")))
     assert {"balanced", "ant", "crab"} <= set(strata(run)["stratum"])
     assert "bee" not in set(strata(run)["stratum"])
-    gaps = dispersion_gap(run).set_index("stratum")
-    assert set(gaps.index) == {"balanced", "ant", "crab", "target ant", "target crab"}
+    table = wrong_class(run)
+    gaps = table[table["statistic"].eq("scatter")].set_index("stratum")
+    assert {"balanced", "ant", "crab", "target ant", "target crab"} <= set(gaps.index)
     own = gaps[gaps["method"].eq("gradcam")]["gap"]
     assert own["balanced"] == pytest.approx((own["ant"] + own["crab"]) / 2)

@@ -5,7 +5,7 @@ import pytest
 from metrics.statistics.intervals import dataset_pxap, mean_interval
 from reports.runs.run import Run
 from reports.tables.comparison import comparison
-from reports.tables.dispersion import dispersion_gap
+from reports.tables.dispersion import wrong_class
 from reports.tables.findings import findings
 from reports.tables.summary import summary
 
@@ -46,10 +46,10 @@ def test_summary_recomputed_from_the_scores(make_run):
 def test_rows_do_not_depend_on_the_order_of_images(make_run):
     folder = make_run()
     run = Run(folder)
-    before = [summary(run), comparison(run), dispersion_gap(run)]
+    before = [summary(run), comparison(run), wrong_class(run)]
     scores_of(folder).sample(frac=1, random_state=3).to_parquet(folder / "scores.parquet")
     shuffled = Run(folder)
-    for one, other in zip(before, [summary(shuffled), comparison(shuffled), dispersion_gap(shuffled)], strict=True):
+    for one, other in zip(before, [summary(shuffled), comparison(shuffled), wrong_class(shuffled)], strict=True):
         pd.testing.assert_frame_equal(one, other)
 
 
@@ -90,8 +90,8 @@ def test_comparison_is_paired_by_image(make_run):
 
 
 def planted(frame: pd.DataFrame) -> None:
-    """Cats: area 0.5 right, 0.2 wrong. Dogs: 0.5 right, 0.6 wrong. The first dog's wrong map is empty."""
-    rows = area(frame, "gradcam")
+    """Cats: scatter 0.5 right, 0.2 wrong. Dogs: 0.5 right, 0.6 wrong. The first dog's wrong map is undefined."""
+    rows = (frame["metric"] == "scatter") & (frame["method"] == "gradcam")
     wrong = {"cat": 0.2, "dog": 0.6}
     frame.loc[rows, "value"] = [
         0.5 if role == "right" else wrong[label]
@@ -101,26 +101,13 @@ def planted(frame: pd.DataFrame) -> None:
     frame.loc[empty, "value"] = np.nan
 
 
-def test_dispersion_gap_by_hand(make_run):
-    table = dispersion_gap(rewrite(make_run(), planted)).set_index(["method", "stratum"]).loc["gradcam"]
-    assert list(table.index) == ["balanced", "cat", "dog", "target cat", "target dog"]
-    assert table.loc["cat", "gap"] == pytest.approx(-0.3)
-    assert table.loc["dog", "gap"] == pytest.approx(0.1)
-    assert table.loc["balanced", "gap"] == pytest.approx(-0.1)  # equal weights, though there are fewer dogs
-    assert table["n"].to_dict() == {"balanced": 7, "cat": 4, "dog": 3, "target cat": 7, "target dog": 8}
-    assert table.loc["dog", "n_undefined"] == 1
-    assert table.loc["target cat", "gap"] == pytest.approx(0.6 - 0.5)  # cat maps: wrong on dogs, right on cats
-    assert table.loc["target dog", "gap"] == pytest.approx(0.2 - 0.5)
-    point, uniform = table.loc["dog", ["gap_if_empty_is_point", "gap_if_empty_is_uniform"]]
-    assert point == pytest.approx((3 * 0.1 + 1 / 16 - 0.5) / 4)
-    assert uniform == pytest.approx((3 * 0.1 + 1 - 0.5) / 4)
-
-
 def test_findings_take_their_numbers_from_the_tables(make_run):
     run = rewrite(make_run(), planted)
-    tables = [summary(run), comparison(run), dispersion_gap(run)]
+    tables = [summary(run), comparison(run), wrong_class(run)]
     sentences = findings(run, *tables)
     relevance, gap = sentences[0], sentences[1]
+    assert "no difference in scatter" in gap or "are less scattered, not more" in gap
+    assert "1 images with too few cells left out" in gap
     for method in ("gradcam", "layercam"):
         mean = tables[0].set_index(["method", "role", "metric"]).loc[(method, "right", "srg_probability"), "mean"]
         assert f"{method.title()} {mean:.3f}" in relevance
@@ -140,7 +127,7 @@ def test_the_verdict_follows_the_sign_of_the_interval(make_run, shift, said):
         frame.loc[rows, "value"] = (sign * (shift + noise))[rows]
 
     run = rewrite(make_run({f"{i}.jpg": ("cat", "dog")[i % 2] for i in range(16)}), change)
-    assert said in findings(run, summary(run), comparison(run), dispersion_gap(run))[0]
+    assert said in findings(run, summary(run), comparison(run), wrong_class(run))[0]
 
 
 def test_two_maps_of_one_image_are_one_image(make_run):
