@@ -209,7 +209,7 @@ def _detectable_hits(discordant: float, n: int, alpha: float) -> float:
 
 
 def _hits(first: float, second: float, n: int, alpha: float) -> tuple[Array, Array]:
-    return paired_hit_limits(*(np.atleast_1d(float(number)) for number in (first, second, n)), alpha)
+    return paired_hit_limits(np.array([first]), np.array([second]), np.array([float(n)]), alpha)
 
 
-UNDEFINED = Paired(0, *[math.nan] * 10, moments([np.empty((0, 1))], [1.0]))
+UNDEFINED = Paired(0, *[math.nan] * 10, moments([np.empty((0, 1))], [1.0]))  # type: ignore[call-arg,arg-type]

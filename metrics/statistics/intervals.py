@@ -65,8 +65,8 @@ def change_interval(groups: Sequence[ArrayLike]) -> Interval:
     values = np.asarray(groups[0], dtype=float) if len(groups) == 1 else None
     if values is None or not np.isin(values, (-1.0, 0.0, 1.0)).all():
         return _interval(groups, [1 / len(groups)] * len(groups))
-    counts = [np.array([float(count)]) for count in ((values > 0).sum(), (values < 0).sum(), len(values))]
-    low, high = paired_hit_limits(*counts, OUTSIDE)
+    more, fewer, total = (np.array([float(n)]) for n in ((values > 0).sum(), (values < 0).sum(), len(values)))
+    low, high = paired_hit_limits(more, fewer, total, OUTSIDE)
     return float(low[0]), float(high[0])
 
 

@@ -44,7 +44,7 @@ def p_values(a: Array, b: Array, seed: int, members: Sequence[NDArray[np.bool_]]
 
 def are_hits(a: Array, b: Array, groups: int) -> NDArray[np.bool_]:
     """Which of the m comparisons (n, m) of one group are of hits: 0 and 1 alone."""
-    return (np.isin(a, (0.0, 1.0)) & np.isin(b, (0.0, 1.0))).all(axis=0) & (groups == 1)
+    return np.asarray((np.isin(a, (0.0, 1.0)) & np.isin(b, (0.0, 1.0))).all(axis=0) & (groups == 1))
 
 
 def _mean_p(differences: Array, members: Sequence[NDArray[np.bool_]], seed: int, draws: int) -> Array:

@@ -86,7 +86,7 @@ def limits(found: Moments, alpha: float) -> tuple[Array, Array]:
     fewer than 8 at 95 %, fewer than 13 for 8 intervals at once.
     """
     shown = found.told & (ONE_SIDED**found.decisive < alpha)
-    quantile = special.stdtrit(found.freedom, 1 - alpha / 2)
+    quantile = np.asarray(special.stdtrit(found.freedom, 1 - alpha / 2), dtype=np.float64)
     upper, lower = (_untransformed(sign * quantile, _cautious(found)) for sign in (1, -1))
     low = found.mean - found.error * np.maximum(quantile, upper)
     high = found.mean - found.error * np.minimum(-quantile, lower)
