@@ -19,7 +19,8 @@ def validation(run: Run) -> pd.DataFrame:
     `gain` is the mean over images of truth minus random, positive where the metric prefers the truth, with its 95 %
     interval; `win_rate` the share of images where it does, ties half; `spearman` the mean over images of the rank
     correlation of a metric's five values with the share of truth. The verdict is yes where the interval of the gain is
-    above 0 and the five means rise step by step, partly where only the first holds, else no.
+    above 0 and the five means rise step by step, partly where only the first holds, undefined without an interval,
+    else no.
     """
     directions = {name: metric["direction"] for name, metric in run.manifest["metrics"].items()}
     ranked = [name for name, direction in directions.items() if direction != "none"]
@@ -44,7 +45,8 @@ def _row(values: np.ndarray, sign: int) -> tuple[object, ...]:
     low, high = mean_interval(gains)
     wins = ((gains > 0) + 0.5 * (gains == 0)).mean()
     rising = bool((np.diff(better.mean(axis=0)) > 0).all())
-    verdict = "no" if not low > 0 else "yes" if rising else "partly"
+    judged = not np.isnan(low) or not gains.any()  # whoever never looks at the map needs no interval
+    verdict = "undefined" if not judged else "no" if not low > 0 else "yes" if rising else "partly"
     return (*means, gains.mean(), low, high, wins, _rank_correlation(better), verdict)
 
 

@@ -57,7 +57,7 @@ def test_every_metric_and_ratio_of_every_night_is_in_the_table(root):
     render_history(root)
     table = pd.read_csv(root / "history" / "history.csv")
     assert (
-        table.groupby("night").size().eq(2 * 2 * (4 + 2) + 1).all()
+        table.groupby("night").size().eq(2 * 2 * (5 + 2) + 1).all()
     )  # methods, roles, metrics and two over pixels; one ratio
     assert table["night"].nunique() == 30
     assert set(table["kind"]) == {"quality", "speed"}

@@ -6,7 +6,7 @@ import pytest
 from reports import render, summary_text
 from reports.runs.run import Run
 from reports.tables.comparison import comparison
-from reports.tables.dispersion import dispersion_gap
+from reports.tables.dispersion import wrong_class
 from reports.tables.findings import findings, warnings
 from reports.tables.summary import summary
 
@@ -85,7 +85,7 @@ def test_of_three_classes_chance_is_a_third(make_run, right, said):
 
 
 def told(run) -> str:
-    return " ".join(findings(run, summary(run), comparison(run), dispersion_gap(run)))
+    return " ".join(findings(run, summary(run), comparison(run), wrong_class(run)))
 
 
 def test_few_images_are_said_to_be_few(make_run):
@@ -93,7 +93,7 @@ def test_few_images_are_said_to_be_few(make_run):
     assert "nan" not in said
     assert "n < 8: no interval" in said
     assert "so few images that differ could not have shown any" in said
-    assert "too few images to judge dispersion" in said
+    assert "so few images cannot judge scatter" in said
 
 
 @pytest.mark.parametrize("undefined", [True, False])
@@ -103,7 +103,7 @@ def test_no_sentence_holds_a_nan(make_run, undefined):
 
 def test_where_interval_and_test_seem_to_disagree_it_says_why(make_run):
     run = Run(make_run(labels(20)))
-    tables = [summary(run), comparison(run), dispersion_gap(run)]
+    tables = [summary(run), comparison(run), wrong_class(run)]
     row = tables[1]["metric"].eq("srg_probability") & tables[1]["role"].eq("right")
     tables[1].loc[row, ["verdict", "p_holm", "ci_low", "ci_high"]] = ["better", 0.03, -0.01, 0.2]
     assert "corrects them one after the other (Holm) and has p = 0.03" in findings(run, *tables)[0]

@@ -41,7 +41,7 @@ def of(changes: pd.DataFrame, method: str, metric: str, role: str = "right", lay
 
 def test_equal_runs_differ_by_nothing_in_anything(two):
     changes = quality_changes(*map(Run, two))
-    assert len(changes) == 2 * 2 * (2 * 4 + 1) + 1  # methods, layers, roles and metrics, the gap; the accuracy
+    assert len(changes) == 2 * 2 * (2 * 5 + 2) + 1  # methods, layers, roles and metrics, two gaps; the accuracy
     assert (changes["mean_difference"] == 0).all()
     assert (changes["n"] == 8).all()
     assert surroundings(*map(Run, two)).empty

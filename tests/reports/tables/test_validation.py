@@ -24,6 +24,11 @@ def ladder_run(make_run):
     return make
 
 
+def uneven(image: np.ndarray) -> np.ndarray:
+    """Around 1, another for every image: equal differences are no sample of anything."""
+    return 1 + (image - 3.5) / 50
+
+
 def row(run: Run, metric: str) -> pd.Series:
     return validation(run).set_index(["metric", "role"]).loc[(metric, "right")]
 
@@ -33,7 +38,9 @@ def test_the_rungs_rise_from_chance_to_the_truth():
 
 
 def test_a_metric_that_rises_with_the_truth_is_valid(ladder_run):
-    found = row(ladder_run(srg_probability=lambda rung, image: rung / 10 + image / 100), "srg_probability")
+    found = row(
+        ladder_run(srg_probability=lambda rung, image: rung / 10 * uneven(image) + image / 100), "srg_probability"
+    )
     assert found["verdict"] == "yes"
     assert found["n"] == 8
     assert found["gain"] == pytest.approx(0.4)
@@ -42,14 +49,16 @@ def test_a_metric_that_rises_with_the_truth_is_valid(ladder_run):
 
 
 def test_one_that_falls_is_not(ladder_run):
-    found = row(ladder_run(srg_probability=lambda rung, image: -rung / 10 + image / 100), "srg_probability")
+    found = row(
+        ladder_run(srg_probability=lambda rung, image: -rung / 10 * uneven(image) + image / 100), "srg_probability"
+    )
     assert (found["verdict"], found["win_rate"]) == ("no", 0)
     assert found["spearman"] == pytest.approx(-1)
     assert found["ci_high"] < 0
 
 
 def test_lower_is_better_where_the_registry_says_so(make_run, ladder_run):
-    run = ladder_run(srg_probability=lambda rung, image: -rung / 10 + image / 100)
+    run = ladder_run(srg_probability=lambda rung, image: -rung / 10 * uneven(image) + image / 100)
     run.manifest["metrics"]["srg_probability"]["direction"] = "lower"
     found = row(run, "srg_probability")
     assert (found["verdict"], found["gain"]) == ("yes", pytest.approx(0.4))
@@ -58,7 +67,7 @@ def test_lower_is_better_where_the_registry_says_so(make_run, ladder_run):
 def test_one_that_knows_the_ends_but_not_the_order_is_half_valid(ladder_run):
     values = np.array([0.0, 0.3, 0.2, 0.4, 0.5])
     found = row(
-        ladder_run(srg_probability=lambda rung, image: values[rung.astype(int)] + image / 1e3), "srg_probability"
+        ladder_run(srg_probability=lambda rung, image: values[rung.astype(int)] * uneven(image)), "srg_probability"
     )
     assert found["verdict"] == "partly"
     assert found["spearman"] == pytest.approx(0.9)
