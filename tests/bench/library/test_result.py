@@ -33,7 +33,7 @@ def test_a_row_of_the_summary_is_the_mean_over_images(result):
     row = table[(table["method"] == "gradcam") & (table["role"] == "right") & (table["metric"] == "effective_area")]
     own = result.scores.query("method == 'gradcam' and role == 'right' and metric == 'effective_area'")["value"]
     assert row["mean"].item() == pytest.approx(own.mean(), abs=1e-12)
-    assert row["ci_low"].item() <= row["mean"].item() <= row["ci_high"].item()
+    assert row[["ci_low", "ci_high"]].isna().all(axis=None)  # five images have no interval
     table["mean"] = 0  # a copy
     assert result.summary()["mean"].ne(0).any()
 
