@@ -147,7 +147,7 @@ def _weights(scores: BatchScores, columns: _RowColumns) -> pa.Table:
         (rows, {"annotation": name, "height": h, "width": w}, {"inside": inside, "everywhere": everywhere})
         for (name, h, w), (rows, inside, everywhere) in scores.weights.items()
     ]
-    return _table("weights", columns, entries)
+    return pa.concat_tables([_table("weights", columns, [entry]) for entry in entries])  # grids differ in length
 
 
 def _table(name: str, columns: _RowColumns, entries: Sequence[Entry]) -> pa.Table:

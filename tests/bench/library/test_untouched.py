@@ -112,7 +112,7 @@ def test_all_is_as_it_was(score, odd, images, labels, elsewhere, mode, fails):
         else:
             result = score(odd, images, labels, metrics=[changing, "effective_area"])
             assert result.summary()["mean"].notna().all()
-            assert result.figure("dispersion") is not None
+            assert result.figure("distribution_dispersion") is not None
             assert "<table>" in result._repr_html_()
         for key, value in settings().items():
             assert value == found[key], key

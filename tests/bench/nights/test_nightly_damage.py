@@ -142,8 +142,7 @@ def test_without_links_latest_is_a_text(night, root, monkeypatch):
 def test_pruning_leaves_what_is_not_ours(night, root, tmp_path):
     assert [night(), night()] == [0, 0]
     old, elsewhere = root / NAMES[0], tmp_path / "elsewhere"
-    elsewhere.mkdir()
-    (elsewhere / "shard-00000.safetensors").write_text("mine")
+    shutil.copytree(old / "maps", elsewhere)  # the same files, so that the night is whole; they are not the night's
     shutil.rmtree(old / "maps")
     (old / "maps").symlink_to(elsewhere)
     (old / "figures").mkdir()
