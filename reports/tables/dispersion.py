@@ -58,7 +58,8 @@ def wide_scores(run: Run, method: str, layer: str) -> pd.DataFrame:
     wide.columns = [f"{metric}_{role}" for metric, role in wide.columns]
     wide = wide.rename(index=str)
     wide["label"] = run.labels.reindex(wide.index)
-    wide["predicted"] = run.images["predicted"].reindex(wide.index)
+    called = chosen[["image_id", "predicted"]].drop_duplicates("image_id").astype(str).set_index("image_id")
+    wide["predicted"] = called["predicted"].reindex(wide.index)
     wrong = chosen.loc[chosen["role"] == "wrong", ["image_id", "target"]].drop_duplicates("image_id").astype(str)
     wide["rival"] = wrong.set_index("image_id")["target"].reindex(wide.index).fillna("")
     return wide
