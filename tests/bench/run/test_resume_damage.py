@@ -84,7 +84,7 @@ def unmerged(job):
     """Interrupted where the final files would have been made of the shards."""
     work, words = job
 
-    def interrupted(_: RunStore) -> None:
+    def interrupted(*_: object) -> None:
         raise KeyboardInterrupt
 
     with pytest.MonkeyPatch.context() as patch:
