@@ -8,7 +8,6 @@ import pytest
 import safetensors
 
 from metrics import METRICS
-from metrics.statistics.intervals import mean_interval
 
 CONTROLS = {
     f"control_{name}" for name in ("random", "center", "sobel", "uniform", "negated_gradcam", "negated_layercam")
@@ -127,9 +126,8 @@ def test_the_summary_is_the_mean_of_the_scores(pets, read_scores):
         if len(defined):
             assert summary.loc[key, "mean"] == pytest.approx(defined.mean())
     key = ("gradcam", "features.11", "right", "effective_area")
-    values = frame.groupby(["method", "layer", "role", "metric"]).get_group(key).sort_values("image_id")["value"]
-    low, high = mean_interval(values)
-    assert summary.loc[key, ["ci_low", "ci_high"]].tolist() == pytest.approx([low, high])
+    assert summary.loc[key, "n"] == 6
+    assert summary.loc[key, ["ci_low", "ci_high"]].isna().all()  # six images have no interval
 
 
 def test_lab_picture_of_both_has_no_wrong_class_and_an_animal_per_class(lab, read_scores):
