@@ -10,7 +10,7 @@ import torch.nn.functional as F
 from torch import Tensor
 
 from cam.registry import Method
-from cam.seeds import named_generator
+from cam.seeds import drawn
 
 CENTER_SIGMA = 0.25  # of the sides
 LUMINANCE = (0.299, 0.587, 0.114)
@@ -19,8 +19,8 @@ NEGATED = "control_negated_"  # and the name of the method whose map is negated
 
 def random_cells(ids: tuple[str, ...], seed: int, classes: int, size: tuple[int, int], images: Tensor) -> Tensor:
     """Every cell uniform in [0, 1), other numbers for every image and class; the image's id and the seed decide."""
-    drawn = [torch.from_numpy(named_generator(seed, name, "random").random((classes, *size))) for name in ids]
-    return torch.stack(drawn).float().to(images.device)
+    cells = drawn(ids, seed, lambda generator: generator.random((classes, *size)), "random")
+    return cells.float().to(images.device)
 
 
 def centred_gaussian(images: Tensor, classes: int, size: tuple[int, int]) -> Tensor:

@@ -8,7 +8,7 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor
 
-from metrics.scaling import unit_peak, unit_sum
+from metrics.scaling import mirrored, unit_peak, unit_sum
 
 
 def effective_area(raw: Tensor) -> Tensor:
@@ -89,8 +89,7 @@ def signed_mirror_area(signed: Tensor) -> Tensor:
 
     Range [1 / (h w), 1]; NaN where S has no negative cell.
     """
-    area = effective_area((-signed).relu())
-    return area.masked_fill(~signed.flatten(1).isfinite().all(dim=1), torch.nan)
+    return effective_area(mirrored(signed))
 
 
 def map_separation(raw: Tensor, other_raw: Tensor) -> Tensor:

@@ -5,7 +5,7 @@ from torch import Tensor
 
 from cam import upsample
 
-__all__ = ["binary_scale", "min_max_scaled", "unit_peak", "unit_sum", "upsample"]
+__all__ = ["binary_scale", "min_max_scaled", "mirrored", "unit_peak", "unit_sum", "upsample"]
 
 
 def min_max_scaled(maps: Tensor) -> Tensor:
@@ -32,8 +32,16 @@ def unit_peak(raw: Tensor) -> Tensor:
     """M / max M, (N, h, w) float64; NaN for a map that is empty or not finite."""
     cells = raw.double()
     peak = cells.amax(dim=(1, 2), keepdim=True)
-    finite = cells.isfinite().all(dim=2, keepdim=True).all(dim=1, keepdim=True)
-    return cells / peak.masked_fill((peak == 0) | ~finite, torch.nan)
+    return cells / peak.masked_fill((peak == 0) | ~_finite(cells), torch.nan)
+
+
+def mirrored(signed: Tensor) -> Tensor:
+    """ReLU(-S), (N, h, w): the other class's map, if the two were exact mirrors; a map that is not finite is NaN."""
+    return (-signed).relu().masked_fill(~_finite(signed), torch.nan)
+
+
+def _finite(maps: Tensor) -> Tensor:
+    return maps.isfinite().all(dim=2, keepdim=True).all(dim=1, keepdim=True)
 
 
 def unit_sum(raw: Tensor) -> Tensor:

@@ -12,7 +12,7 @@ import torch
 from torch import Tensor
 
 from metrics.localisation import energy_in_mask
-from metrics.scaling import unit_peak, upsample
+from metrics.scaling import mirrored, unit_peak, upsample
 
 LEAST = 3  # cells
 EXCHANGED = 64  # cells up to which the most compact set is improved cell by cell; beyond, a disc differs by under 0.1 %
@@ -68,22 +68,22 @@ def mass_ratio(raw: Tensor, other_raw: Tensor) -> Tensor:
 
 def signed_mirror_scatter(signed: Tensor) -> Tensor:
     """`scatter` of ReLU(-S): what the other class's map would have if the two were exact mirrors."""
-    return _scatter(_mirror(signed), 0.05)
+    return _scatter(mirrored(signed), 0.05)
 
 
 def signed_mirror_scatter_10(signed: Tensor) -> Tensor:
     """`scatter_10` of ReLU(-S)."""
-    return _scatter(_mirror(signed), 0.10)
+    return _scatter(mirrored(signed), 0.10)
 
 
 def signed_mirror_compactness(signed: Tensor) -> Tensor:
     """`compactness` of ReLU(-S)."""
-    return compactness(_mirror(signed))
+    return compactness(mirrored(signed))
 
 
 def signed_mirror_energy(signed: Tensor, mask: Tensor) -> Tensor:
     """`energy_in_mask` of ReLU(-S), upsampled to the mask."""
-    mirror = unit_peak(_mirror(signed))[:, None]
+    mirror = unit_peak(mirrored(signed))[:, None]
     return energy_in_mask(upsample(mirror, (mask.shape[1], mask.shape[2]))[:, 0], mask)
 
 
@@ -180,9 +180,3 @@ def _moran(values: Tensor) -> Tensor:
         pairs += one[0].numel() if len(one) else 0
     variance = centred.square().mean(dim=(1, 2)).masked_fill(constant, torch.nan)
     return products / max(pairs, 1) / variance
-
-
-def _mirror(signed: Tensor) -> Tensor:
-    """ReLU(-S); a map that is not finite stays one."""
-    finite = signed.isfinite().all(dim=2, keepdim=True).all(dim=1, keepdim=True)
-    return (-signed).relu().masked_fill(~finite, torch.nan)

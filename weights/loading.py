@@ -9,7 +9,7 @@ from typing import Any
 import torch
 from torch import Tensor, nn
 
-from weights.architectures import ARCHITECTURES, Architecture, named
+from weights.architectures import ARCHITECTURES, Architecture
 from weights.catalogue import check_shipped, find_checkpoint
 from weights.classes import CLASSES
 from weights.classifier import Checkpoint, Classifier
@@ -21,7 +21,7 @@ from weights.groups import as_groups
 from weights.heads import Said, meaning_of
 from weights.preprocess import Preprocess
 from weights.trial import outputs_of
-from weights.zoo import find_architecture
+from weights.zoo import named_or_found
 
 ARGUMENTS = "the arguments"
 SMALL = 256 * 2**20  # bytes of a file that any machine can read
@@ -92,10 +92,8 @@ def load_classifier(
     sources = {ARGUMENTS: flags, "the TOML beside it": beside, "the file itself": inside}
     settings = _settle(sources, shown)
     name = settings.arch or recognised(content.tensors, architectures, shown)
-    known = named(name, architectures)
-    name = known[0] if known else name
     try:
-        entry = find_architecture(name, architectures)
+        name, entry = named_or_found(name, architectures)
     except WeightsError as error:
         raise WeightsError(f"weights '{shown}': {error}") from error
     fit = filled(name, entry, content.tensors, shown)
@@ -206,9 +204,7 @@ def fresh_classifier(
     Raises:
         WeightsError: unknown architecture, or fewer than two different names.
     """
-    known = named(arch, architectures)
-    arch = known[0] if known else arch
-    entry = find_architecture(arch, architectures)
+    arch, entry = named_or_found(arch, architectures)
     meaning = meaning_of([(ARGUMENTS, tuple(classes), None)], len(classes), "untrained")
     network = skeleton(arch, entry, len(classes), initialised=True)
     network = network.to(device).to(memory_format=torch.channels_last)

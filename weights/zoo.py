@@ -47,15 +47,20 @@ def find_architecture(name: str, own: Mapping[str, Architecture] = ARCHITECTURES
     Raises:
         WeightsError: nobody knows it; the message gives the closest name.
     """
+    return named_or_found(name, own)[1]
+
+
+def named_or_found(name: str, own: Mapping[str, Architecture] = ARCHITECTURES) -> tuple[str, Architecture]:
+    """The same, and what it is called: an alias of one of ours has another name."""
     known = named(name, own)
     if known:
-        return known[1]
+        return known
     library, _, plain = name.rpartition("/")
     if library in ("", "torchvision") and plain in torchvision_names():
-        return _torchvision(plain)
+        return name, _torchvision(plain)
     if library in ("", "timm") and ":" not in plain and has_timm() and _timm().is_model(plain):
         build = partial(_timm().create_model, plain, pretrained=False)
-        return Architecture(lambda classes: build(num_classes=classes), None, "of timm")
+        return name, Architecture(lambda classes: build(num_classes=classes), None, "of timm")
     raise WeightsError(_unknown(name, own))
 
 

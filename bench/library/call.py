@@ -3,7 +3,6 @@
 import shutil
 import tempfile
 from collections.abc import Iterable, Iterator, Mapping, Sequence
-from functools import partial
 from pathlib import Path
 from typing import Any, TypeVar
 
@@ -21,15 +20,13 @@ from bench.library.result import Result
 from bench.library.theirs import given_maps
 from bench.library.untouched import moved, settings_kept
 from bench.run.given import GivenMaps
-from bench.run.manifest import first_manifest, last_manifest
-from bench.run.others import scores_against_others
+from bench.run.manifest import first_manifest
 from bench.run.plan import make_job
-from bench.run.scored import score_function, score_shard
+from bench.run.scored import complete, score_function, score_shard
 from bench.run.selection import Given, select_methods, select_metrics
 from bench.run.store import RunStore
 from cam import CONTROLS, Method
 from metrics import Metric
-from reports.runs.integrity import describe_files
 from weights import Classifier
 
 Item = TypeVar("Item")
@@ -140,14 +137,7 @@ def _score(
         raise ConfigError(f"maps are of {len(given.rows)} images, {len(pictures.ids)} were given; give as many")
     with watch.stage("write"):
         store.write_skipped([])
-        store.finish(partial(scores_against_others, job=job))
-    manifest = {**manifest, "dataset": pictures.record()}
-    undefined, files = store.undefined_maps(), describe_files(folder)
-    scored = len(pictures.ids)
-    store.write_manifest(
-        last_manifest(manifest, scored=scored, skipped=[], undefined=undefined, files=files, watch=watch)
-    )
-    store.drop_shards()
+    complete(store, job, {**manifest, "dataset": pictures.record()}, len(pictures.ids), [], watch)
 
 
 def _timed(items: Iterator[Item], watch: Stopwatch) -> Iterator[Item]:

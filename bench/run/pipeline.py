@@ -2,10 +2,9 @@
 
 import sys
 import time
-from collections import Counter
+from collections import defaultdict
 from collections.abc import Generator, Iterable
 from contextlib import closing, nullcontext
-from functools import partial
 from typing import Any
 
 from bench.config import RunConfig
@@ -15,15 +14,13 @@ from bench.errors import ConfigError
 from bench.process.interrupt import StopRequest
 from bench.process.progress import Progress
 from bench.process.ranks import Ranks, process_group
-from bench.run.manifest import dataset_record, first_manifest, identity, last_manifest, origin
-from bench.run.others import scores_against_others
+from bench.run.manifest import dataset_record, first_manifest, identity, origin
 from bench.run.plan import Plan, make_plan
-from bench.run.scored import score_function, score_shard
+from bench.run.scored import complete, score_function, score_shard
 from bench.run.store import RunStore
 from datasets import Batch, Skipped, load_batches
 from datasets.text import printable
 from reports import render
-from reports.runs.integrity import describe_files
 
 WAIT = 0.2  # seconds between two looks for the shards of other ranks
 
@@ -145,13 +142,7 @@ def _finish(plan: Plan, store: RunStore, watch: Stopwatch, manifest: dict[str, A
                 f"'{store.folder / 'skipped.csv'}' says why"
             )
         _check_classes(plan, store, unreadable)
-        store.finish(partial(scores_against_others, job=plan.job))
-    undefined = store.undefined_maps()
-    files = describe_files(store.folder)
-    manifest = last_manifest(manifest, scored=scored, skipped=skipped, undefined=undefined, files=files, watch=watch)
-    store.write_manifest(manifest)
-    store.drop_shards()
-    return manifest
+    return complete(store, plan.job, manifest, scored, skipped, watch)
 
 
 def _check_classes(plan: Plan, store: RunStore, unreadable: list[Skipped]) -> None:
@@ -160,17 +151,15 @@ def _check_classes(plan: Plan, store: RunStore, unreadable: list[Skipped]) -> No
     Raises:
         ConfigError: one has none; numbers of the other alone are not what was asked for.
     """
-    paths = {entry.path for entry in unreadable}
-    given = Counter(name for record in plan.dataset.records for name in record.classes)
-    lost = Counter(
-        name for record in plan.dataset.records if printable(record.path) in paths for name in record.classes
-    )
-    of_class = {name: {printable(r.path) for r in plan.dataset.records if name in r.classes} for name in given}
-    for name, count in given.items():
-        if lost[name] == count:
+    lost, given = {entry.path for entry in unreadable}, defaultdict[str, list[str]](list)
+    for record in plan.dataset.records if lost else ():
+        for name in record.classes:
+            given[name].append(printable(record.path))
+    for name, paths in given.items():
+        if lost.issuperset(paths):
             raise ConfigError(
-                f"none of the {count} images of a {name} could be read; "
-                f"{_first(entry for entry in unreadable if entry.path in of_class[name])}; "
+                f"none of the {len(paths)} images of a {name} could be read; "
+                f"{_first(entry for entry in unreadable if entry.path in paths)}; "
                 f"'{store.folder / 'skipped.csv'}' says why"
             )
 

@@ -1,6 +1,8 @@
-"""One shard: a batch scored by the engine and written into the run directory, whoever made the batch."""
+"""A batch scored by the engine becomes a shard, and all shards a run directory, whoever made the batches."""
 
 from collections.abc import Callable, Sequence
+from functools import partial
+from typing import Any
 
 import torch
 from torch import Tensor
@@ -8,9 +10,12 @@ from torch import Tensor
 from bench.engine import Job, Stopwatch, score_batch
 from bench.engine.tables import only_skipped, shard_tables
 from bench.environment import release_free_memory
+from bench.run.manifest import last_manifest
+from bench.run.others import scores_against_others
 from bench.run.store import RunStore
-from datasets import Batch
+from datasets import Batch, Skipped
 from metrics.perturbation import ScoreFn
+from reports.runs.integrity import describe_files
 from weights import Classifier
 
 
@@ -41,6 +46,34 @@ def score_shard(
         store.write_shard(number, shard_tables(scores, labels, paths, job.classes) if scores else only_skipped(batch))
     del scores
     release_free_memory()
+
+
+def complete(
+    store: RunStore, job: Job, manifest: dict[str, Any], scored: int, skipped: list[Skipped], watch: Stopwatch
+) -> dict[str, Any]:
+    """Makes the final files of the shards, and writes the manifest that says so.
+
+    Args:
+        store: of the run; its shards are all there, and go.
+        job: what was computed.
+        manifest: of the beginning.
+        scored: how many images were.
+        skipped: inputs that were not.
+        watch: where the time went.
+    """
+    with watch.stage("write"):
+        store.finish(partial(scores_against_others, job=job))
+    manifest = last_manifest(
+        manifest,
+        scored=scored,
+        skipped=skipped,
+        undefined=store.undefined_maps(),
+        files=describe_files(store.folder),
+        watch=watch,
+    )
+    store.write_manifest(manifest)
+    store.drop_shards()
+    return manifest
 
 
 def score_function(classifier: Classifier, watch: Stopwatch, advance: Callable[[int], None] | None = None) -> ScoreFn:

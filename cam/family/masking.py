@@ -13,7 +13,7 @@ from torch import Tensor
 from cam.family.scaling import enlarged, percentile, unit
 from cam.family.weights import weighted
 from cam.passes import BUDGET, in_parts, rows_within
-from cam.seeds import named_generator
+from cam.seeds import drawn
 
 Score = Callable[[Tensor], Tensor]
 BLUR, DEVIATION = 51, 50.0  # pixels, Group-CAM's blur: side and standard deviation
@@ -97,8 +97,8 @@ def sscam(
     """
     total = torch.zeros((), device=images.device)
     for draw in range(draws):
-        noise = [named_generator(seed, name, "sscam", draw).standard_normal(activations.shape[1:]) for name in ids]
-        moved = activations + deviation * torch.stack([torch.from_numpy(one) for one in noise]).to(activations)
+        noise = drawn(ids, seed, lambda own: own.standard_normal(activations.shape[1:]), "sscam", draw)
+        moved = activations + deviation * noise.to(activations)
         total = total + masked_logits(score, images, moved) / draws
     return _scored(total, activations)
 

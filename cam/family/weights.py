@@ -6,7 +6,7 @@ A (B, C, h, w) are activations, G (B, K, C, h, w) gradients of the logits z (B, 
 import torch
 from torch import Tensor
 
-from cam.seeds import named_generator
+from cam.seeds import drawn
 
 SIMILAR = 3  # classes that Finer-CAM compares with
 
@@ -37,7 +37,7 @@ def plusplus_weights(activations: Tensor, squares: Tensor, cubes: Tensor, positi
     """Sum over cells of alpha positive, alpha = G2 / (2 G2 + (sum A) G3), 0 where its denominator is; (B, K, C)."""
     total = activations.sum(dim=(-2, -1))[:, None, :, None, None]  # (B, 1, C, 1, 1)
     denominator = 2 * squares + total * cubes
-    alpha = torch.where(denominator != 0, squares / torch.where(denominator != 0, denominator, 1), 0)
+    alpha = torch.where(denominator != 0, squares / _nonzero(denominator), 0)
     return (alpha * positive).sum(dim=(-2, -1))
 
 
@@ -160,8 +160,8 @@ def randomcam(activations: Tensor, ids: tuple[str, ...], seed: int, classes: int
         Signed map. Range: the reals.
     """
     channels = activations.shape[1]
-    drawn = [torch.from_numpy(named_generator(seed, name, "randomcam").random((classes, channels))) for name in ids]
-    return weighted((2 * torch.stack(drawn) - 1).to(activations), activations)
+    weights = drawn(ids, seed, lambda own: own.random((classes, channels)), "randomcam")
+    return weighted((2 * weights - 1).to(activations), activations)
 
 
 def shapleycam(activations: Tensor, gradients: Tensor, logits: Tensor, curvature: Tensor) -> Tensor:
@@ -222,8 +222,8 @@ def smoothgradcam_plusplus(
     """
     powers: list[Tensor] = []
     for draw in range(draws):
-        noise = [named_generator(seed, name, "smooth", draw).standard_normal(tuple(images.shape[1:])) for name in ids]
-        moved = images + spread * torch.stack([torch.from_numpy(one) for one in noise]).to(images)
+        noise = drawn(ids, seed, lambda own: own.standard_normal(tuple(images.shape[1:])), "smooth", draw)
+        moved = images + spread * noise.to(images)
         _, gradients = tap_again(moved)  # type: ignore[operator]
         found = [gradients / draws, gradients.square() / draws, gradients.pow(3) / draws]
         powers = [a + b for a, b in zip(powers, found, strict=True)] if powers else found
