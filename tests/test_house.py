@@ -10,8 +10,10 @@ from pathlib import Path
 
 import pytest
 
+import cam
 import datasets
 from datasets.names import DEFAULT
+from reports.runs.run import NEGATED, RUNGS
 from weights.classes import CLASSES
 
 ROOT = Path(__file__).resolve().parents[1]
@@ -155,6 +157,11 @@ def test_classes_are_cats_and_dogs_in_few_places():
     assert found == set(CATS_AND_DOGS)
     for file in (ROOT / "reports" / "pages" / "templates").iterdir():
         assert not re.search(r"(?i)\b(cats?|dogs?)\b", file.read_text(encoding="utf-8")), file
+
+
+def test_names_of_maps_are_the_same_where_they_are_made_and_where_they_are_read():
+    assert NEGATED == cam.NEGATED
+    assert tuple(reversed(cam.LADDER)) == RUNGS
 
 
 def test_both_rooms_that_assume_names_assume_the_same():

@@ -91,14 +91,20 @@ def read_manifest() -> Callable[[Path], dict]:
 NIGHT = """
 dataset = "folder"
 data-root = "{root}/data/dogs-vs-cats-200px/val"
-limit = 6
+limit = {limit}
 weights = "{root}/weights/alexnet-narrow-catdog.pth"
 protocols = ["srg"]
-steps = 4
+steps = {steps}
 controls = "none"
 metrics = ["srg_probability", "effective_area"]
 workers = 0
 """
+
+
+@pytest.fixture(scope="session")
+def small_night(shared) -> str:
+    """Options of a run that is a night's, as small as one can be compared."""
+    return NIGHT.format(root=shared, limit=4, steps=2)
 
 
 def latency(folder: Path, ratio: float, rounds: int = 60) -> None:
@@ -123,7 +129,7 @@ class Nights:
     """A folder of nights whose timings are given instead of taken."""
 
     def __init__(self, folder: Path, shared: Path, patch: pytest.MonkeyPatch) -> None:
-        self.run = NIGHT.replace("{root}", str(shared))
+        self.run = NIGHT.format(root=shared, limit=6, steps=4)
         self.root = folder / "nights"
         self.ratios: list[float] = []
         (folder / "run.toml").write_text(self.run)

@@ -20,24 +20,13 @@ from reports.files import write_table
 from reports.tables.summary import summary
 
 NAMES = ["2026-01-01T020000", "2026-01-02T020000", "2026-01-03T020000", "2026-01-04T020000"]
-RUN = """
-dataset = "folder"
-data-root = "{root}/data/dogs-vs-cats-200px/val"
-limit = 4
-weights = "{root}/weights/alexnet-narrow-catdog.pth"
-protocols = ["srg"]
-steps = 2
-controls = "none"
-metrics = ["srg_probability", "effective_area"]
-workers = 0
-"""
 
 
 @pytest.fixture(scope="module")
-def finished(tmp_path_factory, shared):
+def finished(tmp_path_factory, small_night):
     """A run, with the table that nights are read from."""
     folder = tmp_path_factory.mktemp("run")
-    (folder / "run.toml").write_text(RUN.replace("{root}", str(shared)))
+    (folder / "run.toml").write_text(small_night)
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(
             bench.run.pipeline, "render", lambda out: write_table(out / "tables", "summary", summary(Run(out)))
