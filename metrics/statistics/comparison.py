@@ -196,16 +196,23 @@ def _detectable(found: Moments, alpha: float) -> float:
     if n < 2 or ONE_SIDED**n >= alpha or not error:
         return math.nan
     reach = special.stdtrit(freedom, 1 - alpha / 2) + special.stdtrit(freedom, POWER)
-    return float(reach * error * (1 + 1 / n + 32 / n**2))
+    least = math.log(alpha) / math.log(ONE_SIDED)  # so many images decide at this level at the earliest
+    return float(reach * error * (1 + 2 / n + 0.5 * (least / n) ** 4))
 
 
 def _detectable_hits(discordant: float, n: int, alpha: float) -> float:
-    """(z_{1 - alpha/2} + z_power) sqrt(discordant) / n, at least the share that the exact test needs."""
+    """(z_{1 - alpha/2} + z_power) sqrt(discordant) / n; more than that share can differ on one side alone.
+
+    There the least share is that of which so many images as the exact test needs are drawn with 80 % chance.
+    """
     needed = math.floor(math.log2(2 / alpha)) + 1
     if needed > n:
         return math.nan
     factor = special.ndtri(1 - alpha / 2) + special.ndtri(POWER)
-    return float(max(factor * math.sqrt(discordant + 1) + 1, needed) / n)
+    both_sides = (factor * math.sqrt(discordant + 1) + 1) / n
+    if both_sides <= discordant / n:
+        return float(both_sides)
+    return float(max(discordant / n, special.betaincinv(needed, n - needed + 1, POWER)))
 
 
 def _hits(first: float, second: float, n: int, alpha: float) -> tuple[Array, Array]:

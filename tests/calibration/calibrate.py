@@ -21,7 +21,7 @@ from metrics.statistics.moments import limits, moments, paired_hit_limits  # noq
 
 FAMILY = len(HEADLINE_FAMILY)
 SIZES = (12, 40, 132, 400)
-STATED = 40  # samples whose `detectable` is asked
+STATED = 200  # samples whose `detectable` is asked
 AT_ONCE = 50  # families that share their random signs
 SIGNS = 1999
 Draw = Callable[[np.random.Generator, tuple[int, int]], np.ndarray]
@@ -143,10 +143,10 @@ def share_coverage(share: float, images: int, repetitions: int, seed: int = 2) -
     return float(((low <= share) & (high >= share)).mean())
 
 
-def power(name: str, images: int, repetitions: int, seed: int = 3) -> tuple[float, float]:
+def power(name: str, images: int, repetitions: int, part: float = 1.0, seed: int = 3) -> tuple[float, float]:
     """Share of tests at 0.05 / 8 that see a difference of the stated size, and that size; NaN where none is stated.
 
-    The size is `detectable` at the median over samples without a difference.
+    The size is `detectable` at the median over samples without a difference, times `part`.
     """
     random = np.random.default_rng([seed, images])
     shape = (images, repetitions)
@@ -157,7 +157,7 @@ def power(name: str, images: int, repetitions: int, seed: int = 3) -> tuple[floa
     stated = [at_level(one, ALPHA / FAMILY).detectable for one in some]
     if np.isnan(stated).mean() > 0.5:
         return float("nan"), float("nan")
-    size = float(np.nanmedian(stated))
+    size = part * float(np.nanmedian(stated))
     if hits:  # as many images differ as before where that is enough for such a difference
         differ = max(0.5, size)
         which = random.random(shape)

@@ -45,8 +45,9 @@ def test_shares_of_hits_are_held(share):
 @pytest.mark.parametrize("images", [20, 40, 132])
 @pytest.mark.parametrize("name", ["normal", calibrate.BINARY])
 def test_a_difference_of_the_stated_size_is_seen_four_times_of_five(name, images):
-    found, _ = calibrate.power(name, images, 400)
-    assert 0.8 - 3 * math.sqrt(0.16 / 400) <= found <= 0.95
+    found, _ = calibrate.power(name, images, 1000)
+    assert 0.8 - 3 * math.sqrt(0.16 / 1000) <= found <= 0.98
+    assert calibrate.power(name, images, 1000, part=0.6)[0] < 0.65
 
 
 def test_twelve_images_state_no_power_in_a_family_of_eight():
