@@ -27,12 +27,11 @@ from bench.options import (
     one_of,
     option,
     or_auto,
-    printable,
 )  # fmt: skip
 
 __all__ = [
     "NetworkConfig", "RunConfig", "as_integer", "as_number", "as_path", "as_share", "as_text", "load_config",
-    "load_options", "option", "or_auto", "printable", "read_toml",
+    "load_options", "option", "or_auto", "read_toml",
 ]  # fmt: skip
 
 Options = TypeVar("Options")
@@ -138,6 +137,8 @@ class RunConfig(NetworkConfig):
 
     def as_json(self) -> dict[str, Any]:
         """The options as plain values, for the manifest."""
+        from datasets.text import printable  # late: it loads torch, and --help asks for names alone
+
         values = {f.name: getattr(self, f.name) for f in fields(self)}
         return {
             k: printable(v) if isinstance(v, Path) else list(v) if isinstance(v, tuple) else v

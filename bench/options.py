@@ -1,7 +1,6 @@
 """How options are read: parsers that raise ValueError with what they expected, and the field that is a flag."""
 
 import math
-import os
 import re
 from collections.abc import Callable
 from dataclasses import field
@@ -11,11 +10,6 @@ from typing import Any
 MOST = 10**9  # images, or what else is counted without a limit of its own
 WHOLE, DECIMAL = re.compile(r"\s*[+-]?[0-9]{1,18}\s*"), re.compile(r"\s*[+-]?[0-9.]{1,40}([eE][+-]?[0-9]{1,3})?\s*")
 PIXELS, STEPS, BATCH, WORKERS, SEEDS = 4096, 65_536, 65_536, 512, 2**32 - 1  # the most of each
-
-
-def printable(path: Path) -> str:
-    r"""A path as text that any file takes: undecodable bytes become \xNN."""
-    return os.fsencode(path).decode("utf-8", "backslashreplace")
 
 
 def as_text(value: Any) -> str:

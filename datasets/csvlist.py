@@ -1,6 +1,5 @@
 """A CSV file that lists images."""
 
-import difflib
 import os
 from collections.abc import Sequence
 from pathlib import Path
@@ -11,7 +10,7 @@ from datasets.listing import MISSING, trouble
 from datasets.names import DEFAULT, Names, listed
 from datasets.records import Box, Dataset, DatasetError, Record, Skipped, refuse_archive
 from datasets.table import Row, read_table
-from datasets.text import printable, shown
+from datasets.text import closest, printable, shown
 
 COLUMNS = ("path", "label", "mask", "boxes")
 BOX_WORDS = ("class", "part", *CORNERS)
@@ -67,11 +66,9 @@ def csv_list(root: Path, split: str | None = None, download: bool = False, class
 def _check_columns(found: Sequence[str], root: Path) -> None:
     for column in found:
         if column not in COLUMNS:
-            close = difflib.get_close_matches(column, COLUMNS, n=1)
-            hint = f" (did you mean '{close[0]}'?)" if close else ""
             raise DatasetError(
-                f"unknown column '{shown(column)}'{hint} in '{printable(root)}'; known: {', '.join(COLUMNS)}; "
-                "the first line names the columns"
+                f"unknown column '{shown(column)}'{closest(column, COLUMNS)} in '{printable(root)}'; "
+                f"known: {', '.join(COLUMNS)}; the first line names the columns"
             )
     for column in COLUMNS[:2]:
         if column not in found:

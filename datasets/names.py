@@ -1,11 +1,10 @@
 """Names of classes: which one is meant by a folder, a label, or the words of a file name."""
 
-import difflib
 import re
 from collections import defaultdict
 from collections.abc import Iterable, Iterator, Sequence
 
-from datasets.text import shown
+from datasets.text import closest, shown
 
 DEFAULT = ("cat", "dog")
 SYNONYMS = {"cat": ("kitten", "kittens"), "dog": ("puppy", "puppies")}  # in the names of files
@@ -65,8 +64,7 @@ class Names:
     def closest(self, text: str) -> str:
         """The question whether the closest name is meant; "" where none is close."""
         plain = {_plain(name): name for name in self.classes}
-        close = difflib.get_close_matches(_plain(text), plain, n=1)
-        return f" (did you mean '{shown(plain[close[0]])}'?)" if close else ""
+        return closest(_plain(text), plain, plain)
 
     def __str__(self) -> str:
         return listed(self.classes)

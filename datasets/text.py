@@ -1,6 +1,8 @@
 """Names and messages as text that any file, table and terminal takes."""
 
+import difflib
 import os
+from collections.abc import Iterable, Mapping
 from pathlib import Path
 
 LONGEST_VALUE, LONGEST_MESSAGE = 120, 1000  # characters
@@ -29,6 +31,12 @@ def shown(value: Path | str) -> str:
     """A value as a message quotes it: on one line, its beginning if it is long."""
     text = one_line(str(value)[: 4 * LONGEST_VALUE])
     return text if len(text) <= LONGEST_VALUE else f"{text[: LONGEST_VALUE - 4]} ..."
+
+
+def closest(name: str, known: Iterable[str], written: Mapping[str, str] | None = None) -> str:
+    """A question that offers the closest name, as it is `written`, in brackets; "" where none is close."""
+    close = difflib.get_close_matches(name, list(known), n=1)
+    return f" (did you mean '{shown((written or {}).get(close[0], close[0]))}'?)" if close else ""
 
 
 def _escaped(char: str) -> str:

@@ -168,6 +168,12 @@ def test_both_rooms_that_assume_names_assume_the_same():
     assert DEFAULT == CLASSES
 
 
+def test_each_room_asks_what_was_meant_in_one_place():
+    """The rooms at the bottom know none of each other, and `bench.names` answers before torch is imported."""
+    asking = {name for room in MAY_IMPORT for name, file in modules(room).items() if "difflib" in imported(file)}
+    assert asking == {"bench.names", "cam.contract", "datasets.text", "weights.errors"}
+
+
 def test_datasets_is_ours():
     assert Path(datasets.__file__).parent == ROOT / "datasets"
 

@@ -19,9 +19,13 @@ class Refused(Exception):  # noqa: N818 (not an error of the program: the reader
 def unknown(kind: str, name: str, known: Iterable[str]) -> str:
     """Says that a name is unknown, which one is closest, and which there are."""
     known = list(known)
-    close = difflib.get_close_matches(name, known, n=1)
-    hint = f" (did you mean '{close[0]}'?)" if close else ""
-    return f"unknown {kind} '{name}'{hint}; known: {', '.join(known)}"
+    return f"unknown {kind} '{name}'{closest(name, known)}; known: {', '.join(known)}"
+
+
+def closest(name: str, known: Iterable[str]) -> str:
+    """A question that offers the closest name, in brackets after a space; "" where none is close."""
+    close = difflib.get_close_matches(name, list(known), n=1)
+    return f" (did you mean '{close[0]}'?)" if close else ""
 
 
 def last_line(error: BaseException) -> str:

@@ -1,7 +1,6 @@
 """Architectures that need no line in the registry: torchvision's and timm's by name, and a user's own function."""
 
 import copy
-import difflib
 import inspect
 import re
 from collections.abc import Callable, Iterable, Mapping
@@ -15,7 +14,7 @@ from torch import nn
 from torchvision import models
 
 from weights.architectures import ARCHITECTURES, Architecture, named
-from weights.errors import WeightsError
+from weights.errors import WeightsError, closest
 
 COUNTS = ("num_classes", "classes")  # what a function calls the number of outputs
 TRAINING_ONLY = {"googlenet": ("aux1.", "aux2."), "inception_v3": ("AuxLogits.",)}  # heads beside the last one
@@ -162,8 +161,7 @@ def _timm() -> Any:
 def _unknown(name: str, own: Mapping[str, Architecture]) -> str:
     """Says that nobody knows a name, which one is closest, and which there are."""
     theirs = _timm().list_models() if has_timm() else []
-    close = difflib.get_close_matches(name.rpartition("/")[2], [*own, *torchvision_names(), *theirs], n=1)
-    hint = f" (did you mean '{close[0]}'?)" if close else ""
+    hint = closest(name.rpartition("/")[2], [*own, *torchvision_names(), *theirs])
     timm = f"{len(theirs)} of timm" if theirs else "those of timm once it is installed (pip install timm)"
     return (
         f"unknown architecture '{name}'{hint}; known: {', '.join(own)}, {len(torchvision_names())} of torchvision, "

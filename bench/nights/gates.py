@@ -13,8 +13,8 @@ from bench.config import as_integer, as_number, read_toml
 from bench.errors import ConfigError
 from bench.names import unknown
 from metrics import METRICS
+from metrics.statistics.changes import MAD_TO_SIGMA
 
-MAD_TO_SIGMA = 1.4826  # of a normal distribution
 GATED_ROLES = ("right", "present")  # a map of the absent class has no better direction
 MEASURED = ("accuracy", "dispersion_gap", "scatter_gap")  # gated like metrics, although no map alone gives them
 

@@ -13,8 +13,8 @@ from numpy.lib import format as npy
 from torch import Tensor
 
 from bench.errors import ConfigError
-from bench.options import printable
 from cam import NEGATED, Method
+from datasets.text import printable
 
 IDS = "image_ids"
 LARGEST = 4096  # cells of a side

@@ -13,9 +13,9 @@ from datasets import Dataset, Skipped
 from datasets.text import printable
 from metrics import PROTOCOLS
 from metrics.substrates import KERNEL_SIGMA, KERNEL_SIZE
+from reports.runs.schema import SCHEMA_VERSION
 from weights import Checkpoint
 
-SCHEMA_VERSION = 1
 SHORT = 48  # characters of a value that a message repeats
 
 

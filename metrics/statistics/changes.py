@@ -6,6 +6,7 @@ import numpy as np
 import ruptures
 from numpy.typing import ArrayLike
 
+MAD_TO_SIGMA = 1.4826  # of a normal distribution
 SHORTEST = 3  # nights that a level lasts
 FEWEST = 10  # nights below which the noise cannot be told from a step
 PENALTY = 5.0  # per change point, times log n, in units of the noise variance
@@ -31,7 +32,7 @@ def change_points(values: ArrayLike) -> list[int]:
     if len(series) < FEWEST:
         return []
     steps = np.diff(series)
-    noise = 1.4826 * float(np.median(np.abs(steps - np.median(steps)))) / math.sqrt(2)
+    noise = MAD_TO_SIGMA * float(np.median(np.abs(steps - np.median(steps)))) / math.sqrt(2)
     scaled = (series - np.median(series)) / max(noise, FLOOR * float(np.median(np.abs(series))), 1e-12)
     search = ruptures.KernelCPD(kernel="linear", min_size=SHORTEST).fit(scaled[:, None])
     penalty = PENALTY * math.log(len(series)) * (1 + FEWEST / len(series))

@@ -6,6 +6,7 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
+from metrics.statistics.changes import MAD_TO_SIGMA
 from metrics.statistics.intervals import balanced_mean, change_interval
 from reports.runs.job import differences
 from reports.runs.latency import LATENCY_FILE, benchmark_name, latency_table
@@ -20,7 +21,7 @@ SPEED = ["benchmark", "ratio_a", "ratio_b", "error_a", "error_b", "relative_chan
 CHANGED = ["what", "field", "a", "b"]
 ACCURACY = ("network", "logits", "right", "accuracy")  # of the network itself: no map and no layer of a map
 MODEL, CODE, MACHINE = "model", "code", "machine"
-ERROR_OF_MEDIAN = 1.2533 * 1.4826  # of normal rounds, from their MAD
+ERROR_OF_MEDIAN = 1.2533 * MAD_TO_SIGMA  # of normal rounds, from their MAD
 
 
 class IncomparableError(ReportError):
