@@ -151,14 +151,15 @@ def _gap_panel(axis: Axes, run: Run, gaps: pd.DataFrame, method: str, layer: str
     points = wide_scores(run, method, layer).dropna(subset=["scatter_right", "scatter_wrong"])
     colours = class_colours(run)
     for label, group in points.groupby("label"):
-        axis.scatter(
+        axis.plot(
             group["scatter_right"],
             group["scatter_wrong"],
-            s=14,
+            "o",
+            markersize=3.7,
             alpha=0.7,
             color=colours[str(label)],
             label=f"{as_label(str(label))} images",
-            rasterized=True,
+            rasterized=len(group) > MANY,
         )
     headline = own[own["stratum"] == "balanced"] if "balanced" in set(own["stratum"]) else own.head(1)
     first = headline.iloc[0]
