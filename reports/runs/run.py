@@ -25,6 +25,7 @@ from reports.runs.integrity import Files, check_content, check_sizes
 from reports.runs.maps import read_maps
 from reports.runs.pictures import read_jpegs, read_picture
 from reports.runs.schema import SCHEMA_VERSION, read_manifest
+from reports.runs.values import Values
 from reports.text import label
 
 __all__ = ["GAP", "NEGATED", "ROLES", "RUNGS", "SCHEMA_VERSION", "ReportError", "Run", "title"]
@@ -101,6 +102,11 @@ class Run:
         check_images(path, frame["image_id"], self.manifest["counts"]["scored"])
         check_labels(path, frame, self.classes)
         return self._sorted(path, frame, [*MAP, "metric"], _labels(frame))
+
+    @cached_property
+    def values(self) -> Values:
+        """The scores as tables by layer, role and metric: a row per image, a column per method or control."""
+        return Values(self.all_scores)
 
     @cached_property
     def labels(self) -> "pd.Series[str]":
