@@ -13,7 +13,7 @@ from reports.figures.axes import named_ticks
 from reports.figures.style import ROLE_COLOURS, class_colours, finding, panels
 from reports.numbers import interval_text
 from reports.runs.run import ROLES, Run
-from reports.tables.dispersion import wide_scores
+from reports.tables.wide import wide_scores
 from reports.text import label as as_label
 
 BOX_WIDTH = 0.8  # of all boxes of a method

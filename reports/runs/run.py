@@ -157,7 +157,7 @@ class Run:
         return frame
 
     @cached_property
-    def _rivals(self) -> "pd.Series[str]":
+    def rivals(self) -> "pd.Series[str]":
         """The wrong class by id of the images of one class, as far as the scores name it."""
         wrong = distinct(self.all_scores, ["image_id", "target", "role"])
         wrong = wrong[wrong["role"].eq("wrong")].astype(str)
@@ -174,7 +174,7 @@ class Run:
             return {name: "present" for name in self.classes if name in shown}
         chances = dict(zip(self.classes, image["probability"], strict=True))
         del chances[shown[0]]
-        named = self._rivals.get(image_id) if len(chances) > 1 else None
+        named = self.rivals.get(image_id) if len(chances) > 1 else None
         wrong = named or max(chances, key=chances.__getitem__)
         return {name: "right" if name in shown else "wrong" for name in self.classes if name in (*shown, wrong)}
 

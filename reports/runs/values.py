@@ -17,6 +17,7 @@ class Table:
 
     Attributes:
         images: ids, sorted, of which any method or control has a row.
+        places: of these images among `Values.images`.
         methods: names, sorted, of methods and controls that have a row.
         values: (images, methods); NaN where undefined, and where there is no row. On an image of several classes the
             mean over their maps, NaN where it is undefined for one of them.
@@ -24,6 +25,7 @@ class Table:
     """
 
     images: pd.Index
+    places: NDArray[np.intp]
     methods: list[str]
     values: NDArray[np.float64]
     given: NDArray[np.bool_]
@@ -44,11 +46,15 @@ class Values:
 
     Args:
         scores: `Run.all_scores`, sorted by image.
+
+    Attributes:
+        images: ids of all images, sorted.
     """
 
     def __init__(self, scores: pd.DataFrame) -> None:
         self._scores = scores
-        self._names = scores["image_id"].cat.categories.astype(str)
+        self.images = scores["image_id"].cat.categories.astype(str)
+        self._image, self._method = (scores[name].cat.codes.to_numpy() for name in ("image_id", "method"))
         self._tables: dict[Key, Table] = {}
         codes = [scores[name].cat.codes.to_numpy(np.int32) for name in KEY]
         sizes = [len(scores[name].cat.categories) for name in KEY]
@@ -64,6 +70,11 @@ class Values:
 
     def __iter__(self) -> Iterator[Key]:
         return iter(self._rows)
+
+    def called(self) -> NDArray[np.object_]:
+        """The predicted class of every image."""
+        first = np.unique(self._image, return_index=True)[1]
+        return self._scores["predicted"].iloc[first].astype(str).to_numpy(object)
 
     def rows(self, key: Key) -> pd.DataFrame:
         """The scores of a layer, role and metric as they are."""
@@ -87,14 +98,14 @@ class Values:
     def _placed(self, key: Key) -> Table:
         """One map per image and method."""
         rows = self._rows[key]
-        images, row = np.unique(self._scores["image_id"].cat.codes.to_numpy()[rows], return_inverse=True)
-        methods, column = np.unique(self._scores["method"].cat.codes.to_numpy()[rows], return_inverse=True)
+        images, row = np.unique(self._image[rows], return_inverse=True)
+        methods, column = np.unique(self._method[rows], return_inverse=True)
         values = np.full((len(images), len(methods)), np.nan)
         given = np.zeros(values.shape, dtype=bool)
         values[row, column], given[row, column] = self._scores["value"].to_numpy()[rows], True
-        whole = len(images) == len(self._names)
+        whole = len(images) == len(self.images)
         names = [str(name) for name in self._scores["method"].cat.categories[methods]]
-        return Table(self._names if whole else self._names[images], names, values, given)
+        return Table(self.images if whole else self.images[images], images, names, values, given)
 
     def _averaged(self, key: Key) -> Table:
         """As many maps per image and method as there are classes in the picture."""
@@ -102,4 +113,5 @@ class Values:
         size = found.size()
         wide = found.mean().where(found.count().eq(size)).unstack("method")
         given = size.unstack("method").notna().to_numpy()
-        return Table(wide.index.astype(str), [str(name) for name in wide.columns], wide.to_numpy(float), given)
+        images, names = wide.index.astype(str), [str(name) for name in wide.columns]
+        return Table(images, self.images.get_indexer(images), names, wide.to_numpy(float), given)

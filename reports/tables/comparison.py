@@ -19,8 +19,9 @@ from metrics.statistics.comparison import (
 )
 from metrics.statistics.permutation import draws_for
 from reports.runs.run import GAP, Run
-from reports.tables.dispersion import GAPS, gap_values, wide_scores
+from reports.tables.dispersion import GAPS, gap_values
 from reports.tables.summary import in_order
+from reports.tables.wide import wide_scores
 
 COMPARISON = [
     "method_a", "method_b", "layer", "role", "metric", "n", "n_undefined", "mean_difference", "ci_low", "ci_high",
