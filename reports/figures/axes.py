@@ -83,12 +83,14 @@ class _OneTick(Axis):
 
     def _update_label_position(self, renderer: RendererBase) -> None:
         """Below or left of what was drawn; matplotlib asks every spine, each of which lays out all ticks again."""
-        box = Bbox.union([*self._boxes, self.axes.bbox])
-        pad = self.labelpad * self.axes.figure.dpi / 72
-        if self._autolabelpos:  # type: ignore[attr-defined]
-            (self.label.set_y if self.axis_name == "x" else self.label.set_x)(
-                (box.y0 if self.axis_name == "x" else box.x0) - pad
-            )
+        if self.label_position not in ("bottom", "left"):  # type: ignore[attr-defined]
+            super()._update_label_position(renderer)  # type: ignore[misc]
+        elif self._autolabelpos:  # type: ignore[attr-defined]
+            box, pad = Bbox.union([*self._boxes, self.axes.bbox]), self.labelpad * self.axes.figure.dpi / 72
+            if self.axis_name == "x":
+                self.label.set_y(box.y0 - pad)
+            else:
+                self.label.set_x(box.x0 - pad)
 
     @contextmanager
     def _unmade(self) -> Iterator[None]:

@@ -60,8 +60,10 @@ def _plot(axis: Axes, run: Run, curves: pd.DataFrame) -> None:
         if own.empty:
             continue
         fraction = own["fraction"].iloc[0]
-        images = own.groupby(own["image_id"].astype(str))["probability"]  # two maps of one image are one image
-        probability = np.stack([np.mean(np.stack(curves), axis=0) for _, curves in images])
+        probability = np.stack(own["probability"])
+        if own["image_id"].duplicated().any():  # two maps of one image are one image
+            images = own.groupby(own["image_id"].astype(str))["probability"]
+            probability = np.stack([np.mean(np.stack(curves), axis=0) for _, curves in images])
         axis.plot(fraction, probability.mean(axis=0), color=colour, label=run.title(method))
         if len(probability) >= FEWEST:
             low, high = mean_band(probability, run.seed)

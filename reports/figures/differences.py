@@ -4,11 +4,10 @@ from collections.abc import Iterator
 
 import numpy as np
 import pandas as pd
-import seaborn as sns
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
-from reports.figures.axes import named_ticks
+from reports.figures.axes import QuickAxes, named_ticks
 from reports.figures.style import BAR_COLOUR, blank, finding, panels
 from reports.numbers import interval_text
 from reports.runs.run import GAP, Run
@@ -16,6 +15,8 @@ from reports.tables.comparison import values_by_image
 
 REFERENCES = ("control_", "truth")  # named as methods they are in every table, but need no figure for every pair
 MANY = 300  # points in vectors
+LETTER = 0.075  # inches that a letter of a tick takes, at most
+DARK = 0.6  # from which rho on a cell is dark
 HALF = 0.38  # height of a cloud above its line
 
 
@@ -75,14 +76,27 @@ def correlation_figure(run: Run, correlation: pd.DataFrame) -> Iterator[tuple[st
     for row in own.to_dict("records"):
         grid.loc[row["metric"], row["other_metric"]] = grid.loc[row["other_metric"], row["metric"]] = row["spearman"]
     titles = [run.title(name) for name in names]
-    side = 0.48 * len(names) + 2.2
-    figure = blank(figsize=(side + 1.2, side), layout="constrained")
-    axis = figure.subplots()
-    sns.heatmap(
-        grid, vmin=-1, vmax=1, cmap="vlag", annot=len(names) <= 20, fmt=".1f", annot_kws={"size": 7}, ax=axis,
-        xticklabels=titles, yticklabels=titles, cbar_kws={"label": "Spearman's rho over images", "shrink": 0.6},
-    )  # fmt: skip
-    axis.set_title("Do the metrics agree? Each is turned so that higher is better", loc="left", fontweight="bold")
+    cells, margin = 0.48 * len(names) + 0.3, 0.3 + LETTER * max(map(len, titles))
+    width, height = max(margin + cells + 1.2, 7.2), margin + cells + 0.5
+    figure = blank(figsize=(width, height), layout="none")
+    axis = QuickAxes(figure, (margin / width, margin / height, cells / width, cells / height))
+    figure.add_axes(axis)
+    mesh = axis.pcolormesh(grid.to_numpy(), vmin=-1, vmax=1, cmap="vlag")
+    axis.set_ylim(len(names), 0)
+    axis.grid(visible=False)
+    for side in (axis.xaxis, axis.yaxis):
+        named_ticks(side, np.arange(len(names)) + 0.5, titles)
+    axis.tick_params(axis="x", labelrotation=90)
+    for (row, column), rho in np.ndenumerate(grid.to_numpy()) if len(names) <= 20 else ():
+        if not np.isnan(rho):
+            dark = abs(rho) > DARK
+            axis.text(
+                column + 0.5, row + 0.5, f"{rho:.1f}", ha="center", va="center", size=7, color="w" if dark else ".15"
+            )
+    left, bottom, tall = margin + cells + 0.2, margin + 0.2 * cells, 0.6 * cells
+    scale = figure.add_axes((left / width, bottom / height, 0.15 / width, tall / height))
+    figure.colorbar(mesh, cax=scale, label="Spearman's rho over images")
+    finding(figure, "Do the metrics agree? Each is turned so that higher is better")
     yield "metric_correlation", figure
 
 
@@ -90,9 +104,7 @@ def _raincloud(axis: Axes, values: np.ndarray, seed: int) -> None:
     """Density above the line, every image below it."""
     below = -HALF * (0.3 + 0.6 * np.random.default_rng(seed).random(len(values)))
     many = len(values) > MANY  # so many points are a picture
-    axis.plot(
-        values, below, "o", markersize=5**0.5, markeredgewidth=0, alpha=0.45, color=BAR_COLOUR, rasterized=many
-    )
+    axis.plot(values, below, "o", markersize=5**0.5, markeredgewidth=0, alpha=0.45, color=BAR_COLOUR, rasterized=many)
     if np.ptp(values) > 0:
         cloud = axis.violinplot(values, positions=[0.12], orientation="horizontal", widths=2 * HALF, showextrema=False)
         for body in cloud["bodies"]:  # type: ignore[attr-defined]

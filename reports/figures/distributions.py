@@ -34,10 +34,12 @@ def distribution_figures(run: Run) -> Iterator[tuple[str, Figure]]:
 
 def _family(run: Run, family: str, names: list[str]) -> Figure:
     figure, axes = panels(len(names), len(run.layers), 4.0, 1.9, header=0.3)
-    shown = run.scores[run.scores["metric"].isin(names)].dropna(subset="value")
+    roles: set[str] = set()
     for row, name in zip(axes, names, strict=True):
         for axis, layer in zip(row, run.layers, strict=True):
-            _boxes(axis, run, shown[(shown["metric"] == name) & (shown["layer"] == layer)])
+            found = _values(run, layer, name)
+            roles |= set(found)
+            _boxes(axis, run, found, hits=all(_hits(run, layer, role, name) for role in found))
             better = {"higher": ", higher is better", "lower": ", lower is better"}
             direction = better.get(run.manifest["metrics"][name]["direction"], "")
             axis.set_title(f"{run.title(name)}, {as_label(layer)}{direction}")
@@ -45,26 +47,45 @@ def _family(run: Run, family: str, names: list[str]) -> Figure:
         limits = [axis.get_ylim() for axis in row]
         for axis in row:
             axis.set_ylim(min(low for low, _ in limits), max(high for _, high in limits))
-    _one_legend(figure, set(shown["role"]))
+    _one_legend(figure, roles)
     finding(figure, f"{as_label(family).capitalize()} metrics: one value per image; box: quartiles, line: median")
     return figure
 
 
-def _boxes(axis: Axes, run: Run, scores: pd.DataFrame) -> None:
-    if scores.empty:
+def _values(run: Run, layer: str, metric: str) -> dict[str, dict[str, np.ndarray]]:
+    """Defined values by image, by role and method: of an image's several maps the mean over those that have one."""
+    found = {}
+    for role in ROLES:
+        if (layer, role, metric) not in run.values:
+            continue
+        table = run.values.table(layer, role, metric)
+        own = {method: table.values[:, place] for place, method in enumerate(table.methods)}
+        if role == "present":
+            maps = run.values.rows((layer, role, metric)).groupby(["method", "image_id"], observed=True)["value"].mean()
+            own = {str(method): values.to_numpy() for method, values in maps.groupby("method", observed=True)}
+        defined = {method: own[method][~np.isnan(own[method])] for method in run.methods if method in own}
+        if any(map(len, defined.values())):
+            found[role] = {method: values for method, values in defined.items() if len(values)}
+    return found
+
+
+def _hits(run: Run, layer: str, role: str, metric: str) -> bool:
+    """Whether all values are 0 and 1; of the maps, whose mean over an image may be neither."""
+    rows = run.values.rows((layer, role, metric))
+    values = rows.loc[rows["method"].isin(run.methods), "value"]
+    return bool((values.isin([0.0, 1.0]) | values.isna()).all())
+
+
+def _boxes(axis: Axes, run: Run, found: dict[str, dict[str, np.ndarray]], *, hits: bool) -> None:
+    """Of hits bars of their means: a box of zeros and ones shows nothing."""
+    if not found:
         axis.text(0.5, 0.5, "undefined on every image", ha="center", va="center", transform=axis.transAxes)
         return
-    roles = [role for role in ROLES if role in scores["role"].unique()]
-    binary = scores["value"].isin([0.0, 1.0]).all()  # a box of zeros and ones shows nothing: the mean does
-    width = BOX_WIDTH / len(roles)
-    keys = ["method", "role", "image_id"]  # two maps of one image are one image
-    means = scores.groupby(keys, observed=True)["value"].mean()
-    found: dict[str, list[tuple[float, np.ndarray]]] = {role: [] for role in roles}
-    for (method, role), values in means.groupby(keys[:2], observed=True):
-        place = run.methods.index(method) - BOX_WIDTH / 2 + width * (roles.index(role) + 0.5)
-        found[role].append((place, values.to_numpy()))
-    for role, columns in found.items():
-        if binary:
+    width = BOX_WIDTH / len(found)
+    for number, (role, own) in enumerate(found.items()):
+        left = width * (number + 0.5) - BOX_WIDTH / 2
+        columns = [(run.methods.index(method) + left, values) for method, values in own.items()]
+        if hits:
             heights = [values.mean() for _, values in columns]
             axis.bar([place for place, _ in columns], heights, width * 0.9, color=ROLE_COLOURS[role], alpha=0.7)
         else:
@@ -72,7 +93,7 @@ def _boxes(axis: Axes, run: Run, scores: pd.DataFrame) -> None:
     named_ticks(axis.xaxis, range(len(run.methods)), list(map(run.title, run.methods)))
     axis.set_xlim(-0.5, len(run.methods) - 0.5)
     axis.grid(visible=False, axis="x")
-    if binary:
+    if hits:
         axis.set_ylim(0, 1)
 
 

@@ -36,11 +36,16 @@ def selections(run: Run, layer: str) -> Iterator[tuple[str, str, list[str]]]:
     if len(run.images) <= ROWS:
         yield "all", "All images", list(run.images.index)
         return
-    scores = run.scores
-    own = scores[
-        (scores["layer"] == layer) & (scores["metric"] == "effective_area") & scores["role"].isin(["right", "present"])
-    ]
-    area = own.groupby("image_id", observed=True)["value"].mean().rename(index=str).dropna().sort_values(kind="stable")
+    keys = [(layer, role, "effective_area") for role in ("right", "present")]
+    own = pd.concat([run.values.rows(key) for key in keys])
+    area = (
+        own[own["method"].isin(run.methods)]
+        .groupby("image_id", observed=True)["value"]
+        .mean()
+        .rename(index=str)
+        .dropna()
+        .sort_values(kind="stable")
+    )
     if len(area):
         yield "most_dispersed", "Most dispersed maps of the right class", list(area.index[::-1][:ROWS])
         yield "least_dispersed", "Least dispersed maps of the right class", list(area.index[:ROWS])
@@ -131,12 +136,15 @@ def _caption(run: Run, image_id: str) -> str:
 
 
 def _value(run: Run, image_id: str, method: str, layer: str, target: str, metric: str) -> float:
-    scores = run.scores
-    found = scores[
-        (scores["image_id"] == image_id)
-        & (scores["method"] == method)
-        & (scores["layer"] == layer)
-        & (scores["target"] == target)
-        & (scores["metric"] == metric)
-    ]["value"]
-    return float(found.iloc[0]) if len(found) else float("nan")
+    role = run.roles(image_id).get(target, "")
+    if (layer, role, metric) not in run.values:
+        return math.nan
+    if role == "present":  # of several classes
+        rows = run.values.rows((layer, role, metric))
+        own = rows[rows["image_id"].eq(image_id) & rows["method"].eq(method) & rows["target"].eq(target)]["value"]
+        return float(own.iloc[0]) if len(own) else math.nan
+    frame = run.values.table(layer, role, metric)
+    place = frame.images.get_indexer([image_id])[0]
+    return (
+        float(frame.values[place, frame.methods.index(method)]) if place >= 0 and method in frame.methods else math.nan
+    )
