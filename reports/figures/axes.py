@@ -3,7 +3,7 @@
 Most of what a report draws is ticks, and figures have up to a hundred panels.
 """
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from contextlib import contextmanager
 from typing import Any
 
@@ -17,9 +17,9 @@ from matplotlib.transforms import Bbox
 from reports.text import shown_lines
 
 
-def named_ticks(axis: Axis, places: Sequence[float], names: Sequence[str] = ()) -> None:
+def named_ticks(axis: Axis, places: Iterable[float], names: Sequence[str] = ()) -> None:
     """Ticks at these places of an axis and no others; what `set_ticks` does, which makes a tick for each."""
-    axis.set_major_locator(FixedLocator(places))
+    axis.set_major_locator(FixedLocator(list(places)))
     axis.set_major_formatter(FixedFormatter(names))
 
 
@@ -59,11 +59,11 @@ class _OneTick(Axis):
 
     def _draw_ticks(self, renderer: RendererBase) -> None:
         places = np.asarray(self.get_majorticklocs(), dtype=float)
-        names = self.get_major_formatter().format_ticks(places)
+        names = self.get_major_formatter().format_ticks(places.tolist())
         low, high = sorted(self.get_view_interval())
         slack = 1e-10 * (high - low)
         shown = [at for at in zip(places, names, strict=True) if low - slack <= at[0] <= high + slack]
-        tick = self.majorTicks[0]  # type: ignore[attr-defined]
+        tick = self.majorTicks[0]
         along = np.array([place for place, _ in shown])
         for line, start, end in ((tick.gridline, 0, 1), (tick.tick1line, 0, np.nan), (tick.tick2line, 1, np.nan)):
             if line.get_visible():
@@ -105,11 +105,11 @@ class _OneTick(Axis):
                 own.pop(name, None)
 
 
-class _X(_OneTick, XAxis):  # type: ignore[misc]
+class _X(_OneTick, XAxis):
     """The x axis of `QuickAxes`."""
 
 
-class _Y(_OneTick, YAxis):  # type: ignore[misc]
+class _Y(_OneTick, YAxis):
     """The y axis of `QuickAxes`."""
 
 
