@@ -65,7 +65,7 @@ def test_with_holes_it_is_what_statsmodels_finds():
 
 
 def two_data_sets() -> Crossed:
-    """4 networks, 2 data sets of 7 and 5 images of two strata each, a sixth of the values missing, one network on one."""
+    """4 networks, 2 data sets of 7 and 5 images of two strata, a sixth of the values missing, one network on one."""
     random = np.random.default_rng(3)
     rows = [(n, i) for n in range(4) for i in range(12) if random.random() < 5 / 6 and not (n == 3 and i >= 7)]
     network, image = np.array(rows).T
