@@ -97,7 +97,7 @@ def judged(found: Sequence[Answer]) -> list[Answer]:
     corrected = holm([answer.found.p_value for answer in found])
     level = ALPHA / max(1, sum(not math.isnan(p) for p in corrected))
     return [
-        Answer(**{**vars(answer), "level": level, "p_holm": p, "verdict": _verdict(answer, p)})
+        Answer(**{**vars(answer), "level": level, "p_holm": p, "verdict": verdict_of(answer, p)})
         for answer, p in zip(found, corrected, strict=True)
     ]
 
@@ -199,8 +199,8 @@ def _answer(
     return answer
 
 
-def _verdict(answer: Answer, p: float) -> str:
-    """As of two methods on one network: test, mean and the most networks have to point the same way."""
+def verdict_of(answer: Answer, p: float) -> str:
+    """What a corrected p lets say: test, mean and the most networks have to point the same way."""
     mean = answer.found.mean.mean
     if math.isnan(p):
         return "undefined"
