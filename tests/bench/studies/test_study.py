@@ -3,7 +3,10 @@
 import json
 import os
 import signal
+import subprocess
+import sys
 import time
+from pathlib import Path
 
 import pandas as pd
 import pytest
@@ -11,6 +14,8 @@ import pytest
 import bench.run.pipeline
 from bench.cli import main
 from reports import Run
+
+ROOT = Path(__file__).resolve().parents[3]
 
 
 @pytest.fixture
@@ -137,3 +142,19 @@ def test_stopped_between_two_cells_it_goes_on(write_study, tiny, forked, tmp_pat
     assert again.returncode == 0, said
     assert (out / "cells" / "n0--a" / "scores.parquet").stat().st_mtime_ns == kept
     assert [cell["state"] for cell in content(out)["cells"]] == ["complete"] * 6
+
+
+def test_two_ranks_share_every_cell_and_a_cell_that_cannot_begin_ends_none_of_them(write_study, tiny, tmp_path):
+    path = write_study(networks=(0, 1, 2, 3), data="a", more={1: 'layers = ["9"]'})
+    launcher = ("-m", "torch.distributed.run", "--standalone", "--nproc-per-node", "2")
+    words = [sys.executable, *launcher, "-m", "bench", "study", str(path)]
+    roots = os.pathsep.join((str(ROOT), str(tiny.room)))
+    environment = {**os.environ, "OMP_NUM_THREADS": "1", "PYTHONPATH": roots}
+    done = subprocess.run(words, env=environment, cwd=tiny.room, capture_output=True, text=True, check=False)
+    assert done.returncode == 1, done.stderr  # torchrun's own, for any failure
+    assert "cambench: 1 of 4 cells failed: n1 on a: unknown layer '9'" in done.stderr
+    found = content(tmp_path / "out")
+    assert [cell["state"] for cell in found["cells"]] == ["complete", "failed", "complete", "complete"]
+    assert found["study"][0]["networks"] == 3
+    manifest = json.loads((tmp_path / "out" / "cells" / "n3--a" / "manifest.json").read_text())
+    assert manifest["ranks"] == 2
