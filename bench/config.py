@@ -23,6 +23,7 @@ from bench.options import (
     as_path,
     as_share,
     as_side_or_sides,
+    as_sigmas,
     as_text,
     one_of,
     option,
@@ -107,6 +108,12 @@ class RunConfig(NetworkConfig):
         "control maps: none, cheap (no forward passes for them), all",
         "NAME",
         default="cheap",
+    )
+    smooth: tuple[float, ...] = option(
+        as_sigmas,
+        "smooth every method's maps at the first layer, too, by Gaussians of so many cells, and score SRG again",
+        "0.5,1,2",
+        default=(),
     )
     metrics: tuple[str, ...] | None = option(as_names, "metrics (default: all that apply)", "a,b", default=None)
     protocols: tuple[str, ...] = option(

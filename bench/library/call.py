@@ -47,6 +47,7 @@ def evaluate(
     protocols: Sequence[str] = ("rise", "srg"),
     targets: Sequence[str] = ("right",),
     controls: str = "cheap",
+    smooth: Sequence[float] = (),
     steps: int = 32,
     mean: Sequence[float] | None = None,
     std: Sequence[float] | None = None,
@@ -76,6 +77,7 @@ def evaluate(
         protocols: perturbation presets, or ("none",).
         targets: roles that get curves: right, wrong.
         controls: none, cheap or all, as --controls.
+        smooth: standard deviations in cells by which maps at the first layer are smoothed, and scored again.
         steps: of a curve, even.
         mean: per channel, of the normalisation; None: a Classifier's, else ImageNet's.
         std: per channel.
@@ -101,7 +103,8 @@ def evaluate(
         with settings_kept(place), moved(model, place):
             chosen = select_methods(_pairs(methods))
             options = {"layers": layers, "reshape": reshape, "protocols": protocols, "targets": targets,
-                       "controls": controls, "steps": steps, "batch_size": batch_size, "seed": seed}  # fmt: skip
+                       "controls": controls, "smooth": list(smooth), "steps": steps,
+                       "batch_size": batch_size, "seed": seed}  # fmt: skip
             config = _config(model, chosen, options, place, folder)
             scored_by = select_metrics(None if metrics is None else _pairs(metrics), config.protocols)
             make_deterministic(config.seed)

@@ -20,6 +20,7 @@ from bench.userfunctions import guarded_result, import_named
 from cam import CONTROLS, Method, MethodError, Network
 from datasets import Dataset
 from metrics import Metric
+from metrics.smoothing import CURVES as SMOOTH_CURVES
 from weights import (
     ARCHITECTURES,
     Architecture,
@@ -169,6 +170,8 @@ def make_job(
         for name, method in methods.items()
         if (method.finish is not None or HEAD in method.inputs) and method.size is None
     }
+    if config.smooth and not any(name in metric.curves for metric in metrics.values() for name in SMOOTH_CURVES):
+        raise ConfigError("smooth needs metrics along curves of the blurred image; use --protocols srg, or no --smooth")
     wanted = [entry.needs_truth for entry in methods.values()] + [entry.needs_truth for entry in metrics.values()]
     return Job(
         network=network,
@@ -187,6 +190,7 @@ def make_job(
         seed=config.seed,
         batch_size=config.batch_size or (CUDA_BATCH if device.type == "cuda" else CPU_BATCH),
         removals=any(wanted) and drawn,
+        smooth=config.smooth,
     )
 
 
