@@ -17,7 +17,7 @@ def smoothness_figure(run: Run, table: pd.DataFrame | None, said: str) -> Iterat
     own = table[table["metric"].eq(FAITHFULNESS) & table["role"].eq("right")]
     if own.empty:
         return
-    figure, axes = panels(1, 1, 6.2, 3.2, header=0.35)
+    figure, axes = panels(1, 1, 6.2, 3.2, header=0.1)
     axis = axes[0, 0]
     for method, colour in method_colours(run).items():
         rows = own[own["method"].eq(method)].sort_values("sigma")
@@ -31,5 +31,5 @@ def smoothness_figure(run: Run, table: pd.DataFrame | None, said: str) -> Iterat
         axis.plot(best["sigma"], best["mean"], "o", color=colour)
     axis.set(xlabel="Gaussian over the map: standard deviation in cells", ylabel="SRG (probability), right class")
     axis.legend(loc="best", frameon=True)
-    finding(figure, said or "SRG of the right class against smoothing")
+    finding(figure, said.partition(":")[0] or "SRG of the right class against smoothing")
     yield "smoothness", figure
