@@ -115,7 +115,12 @@ class RunConfig(NetworkConfig):
         "0.5,1,2",
         default=(),
     )
-    metrics: tuple[str, ...] | None = option(as_names, "metrics (default: all that apply)", "a,b", default=None)
+    metrics: tuple[str, ...] | None = option(
+        as_names,
+        "metrics, or the word all (default: all that apply and need no passes of their own)",
+        "a,b",
+        default=None,
+    )
     protocols: tuple[str, ...] = option(
         as_names, "perturbation presets, or none", "rise,srg|none", default=("rise", "srg")
     )

@@ -23,7 +23,7 @@ from bench.run.given import GivenMaps
 from bench.run.manifest import first_manifest
 from bench.run.plan import make_job
 from bench.run.scored import complete, score_function, score_shard
-from bench.run.selection import Given, select_methods, select_metrics
+from bench.run.selection import Given, must_apply, select_methods, select_metrics
 from bench.run.store import RunStore
 from cam import CONTROLS, Method
 from metrics import Metric
@@ -106,10 +106,11 @@ def evaluate(
                        "controls": controls, "smooth": list(smooth), "steps": steps,
                        "batch_size": batch_size, "seed": seed}  # fmt: skip
             config = _config(model, chosen, options, place, folder)
-            scored_by = select_metrics(None if metrics is None else _pairs(metrics), config.protocols)
+            named = None if metrics is None else list(_pairs(metrics))
+            scored_by = select_metrics(named, config.protocols)
             make_deterministic(config.seed)
             pictures = Images(images, labels, masks, ids)
-            _check_annotations(chosen, scored_by if metrics is not None else {}, pictures.masked)
+            _check_annotations(chosen, scored_by if must_apply(named) else {}, pictures.masked)
             with as_classifier(model, pictures.size, classes, groups, output, mean, std) as classifier:
                 given = None if not maps else given_maps(maps, ids, len(classifier.classes))
                 chosen |= given.methods([*chosen, *CONTROLS]) if given else {}

@@ -15,7 +15,7 @@ from bench.errors import ConfigError
 from bench.layers import tapped_by_default
 from bench.run.data import read_dataset
 from bench.run.given import read_maps_file
-from bench.run.selection import check_annotations, select_methods, select_metrics
+from bench.run.selection import check_annotations, must_apply, select_methods, select_metrics
 from bench.userfunctions import guarded_result, import_named
 from cam import CONTROLS, Method, MethodError, Network
 from datasets import Dataset
@@ -202,7 +202,7 @@ def _check_dataset(
     for name, method in methods.items():
         if method.needs_truth and not dataset.drawn:
             raise ConfigError(f"method '{name}' needs drawn scenes; use --dataset synthetic")
-    if config.metrics is not None:
+    if must_apply(config.metrics):
         check_annotations(metrics, dataset)
 
 
