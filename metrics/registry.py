@@ -35,7 +35,7 @@ INPUTS = {
     "others": "raw maps of the class on 12 other images of the label, NaN where there are fewer (N, 12, h, w)",
     "mask_weights": "weights of the map's cells in its sum over the animal, and over all known pixels (N, 2, h, w)",
     "face_weights": "the same of the head boxes (N, 2, h, w)",
-    "maps_of": "function of changed images (N, 3, H, W), and optionally a changed network, giving raw maps (N, h, w)",
+    "maps_of": "function of changed images (N, 3, H, W), and optionally a change of the network, giving maps (N, h, w)",
 }
 CURVES = ("deletion_mean", "deletion_blur", "insertion_blur")
 ON_HOST = (*CURVES, "masked_probability")

@@ -7,7 +7,7 @@ fixed seed and are the same for every image, so that no value depends on batches
 from collections.abc import Callable
 
 import torch
-from torch import Tensor, nn
+from torch import Tensor
 
 from metrics.margins import margins
 from metrics.scaling import unit_peak
@@ -83,7 +83,7 @@ def randomised_similarity(images: Tensor, raw: Tensor, maps_of: MapsOf) -> Tenso
 
     Source: Adebayo et al., "Sanity checks for saliency maps", NeurIPS 2018.
     """
-    found = maps_of(images, shuffle_parameters)
+    found = maps_of(images, "shuffled")
     rho = _spearman(raw.double().flatten(1), found.double().flatten(1))
     return rho.masked_fill(~(_finite(raw) & _finite(found)), torch.nan)
 
@@ -95,15 +95,6 @@ def class_sensitivity(raw: Tensor, other_raw: Tensor) -> Tensor:
     """
     first, second = (unit_peak(maps).flatten(1) for maps in (raw, other_raw))
     return (1 - (first * second).sum(dim=1) / (first.norm(dim=1) * second.norm(dim=1))).clamp(0, 1)
-
-
-def shuffle_parameters(network: nn.Module) -> None:
-    """Puts the numbers of every parameter into a random order, drawn from seed 0: the distribution stays."""
-    generator = torch.Generator().manual_seed(0)
-    with torch.no_grad():
-        for parameter in network.parameters():
-            order = torch.randperm(parameter.numel(), generator=generator).to(parameter.device)
-            parameter.copy_(parameter.flatten()[order].view_as(parameter))
 
 
 def _squares(height: int, width: int) -> list[tuple[int, int, int, int]]:
