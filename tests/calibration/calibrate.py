@@ -234,8 +234,8 @@ COVERED = (
 SHARES = "Share of Wilson's 95 % intervals that hold the true share."
 POWERS = "Share of tests at 0.05 / 8 that see a difference as large as the median `detectable`, and that difference."
 NETWORKS = (
-    "Share of the 95 % intervals of a study that hold: of the mean over networks; of the standard deviation between them; "
-    "for the mean of a new one. 40 images; the standard deviation of images and of the rest is 0.2."
+    "Share of the 95 % intervals of a study that hold: of the mean over networks; of the standard deviation between "
+    "them; for the mean of a new one. 40 images; the standard deviation of images and of the rest is 0.2."
 )
 
 
