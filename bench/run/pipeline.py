@@ -25,8 +25,8 @@ from reports import render
 WAIT = 0.2  # seconds between two looks for the shards of other ranks
 
 
-def run(config: RunConfig, *, report: bool = True) -> bool:
-    """Scores a data set and writes the run directory and its report.
+def run(config: RunConfig) -> bool:
+    """Scores a data set and writes the run directory and, unless the options leave it out, its report.
 
     Under torchrun every rank scores its share of the shards, and the first one does the rest. Interrupted, a run
     leaves its finished shards for `resume`; failed, it says so in the manifest.
@@ -50,8 +50,8 @@ def run(config: RunConfig, *, report: bool = True) -> bool:
             store.check(resume=config.resume)  # before anything is written into the folder, be it a lock
         with store.locked() if ranks.first else nullcontext():
             manifest = _score(plan, store, ranks, manifest)
-            if ranks.first and report:
-                _report(store, manifest, started)
+            if ranks.first:
+                _end(store, manifest, started, report=not config.no_report)
     return ranks.first
 
 
@@ -169,14 +169,16 @@ def _first(skipped: Iterable[Skipped]) -> str:
     return next(f"the first is '{entry.path}': {entry.reason}" for entry in skipped)
 
 
-def _report(store: RunStore, manifest: dict[str, Any], started: float) -> None:
-    """Renders the report; a run's first report also completes its timings."""
+def _end(store: RunStore, manifest: dict[str, Any], started: float, *, report: bool) -> None:
+    """Renders the report, if there is to be one; a run's first end also completes its timings."""
     begun = time.perf_counter()
-    render(store.folder)
+    if report:
+        render(store.folder)
     timings = manifest["timings"]
     if "total" not in timings:
         ended = time.perf_counter()
-        timings |= {"report": round(ended - begun, 3), "total": round(ended - started, 3)}
+        timings |= {"report": round(ended - begun, 3)} if report else {}
+        timings["total"] = round(ended - started, 3)
         timings["model_share"] = round(
             timings.get("model", 0.0) / timings["total"], 4
         )  # resumed, nothing may be left to score

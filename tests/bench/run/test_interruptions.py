@@ -30,11 +30,14 @@ def start(shared, forked) -> Iterator[Start]:
     options = (
         "run", "--dataset", "folder", "--data-root", shared / "data" / "dogs-vs-cats-200px" / "val", "--limit", IMAGES,
         "--weights", shared / "weights" / "alexnet-narrow-catdog.pth", "--steps", 2, "--batch-size", BATCH,
-        "--resize", 112, "--crop", 112, "--controls", "none", "--metrics", "srg_probability,effective_area",
+        "--resize", 112, "--crop", 112, "--controls", "none", "--metrics", "srg_probability,effective_area", "--protocols",
+        "srg",
     )  # fmt: skip
 
-    def call(out: Path, *more: object, workers: int = 0, launcher: tuple[object, ...] = ()) -> subprocess.Popen:
-        words = [*options, "--workers", workers, "--out", out, *more]
+    def call(
+        out: Path, *more: object, workers: int = 0, launcher: tuple[object, ...] = (), report: bool = False
+    ) -> subprocess.Popen:
+        words = [*options, "--workers", workers, "--out", out, *(() if report else ("--no-report",)), *more]
         if not workers and not launcher:
             process = forked([str(word) for word in words])
             process.wait_for_group()
@@ -102,7 +105,7 @@ def test_a_run_killed_at_ten_random_moments_ends_the_same(start, undisturbed, tm
     finished: set[str] = set()
     killed = 0
     for kill in range(10):
-        process = start(out, "--resume")
+        process = start(out, "--resume", report=kill == 9)
         if kill == 0:
             longest = 0.5  # while it starts
         elif kill == 9:
