@@ -22,7 +22,7 @@ Start = Callable[..., subprocess.Popen]
 
 @pytest.fixture(scope="module")
 def start(shared, forked) -> Iterator[Start]:
-    """Starts the command on sixty photographs in a process group of its own; new processes where it has children.
+    """Starts the command on sixty photographs in a process group of its own; new processes for a launcher's.
 
     What a test that failed left running is ended, and its pipe closed.
     """
@@ -30,16 +30,21 @@ def start(shared, forked) -> Iterator[Start]:
     options = (
         "run", "--dataset", "folder", "--data-root", shared / "data" / "dogs-vs-cats-200px" / "val", "--limit", IMAGES,
         "--weights", shared / "weights" / "alexnet-narrow-catdog.pth", "--steps", 2, "--batch-size", BATCH,
-        "--resize", 112, "--crop", 112, "--controls", "none", "--metrics", "srg_probability,effective_area", "--protocols",
-        "srg",
+        "--resize", 112, "--crop", 112, "--controls", "none", "--metrics", "srg_probability,effective_area",
+        "--protocols", "srg",
     )  # fmt: skip
 
     def call(
-        out: Path, *more: object, workers: int = 0, launcher: tuple[object, ...] = (), report: bool = False
+        out: Path,
+        *more: object,
+        workers: int = 0,
+        launcher: tuple[object, ...] = (),
+        report: bool = False,
+        environment: dict[str, str] | None = None,
     ) -> subprocess.Popen:
         words = [*options, "--workers", workers, "--out", out, *(() if report else ("--no-report",)), *more]
-        if not workers and not launcher:
-            process = forked([str(word) for word in words])
+        if not launcher:
+            process = forked([str(word) for word in words], environment=environment)
             process.wait_for_group()
             return process
         words = [sys.executable, *launcher, "-m", "bench", *words]
@@ -162,21 +167,25 @@ TORCHRUN = ("-m", "torch.distributed.run", "--standalone", "--nproc-per-node", 2
 
 def test_two_ranks_end_with_the_content_of_one_process(start, undisturbed, tmp_path):
     out = tmp_path / "run"
-    finish(start(out, launcher=TORCHRUN))
+    told = {"MASTER_ADDR": "127.0.0.1", "MASTER_PORT": "29732", "WORLD_SIZE": "2"}  # what torchrun tells its processes
+    ranks = [start(out, environment={**told, "RANK": rank, "LOCAL_RANK": rank}) for rank in "01"]
+    for rank in ranks:
+        finish(rank)
     same_content(out, undisturbed)
     assert json.loads((out / "manifest.json").read_text())["ranks"] == 2
 
 
 def test_a_killed_rank_is_started_again_and_only_missing_shards_are_scored(start, undisturbed, tmp_path):
     out = tmp_path / "run"
-    process = start(out, "--resume", workers=1, launcher=(*TORCHRUN, "--max-restarts", 2, "--monitor-interval", 0.2))
+    process = start(out, "--resume", launcher=(*TORCHRUN, "--max-restarts", 2, "--monitor-interval", 0.2))
     wait_for_shards(process, out, 3)
     kept = {name: (out / "shards" / name).stat().st_ino for name in shards(out)}
-    os.kill(rank_one(process.pid), signal.SIGKILL)  # its loader process has to end with it
+    os.kill(rank_one(process.pid), signal.SIGKILL)
     wait_for_shards(process, out, len(kept) + 4)
     assert kept.items() <= {name: (out / "shards" / name).stat().st_ino for name in shards(out)}.items()
     finish(process)
     same_content(out, undisturbed)
+    assert json.loads((out / "manifest.json").read_text())["ranks"] == 2
 
 
 def rank_one(launcher: int) -> int:
