@@ -52,14 +52,18 @@ def forked() -> type:
 
 @pytest.fixture(scope="session")
 def pets(shared: Path, cambench, tmp_path_factory) -> Path:
-    """Six pets, both methods and layers, all metrics; eight steps."""
+    """Four pets, both methods and layers, all metrics; four steps. The report is drawn without a model."""
     out = tmp_path_factory.mktemp("runs") / "pets"
     code = cambench(
-        "run", "--dataset", "oxford-iiit-pet", "--data-root", shared / "data", "--split", "test", "--limit", 6,
-        "--weights", "full", "--layers", "features.11,features.12", "--steps", 8, "--targets", "right,wrong",
-        "--batch-size", 4, "--workers", 0, "--out", out,
+        "run", "--dataset", "oxford-iiit-pet", "--data-root", shared / "data", "--split", "test", "--limit", 4,
+        "--weights", "full", "--layers", "features.11,features.12", "--steps", 4, "--targets", "right,wrong",
+        "--batch-size", 3, "--workers", 0, "--no-report", "--out", out,
     )  # fmt: skip
     assert code == 0
+    with pytest.MonkeyPatch.context() as patch:
+        for module in ("weights", "weights.loading", "bench.run.plan"):
+            patch.setattr(f"{module}.load_classifier", lambda *_, **__: pytest.fail("loaded a model"), raising=False)
+        assert cambench("report", out) == 0
     return out
 
 
@@ -68,7 +72,7 @@ def lab(shared: Path, cambench, tmp_path_factory) -> Path:
     """The three pictures of the lab."""
     out = tmp_path_factory.mktemp("runs") / "lab"
     arguments = ("run", "--dataset", "files", "--data-root", shared / "data" / "lab", "--weights", "full")
-    assert cambench(*arguments, "--steps", 4, "--workers", 0, "--out", out) == 0
+    assert cambench(*arguments, "--steps", 4, "--workers", 0, "--no-report", "--out", out) == 0
     return out
 
 

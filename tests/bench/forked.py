@@ -53,10 +53,17 @@ class Forked:
         """The same."""
         return self._process.exitcode
 
-    def communicate(self) -> tuple[None, str]:
-        """Waits; nothing, and what it printed to stderr."""
-        self._process.join()
-        self._reader.join()
+    def communicate(self, timeout: float | None = None) -> tuple[None, str]:
+        """Waits until it and all who inherited its stderr end; nothing, and what was printed there.
+
+        Raises:
+            TimeoutError: one of them did not end in so many seconds; the process is killed.
+        """
+        self._process.join(timeout)
+        self._reader.join(timeout)
+        if self._reader.is_alive():
+            self._process.kill()
+            raise TimeoutError(f"process {self.pid} or a child of it did not end in {timeout} s")
         return None, b"".join(self._said).decode()
 
     def wait_for_group(self) -> None:

@@ -28,7 +28,8 @@ def score(shared, cambench, tmp_path_factory):
         out = out or tmp_path_factory.mktemp("runs") / "run"
         code = cambench(
             "run", "--dataset", "folder", "--data-root", shared / "data" / "dogs-vs-cats-200px" / "val",
-            "--limit", IMAGES, "--weights", "narrow", "--steps", STEPS, "--no-report", "--out", out, *options,
+            "--limit", IMAGES, "--weights", "narrow", "--steps", STEPS, "--resize", 112, "--crop", 112,
+            "--no-report", "--out", out, *options,
         )  # fmt: skip
         assert code == ends
         return out
