@@ -99,6 +99,8 @@ limit = {limit}
 weights = "{root}/weights/alexnet-narrow-catdog.pth"
 protocols = ["srg"]
 steps = {steps}
+resize = {side}
+crop = {side}
 controls = "none"
 metrics = ["srg_probability", "effective_area"]
 workers = 0
@@ -108,7 +110,7 @@ workers = 0
 @pytest.fixture(scope="session")
 def small_night(shared) -> str:
     """Options of a run that is a night's, as small as one can be compared."""
-    return NIGHT.format(root=shared, limit=4, steps=2)
+    return NIGHT.format(root=shared, limit=4, steps=2, side=112)
 
 
 def latency(folder: Path, ratio: float, rounds: int = 60) -> None:
@@ -133,7 +135,7 @@ class Nights:
     """A folder of nights whose timings are given instead of taken."""
 
     def __init__(self, folder: Path, shared: Path, patch: pytest.MonkeyPatch) -> None:
-        self.run = NIGHT.format(root=shared, limit=6, steps=4)
+        self.run = NIGHT.format(root=shared, limit=6, steps=4, side=160)
         self.root = folder / "nights"
         self.ratios: list[float] = []
         (folder / "run.toml").write_text(self.run)

@@ -10,7 +10,8 @@ def test_peak_memory_of_260_images_is_that_of_60(shared, forked, tmp_path, read_
             "run", "--dataset", "folder",
             "--data-root", shared / "data" / "dogs-vs-cats-200px" / "val", "--limit", count,
             "--weights", shared / "weights" / "alexnet-narrow-catdog.pth", "--steps", 2,
-            "--resize", 112, "--crop", 112, "--controls", "none", "--methods", "gradcam", "--protocols", "srg", "--workers", 0, "--no-report", "--out", out,
+            "--resize", 112, "--crop", 112, "--controls", "none", "--methods", "gradcam",
+            "--protocols", "srg", "--workers", 0, "--no-report", "--out", out,
         )  # fmt: skip
         process = forked([str(word) for word in command])
         _, said = process.communicate()

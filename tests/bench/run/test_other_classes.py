@@ -104,12 +104,14 @@ def test_a_network_of_three_classes_is_trained_on_three_folders(kinds, tmp_path,
     assert "is neither cat nor dog; expected class folders cat and dog" in capsys.readouterr().err
 
 
-def test_the_lab_looks_at_pictures_of_any_class(kinds, tmp_path):
+def test_the_lab_looks_at_pictures_of_any_class(kinds, tmp_path, monkeypatch):
+    monkeypatch.setattr("bench.run.pipeline.render", lambda folder: folder)  # of the run in the lab
     random = np.random.default_rng(0)
     for name, shown in (("my_frog.png", [1]), ("a bird and a golden fish.png", [0, 2])):
         kinds.picture(tmp_path / name, shown, random)
     pictures = sorted(map(str, tmp_path.glob("*.png")))
     net = kinds.weights(tmp_path / "net.pth", 3)
+    net.with_suffix(".toml").write_text("[preprocess]\nresize = 32\ncrop = 32\n")
     out = tmp_path / "lab"
     assert main(["lab", *pictures, "--weights", str(net), "--arch", "kinds:small", "--out", str(out)]) == 0
     rows = {row["name"]: row["label"] for row in predictions(Run(out / "run"))}
