@@ -98,6 +98,8 @@ def test_output_folder_that_is_taken_or_cannot_be_written(fails, cambench, photo
         photos,
         "--weights",
         "narrow",
+        "--steps",
+        2,
         "--metrics",
         "empty",
         "--workers",

@@ -7,7 +7,22 @@ import torch
 from bench.cli import main
 from reports import Run, tables_of
 
-WORDS = ("--dataset", "synthetic", "--limit", "3", "--weights", "catdog-scenes", "--steps", "2", "--workers", "0")
+WORDS = (
+    "--dataset",
+    "synthetic",
+    "--limit",
+    "3",
+    "--weights",
+    "catdog-scenes",
+    "--steps",
+    "2",
+    "--resize",
+    "112",
+    "--crop",
+    "112",
+    "--workers",
+    "0",
+)
 NAMES = {"control_random", "control_center", "control_sobel", "control_uniform"}
 NEGATED = {"control_negated_gradcam", "control_negated_layercam"}
 KEY = ["image_id", "layer", "target", "metric"]
