@@ -66,6 +66,7 @@ def first_manifest(
         },
         "maps": maps,
         "controls": _control_records(job),
+        "smoothed": {name: {"method": method, "sigma": sigma} for name, (method, sigma) in job.smoothed.items()},
         "metrics": {name: metric.describe() for name, metric in job.metrics.items()},
         "protocols": {name: _protocol_record(name, config) for name in config.protocols if name != "none"},
         "seeds": {"run": job.seed, "tie_rule": job.seed},

@@ -14,6 +14,7 @@ from reports.runs.latency import LATENCY
 from reports.runs.schema import MANIFEST
 from reports.tables.across import ACROSS
 from reports.tables.pooled import POOLED
+from reports.tables.smoothness import AT_BEST, SMOOTHNESS
 from reports.tables.two_runs import CHANGED, QUALITY, SPEED
 from reports.tables.validation import VALIDATION
 
@@ -28,6 +29,7 @@ WRITTEN = {
     **{f"{name}.parquet": schema.names for name, schema in SCHEMAS.items()},
     "tables/latency": LATENCY, "tables/validation": VALIDATION, "pooled": POOLED, "across": ACROSS,
     "compare_quality": QUALITY, "compare_speed": SPEED, "compare_changed": CHANGED,
+    "tables/smoothness": SMOOTHNESS, "tables/smoothness_pairs": AT_BEST,
     "history/history.csv": HISTORY, "history/changes": CHANGES,
 }  # fmt: skip
 

@@ -13,6 +13,7 @@ import bench.run.pipeline
 from bench.cli import main
 from cam import METHODS
 from cam.methods import gradcam
+from metrics import METRICS
 
 
 def test_two_nights_a_comparison_and_a_history(quiet):
@@ -125,6 +126,22 @@ def test_an_accepted_night_is_the_reference_of_those_after_it(nights, capsys):
     assert "accepted: one &lt;b&gt;more&lt;/b&gt; picture" in (nights.root / "history" / "history.html").read_text()
     change_run(nights, "limit = 7", "limit = 6")
     assert nights.night(1.25) == 3  # nights before it are none to go back to
+
+
+def test_a_creep_that_no_step_shows_is_held_against_the_reference(nights, monkeypatch, capsys):
+    area = METRICS["effective_area"]
+    for night, code in ((1, 0), (2, 1)):
+
+        def larger(raw, night=night):
+            return area.function(raw) + 0.0019 * night
+
+        monkeypatch.setitem(METRICS, "effective_area", replace(area, function=larger))
+        assert nights.night(1.25) == code
+    lines = [line for line in capsys.readouterr().err.splitlines() if line.startswith("regression: ")]
+    reference = nights.folders()[0].name
+    assert lines
+    assert all("effective_area" in line and f"since the reference night {reference}" in line for line in lines)
+    assert "+0.0038" in lines[0]
 
 
 @pytest.mark.parametrize(

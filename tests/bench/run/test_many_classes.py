@@ -29,6 +29,8 @@ def scored(request, kinds) -> tuple[int, Path]:
         net,
         "--targets",
         "right,wrong",
+        "--metrics",
+        "all",
         *kinds.options,
     )
     assert main([str(word) for word in (*command, "--no-report", "--out", out)]) == 0
