@@ -46,6 +46,7 @@ def start(shared, forked) -> Iterator[Start]:
         if not launcher:
             process = forked([str(word) for word in words], environment=environment)
             process.wait_for_group()
+            started.append(process)
             return process
         words = [sys.executable, *launcher, "-m", "bench", *words]
         environment = {**os.environ, "OMP_NUM_THREADS": "1"}
@@ -60,7 +61,7 @@ def start(shared, forked) -> Iterator[Start]:
     for process in started:
         if process.poll() is None:
             os.killpg(process.pid, signal.SIGKILL)
-        if not process.stderr.closed:
+        if isinstance(process, subprocess.Popen) and not process.stderr.closed:
             process.communicate()
 
 
@@ -170,7 +171,8 @@ def test_two_ranks_end_with_the_content_of_one_process(start, undisturbed, tmp_p
     told = {"MASTER_ADDR": "127.0.0.1", "MASTER_PORT": "29732", "WORLD_SIZE": "2"}  # what torchrun tells its processes
     ranks = [start(out, environment={**told, "RANK": rank, "LOCAL_RANK": rank}) for rank in "01"]
     for rank in ranks:
-        finish(rank)
+        _, said = rank.communicate(timeout=240)  # of what would be a hang a failure is made
+        assert rank.returncode == 0, said
     same_content(out, undisturbed)
     assert json.loads((out / "manifest.json").read_text())["ranks"] == 2
 
