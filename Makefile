@@ -10,11 +10,12 @@ JOBS ?= auto
 FUZZ ?= 20
 SOAK_IMAGES ?= 25000
 PETS ?= runs/pets
+STUDY ?= configs/study-scenes.toml
 SCENES := catdog-scenes catdog-scenes-1 catdog-scenes-2
 STAMP := $(VENV)/.installed
 
 .DEFAULT_GOAL := help
-.PHONY: help setup bench pets weights truth results networks api test calibrate fuzz soak mutants parity time lint format clean
+.PHONY: help setup bench pets study weights truth results networks api test calibrate fuzz soak mutants parity time lint format clean
 
 help:  ## list the targets
 	@grep -hE '^[a-z]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*##/\t/' | expand -t 10
@@ -35,6 +36,9 @@ pets: setup  ## the same on the Oxford-IIIT Pet photographs (DATA_ROOT=, WEIGHTS
 	$(BIN)/cambench run --dataset oxford-iiit-pet --data-root $(DATA_ROOT) --split test \
 		--weights $(WEIGHTS) --methods gradcam,layercam --layers features.11,features.12 \
 		--protocols rise,srg --steps 32 --out $(PETS) --resume
+
+study: setup  ## one verdict over several networks (STUDY=; default: the three shipped networks of drawn scenes)
+	$(BIN)/cambench study $(STUDY) --resume
 
 weights: setup  ## train the three shipped networks on drawn scenes again (writes runs/weights/; over an hour)
 	for seed in 0 1 2; do PATH="$(abspath $(BIN)):$$PATH" sh configs/catdog-scenes.sh $$seed runs/weights/$$seed || exit; done

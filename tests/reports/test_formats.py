@@ -15,6 +15,7 @@ from reports.runs.schema import MANIFEST
 from reports.tables.across import ACROSS
 from reports.tables.pooled import POOLED
 from reports.tables.smoothness import AT_BEST, SMOOTHNESS
+from reports.tables.study import STUDY, STUDY_DATA, STUDY_FACTORS, STUDY_NETWORKS
 from reports.tables.two_runs import CHANGED, QUALITY, SPEED
 from reports.tables.validation import VALIDATION
 
@@ -28,6 +29,8 @@ LISTED = {
 WRITTEN = {
     **{f"{name}.parquet": schema.names for name, schema in SCHEMAS.items()},
     "tables/latency": LATENCY, "tables/validation": VALIDATION, "pooled": POOLED, "across": ACROSS,
+    "tables/study": STUDY, "tables/study_networks": STUDY_NETWORKS, "tables/study_data": STUDY_DATA,
+    "tables/study_factors": STUDY_FACTORS,
     "compare_quality": QUALITY, "compare_speed": SPEED, "compare_changed": CHANGED,
     "tables/smoothness": SMOOTHNESS, "tables/smoothness_pairs": AT_BEST,
     "history/history.csv": HISTORY, "history/changes": CHANGES,
