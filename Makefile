@@ -9,6 +9,7 @@ OUT ?= runs/quickstart
 JOBS ?= auto
 FUZZ ?= 20
 SOAK_IMAGES ?= 25000
+MUTANTS ?= 16
 PETS ?= runs/pets
 STUDY ?= configs/study-scenes.toml
 SCENES := catdog-scenes catdog-scenes-1 catdog-scenes-2
@@ -88,10 +89,9 @@ soak: setup  ## 25,000 images through a run and its report, watched for what gro
 	rm -rf runs/soak
 	OMP_NUM_THREADS=1 $(BIN)/python tests/soak/soak.py --images $(SOAK_IMAGES) --out runs/soak
 
-mutants: setup  ## change cam/ and metrics/ place by place and list what no test notices (hours; goes on where it was)
+mutants: setup  ## change cam/ and metrics/ in MUTANTS= drawn places a file and list what no test notices (an hour; goes on)
 	$(BIN)/python -m pip install --quiet --disable-pip-version-check -c constraints.txt -e '.[test,mutants]'
-	OMP_NUM_THREADS=1 CAMBENCH_SHARED=$(abspath ../shared) $(BIN)/mutmut run --max-children $(JOBS:auto=1)
-	$(BIN)/mutmut results
+	OMP_NUM_THREADS=1 CAMBENCH_SHARED=$(abspath ../shared) $(BIN)/python tests/mutants/drawn.py $(MUTANTS)
 
 parity: $(PARITY)/.installed  ## our maps against those of grad-cam and torchcam; fills docs/parity.md (WEIGHTS=, DATA_ROOT=)
 	OMP_NUM_THREADS=1 PYTHONPATH=. $(PARITY)/bin/python tests/parity/parity.py --weights $(WEIGHTS) \

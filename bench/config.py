@@ -138,6 +138,7 @@ class RunConfig(NetworkConfig):
     )
     out: Path = option(as_path, "folder of this run", "DIR")
     resume: bool = option(as_flag, "continue the run in --out, keeping finished shards", default=False)
+    no_report: bool = option(as_flag, "score only; cambench report draws tables, figures and page later", default=False)
 
     def __post_init__(self) -> None:
         super().__post_init__()

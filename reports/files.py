@@ -114,7 +114,7 @@ def save_figure(folder: Path, name: str, figure: Figure) -> None:
         text.set_text(shown_lines(text.get_text()))
     for kind in ("svg", "png"):
         buffer = io.BytesIO()
-        options: dict[str, Any] = {"metadata": {"Date": None}}
+        options: dict[str, Any] = {"metadata": {"Date": None}, "backend": "module://reports.figures.svg"}
         if kind == "png":  # the best compression takes a third of a report's time
             options = {"metadata": {"Software": None}, "pil_kwargs": {"compress_level": 1}}
         with warnings.catch_warnings():

@@ -26,8 +26,8 @@ from reports import render
 WAIT = 0.2  # seconds between two looks for the shards of other ranks
 
 
-def run(config: RunConfig, *, report: bool = True) -> bool:
-    """Scores a data set and writes the run directory and its report.
+def run(config: RunConfig) -> bool:
+    """Scores a data set and writes the run directory and, unless the options leave it out, its report.
 
     Under torchrun every rank scores its share of the shards, and the first one does the rest. Interrupted, a run
     leaves its finished shards for `resume`; failed, it says so in the manifest.
@@ -39,7 +39,7 @@ def run(config: RunConfig, *, report: bool = True) -> bool:
         ConfigError, DatasetError, WeightsError, LayerError, MetricError: input that cannot be used.
     """
     with process_group(config.device) as ranks:
-        perform(prepare(config, ranks), ranks, report=report)
+        perform(prepare(config, ranks), ranks, report=not config.no_report)
     return ranks.first
 
 
@@ -87,8 +87,8 @@ def perform(prepared: Prepared, ranks: Ranks, *, report: bool = True) -> None:
     ranks.require_same({**identity(manifest), **origin(manifest)})
     with store.locked() if ranks.first else nullcontext():
         manifest = _score(plan, store, ranks, manifest)
-        if ranks.first and report:
-            _report(store, manifest, prepared.started)
+        if ranks.first:
+            _end(store, manifest, prepared.started, report=report)
 
 
 def _score(plan: Plan, store: RunStore, ranks: Ranks, manifest: dict[str, Any]) -> dict[str, Any]:
@@ -205,14 +205,16 @@ def _first(skipped: Iterable[Skipped]) -> str:
     return next(f"the first is '{entry.path}': {entry.reason}" for entry in skipped)
 
 
-def _report(store: RunStore, manifest: dict[str, Any], started: float) -> None:
-    """Renders the report; a run's first report also completes its timings."""
+def _end(store: RunStore, manifest: dict[str, Any], started: float, *, report: bool) -> None:
+    """Renders the report, if there is to be one; a run's first end also completes its timings."""
     begun = time.perf_counter()
-    render(store.folder)
+    if report:
+        render(store.folder)
     timings = manifest["timings"]
     if "total" not in timings:
         ended = time.perf_counter()
-        timings |= {"report": round(ended - begun, 3), "total": round(ended - started, 3)}
+        timings |= {"report": round(ended - begun, 3)} if report else {}
+        timings["total"] = round(ended - started, 3)
         timings["model_share"] = round(
             timings.get("model", 0.0) / timings["total"], 4
         )  # resumed, nothing may be left to score

@@ -2,12 +2,12 @@
 
 from collections.abc import Iterator
 
-import numpy as np
 import pandas as pd
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
 from metrics.statistics.mean_ranks import indistinct
+from reports.figures.axes import named_ticks
 from reports.figures.style import finding, panels
 from reports.runs.run import Run
 
@@ -53,9 +53,9 @@ def _diagram(run: Run, axis: Axes, group: pd.DataFrame) -> None:
     axis.text(1 + distance, top, f"  critical difference {distance:.2f}", va="center", fontsize="small")
     row = group.iloc[0]
     axis.set_title(f"{run.title(row['metric'])}, {row['role']} class, n = {row['n']}: mean rank, 1 is best")
-    axis.set(xlim=(low, high), ylim=(-STEP * (0.9 + (count + 1) // 2), top + STEP / 2), yticks=[])
-    axis.set_xticks(np.arange(1, count + 1))
-    axis.tick_params(axis="x", top=False, bottom=False, labelbottom=False)
+    axis.set(xlim=(low, high), ylim=(-STEP * (0.9 + (count + 1) // 2), top + STEP / 2))
+    for side in (axis.xaxis, axis.yaxis):
+        named_ticks(side, ())
     axis.grid(visible=False)
     for place in range(1, count + 1):
         axis.plot([place, place], [0, STEP * 0.2], color="0.2", linewidth=1)

@@ -8,12 +8,14 @@ import seaborn as sns
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
+from reports.figures.axes import named_ticks
 from reports.figures.style import BAR_COLOUR, blank, finding, panels
 from reports.numbers import interval_text
 from reports.runs.run import GAP, Run
 from reports.tables.comparison import values_by_image
 
 REFERENCES = ("control_", "truth")  # named as methods they are in every table, but need no figure for every pair
+MANY = 300  # points in vectors
 HALF = 0.38  # height of a cloud above its line
 
 
@@ -87,7 +89,8 @@ def correlation_figure(run: Run, correlation: pd.DataFrame) -> Iterator[tuple[st
 def _raincloud(axis: Axes, values: np.ndarray, seed: int) -> None:
     """Density above the line, every image below it."""
     below = -HALF * (0.3 + 0.6 * np.random.default_rng(seed).random(len(values)))
-    axis.scatter(values, below, s=5, alpha=0.45, color=BAR_COLOUR, linewidths=0, rasterized=True)
+    many = len(values) > MANY  # so many points are a picture
+    axis.plot(values, below, "o", markersize=5**0.5, markeredgewidth=0, alpha=0.45, color=BAR_COLOUR, rasterized=many)
     if np.ptp(values) > 0:
         cloud = axis.violinplot(values, positions=[0.12], orientation="horizontal", widths=2 * HALF, showextrema=False)
         for body in cloud["bodies"]:  # type: ignore[attr-defined]
@@ -95,4 +98,5 @@ def _raincloud(axis: Axes, values: np.ndarray, seed: int) -> None:
             vertices[:, 1] = vertices[:, 1].clip(0.12)
             body.set(facecolor=BAR_COLOUR, alpha=0.35)
     axis.axvline(0, color="0.3", linewidth=1, linestyle="--")
-    axis.set(yticks=[], ylim=(-HALF - 0.05, HALF + 0.2))
+    named_ticks(axis.yaxis, ())
+    axis.set(ylim=(-HALF - 0.05, HALF + 0.2))

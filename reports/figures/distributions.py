@@ -2,7 +2,6 @@
 
 import math
 from collections.abc import Iterator
-from typing import Any
 
 import numpy as np
 import pandas as pd
@@ -10,13 +9,15 @@ from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 from matplotlib.patches import Patch
 
+from reports.figures.axes import named_ticks
 from reports.figures.style import ROLE_COLOURS, class_colours, finding, panels
 from reports.numbers import interval_text
 from reports.runs.run import ROLES, Run
-from reports.tables.dispersion import wide_scores
+from reports.tables.wide import wide_scores
 from reports.text import label as as_label
 
 BOX_WIDTH = 0.8  # of all boxes of a method
+MANY = 300  # points of a box, or of a panel in vectors
 LEGEND_COLUMNS, CLASS = 4, 20  # and characters of a class in it
 
 
@@ -57,33 +58,54 @@ def _boxes(axis: Axes, run: Run, scores: pd.DataFrame) -> None:
     binary = scores["value"].isin([0.0, 1.0]).all()  # a box of zeros and ones shows nothing: the mean does
     width = BOX_WIDTH / len(roles)
     keys = ["method", "role", "image_id"]  # two maps of one image are one image
-    for (method, role), values in scores.groupby(keys, observed=True)["value"].mean().groupby(keys[:2], observed=True):
+    means = scores.groupby(keys, observed=True)["value"].mean()
+    found: dict[str, list[tuple[float, np.ndarray]]] = {role: [] for role in roles}
+    for (method, role), values in means.groupby(keys[:2], observed=True):
         place = run.methods.index(method) - BOX_WIDTH / 2 + width * (roles.index(role) + 0.5)
-        colour = ROLE_COLOURS[role]
+        found[role].append((place, values.to_numpy()))
+    for role, columns in found.items():
         if binary:
-            axis.bar(place, values.mean(), width * 0.9, color=colour, alpha=0.7)
-            continue
-        line: dict[str, Any] = {"color": colour, "linewidth": 1.3}
-        axis.boxplot(
-            values,
-            positions=[place],
-            widths=width * 0.9,
-            showfliers=False,
-            manage_ticks=False,
-            boxprops=line,
-            whiskerprops=line,
-            capprops=line,
-            medianprops=line,
-        )
-        places = place + np.random.default_rng(0).uniform(-0.3, 0.3, len(values)) * width  # beside one another
-        axis.scatter(
-            places, values, s=3 if len(values) > 300 else 7, alpha=0.4, linewidths=0, color=colour, rasterized=True
-        )
-    axis.set_xticks(range(len(run.methods)), map(run.title, run.methods))
+            heights = [values.mean() for _, values in columns]
+            axis.bar([place for place, _ in columns], heights, width * 0.9, color=ROLE_COLOURS[role], alpha=0.7)
+        else:
+            _columns(axis, columns, width, ROLE_COLOURS[role])
+    named_ticks(axis.xaxis, range(len(run.methods)), list(map(run.title, run.methods)))
     axis.set_xlim(-0.5, len(run.methods) - 0.5)
     axis.grid(visible=False, axis="x")
     if binary:
         axis.set_ylim(0, 1)
+
+
+def _columns(axis: Axes, columns: list[tuple[float, np.ndarray]], width: float, colour: str) -> None:
+    """Boxes and points of one role: all boxes are one broken line and all points one, which draws fast."""
+    lines = [_box(values, place, width * 0.9) for place, values in columns]
+    axis.plot(*np.concatenate(lines, axis=1), color=colour, linewidth=1.3, scalex=False)
+    places = [
+        place + np.random.default_rng(0).uniform(-0.3, 0.3, len(values)) * width  # beside one another
+        for place, values in columns
+    ]
+    points = np.concatenate(places), np.concatenate([values for _, values in columns])
+    many = max(len(values) for _, values in columns) > MANY
+    axis.plot(
+        *points, "o", markersize=(3 if many else 7) ** 0.5, markeredgewidth=0, alpha=0.4, color=colour,
+        rasterized=len(points[0]) > MANY, scalex=False,
+    )  # fmt: skip
+
+
+def _box(values: np.ndarray, place: float, width: float) -> np.ndarray:
+    """A box of quartiles with its median, and whiskers to the last value within 1.5 times its height; (2, points)."""
+    low, middle, high = np.percentile(values, [25, 50, 75])
+    reach = 1.5 * (high - low)
+    bottom, top = values[values >= low - reach].min(), values[values <= high + reach].max()
+    left, right, inner, outer = (place + share * width for share in (-0.5, 0.5, -0.25, 0.25))
+    gap = (np.nan, np.nan)
+    path = [
+        (left, low), (right, low), (right, high), (left, high), (left, low), gap,
+        (left, middle), (right, middle), gap,
+        (place, low), (place, min(bottom, low)), gap, (inner, min(bottom, low)), (outer, min(bottom, low)), gap,
+        (place, high), (place, max(top, high)), gap, (inner, max(top, high)), (outer, max(top, high)), gap,
+    ]  # fmt: skip
+    return np.array(path).T
 
 
 def _one_legend(figure: Figure, roles: set[str]) -> None:
@@ -129,14 +151,15 @@ def _gap_panel(axis: Axes, run: Run, gaps: pd.DataFrame, method: str, layer: str
     points = wide_scores(run, method, layer).dropna(subset=["scatter_right", "scatter_wrong"])
     colours = class_colours(run)
     for label, group in points.groupby("label"):
-        axis.scatter(
+        axis.plot(
             group["scatter_right"],
             group["scatter_wrong"],
-            s=14,
+            "o",
+            markersize=3.7,
             alpha=0.7,
             color=colours[str(label)],
             label=f"{as_label(str(label))} images",
-            rasterized=True,
+            rasterized=len(group) > MANY,
         )
     headline = own[own["stratum"] == "balanced"] if "balanced" in set(own["stratum"]) else own.head(1)
     first = headline.iloc[0]

@@ -11,6 +11,7 @@ import seaborn as sns
 from matplotlib.backends.backend_agg import FigureCanvasAgg
 from matplotlib.figure import Figure
 
+from reports.figures.axes import QuickAxes
 from reports.runs.run import Run
 
 PALETTE = "colorblind"
@@ -55,7 +56,7 @@ def panels(
     total_x = left + right + columns * width + (columns - 1) * gap_x
     total_y = top + bottom + rows * height + (rows - 1) * gap_y
     figure = blank(figsize=(total_x, total_y), layout="none")
-    axes = figure.subplots(rows, columns, squeeze=False)
+    axes = figure.subplots(rows, columns, squeeze=False, subplot_kw={"axes_class": QuickAxes})
     figure.subplots_adjust(
         left=left / total_x,
         right=1 - right / total_x,

@@ -25,6 +25,7 @@ from reports.runs.integrity import Files, check_content, check_sizes
 from reports.runs.maps import read_maps
 from reports.runs.pictures import read_jpegs, read_picture
 from reports.runs.schema import SCHEMA_VERSION, read_manifest
+from reports.runs.values import Values
 from reports.text import label
 
 __all__ = ["GAP", "NEGATED", "ROLES", "RUNGS", "SCHEMA_VERSION", "ReportError", "Run", "title"]
@@ -119,10 +120,15 @@ class Run:
             return self._every_score
         return self._every_score[~self._every_score["method"].isin(self.smoothed)].reset_index(drop=True)
 
-    @property
-    def smoothed_scores(self) -> pd.DataFrame:
-        """The scores of smoothed maps, sorted by image."""
-        return self._every_score[self._every_score["method"].isin(self.smoothed)].reset_index(drop=True)
+    @cached_property
+    def smoothed_values(self) -> Values:
+        """The scores of smoothed maps in the same tables, a column per smoothed map."""
+        return Values(self._every_score[self._every_score["method"].isin(self.smoothed)].reset_index(drop=True))
+
+    @cached_property
+    def values(self) -> Values:
+        """The scores as tables by layer, role and metric: a row per image, a column per method or control."""
+        return Values(self.all_scores)
 
     @cached_property
     def labels(self) -> "pd.Series[str]":
@@ -173,7 +179,7 @@ class Run:
         return frame
 
     @cached_property
-    def _rivals(self) -> "pd.Series[str]":
+    def rivals(self) -> "pd.Series[str]":
         """The wrong class by id of the images of one class, as far as the scores name it."""
         wrong = distinct(self.all_scores, ["image_id", "target", "role"])
         wrong = wrong[wrong["role"].eq("wrong")].astype(str)
@@ -190,7 +196,7 @@ class Run:
             return {name: "present" for name in self.classes if name in shown}
         chances = dict(zip(self.classes, image["probability"], strict=True))
         del chances[shown[0]]
-        named = self._rivals.get(image_id) if len(chances) > 1 else None
+        named = self.rivals.get(image_id) if len(chances) > 1 else None
         wrong = named or max(chances, key=chances.__getitem__)
         return {name: "right" if name in shown else "wrong" for name in self.classes if name in (*shown, wrong)}
 

@@ -19,8 +19,9 @@ from metrics.statistics.comparison import (
 )
 from metrics.statistics.permutation import draws_for
 from reports.runs.run import GAP, Run
-from reports.tables.dispersion import GAPS, gap_values, wide_scores
-from reports.tables.summary import by_image, in_order
+from reports.tables.dispersion import GAPS, gap_values
+from reports.tables.summary import in_order
+from reports.tables.wide import wide_scores
 
 COMPARISON = [
     "method_a", "method_b", "layer", "role", "metric", "n", "n_undefined", "mean_difference", "ci_low", "ci_high",
@@ -76,9 +77,11 @@ def values_by_image(run: Run) -> Iterator[tuple[str, str, str, pd.DataFrame, pd.
 
 
 def _measured(run: Run) -> Iterator[tuple[str, str, str, pd.DataFrame, None]]:
-    """Every metric."""
-    for (layer, role, metric), scores in run.scores.groupby(["layer", "role", "metric"], observed=True):
-        yield layer, role, metric, by_image(scores), None
+    """Every metric that a method has."""
+    for layer, role, metric in run.values:
+        wide = run.values.table(layer, role, metric).frame(run.methods)
+        if len(wide):
+            yield layer, role, metric, wide, None
 
 
 def _gaps(run: Run) -> Iterator[tuple[str, str, str, pd.DataFrame, pd.Series]]:

@@ -6,7 +6,7 @@ import pandas as pd
 
 from metrics.statistics.comparison import HEADLINE_FAMILY, paired_columns, verdict
 from reports.runs.run import NEGATED, Run
-from reports.tables.summary import by_image, in_order
+from reports.tables.summary import in_order
 
 NOT_TRIED = "not tried"
 CONTROLS = [
@@ -23,11 +23,10 @@ def control_table(run: Run) -> pd.DataFrame:
     that differ nobody does). A negated map is a control of its own method alone. A control that has no value of the
     metric was not tried.
     """
-    scores, rows = run.all_scores, []
+    rows = []
     for metric, role in _asked(run):
-        own = scores[scores["metric"].eq(metric) & scores["role"].eq(role)]
-        for layer, group in own.groupby("layer", observed=True):
-            values = by_image(group)
+        for layer in run.values.layers(metric, role):
+            values = run.values.table(layer, role, metric).frame()
             pairs = list(_pairs(run, values))
             tried = [pair for pair in pairs if pair[1] in values]
             ours, theirs = (values[[pair[place] for pair in tried]].to_numpy(float) for place in (0, 1))

@@ -4,13 +4,16 @@ Is it scattered, does it lie on nothing useful, is it of use to its class? Bread
 """
 
 from collections.abc import Iterator
+from dataclasses import dataclass, fields
 from typing import Any
 
 import numpy as np
 import pandas as pd
+from numpy.typing import NDArray
 
 from metrics.statistics.intervals import balanced_interval, balanced_mean, difference_interval
 from reports.runs.run import Run
+from reports.tables.wide import given, wide_scores
 
 STRATA = (  # those that are no class
     "balanced",
@@ -44,25 +47,8 @@ WRONG_CLASS = [
     "method", "layer", "question", "statistic", "stratum", "n", "n_undefined", "right", "wrong", "wrong_low",
     "wrong_high", "gap", "ci_low", "ci_high", "gap_least", "gap_most", "mirror",
 ]  # fmt: skip
-Stratum = tuple[str, list[pd.DataFrame]]  # name, and the images of each group that counts the same
-
-
-def wide_scores(run: Run, method: str, layer: str) -> pd.DataFrame:
-    """Scores of one method at one layer on images of one class.
-
-    A row per image, columns `metric_role`, `label`, `predicted`, and `rival`: the wrong class, "" if no score is its.
-    """
-    scores = run.scores
-    chosen = scores[(scores["method"] == method) & (scores["layer"] == layer) & run.single(scores["label"])]
-    wide = chosen.pivot(index="image_id", columns=["metric", "role"], values="value").sort_index()
-    wide.columns = [f"{metric}_{role}" for metric, role in wide.columns]
-    wide = wide.rename(index=str)
-    wide["label"] = run.labels.reindex(wide.index)
-    called = chosen[["image_id", "predicted"]].drop_duplicates("image_id").astype(str).set_index("image_id")
-    wide["predicted"] = called["predicted"].reindex(wide.index)
-    wrong = chosen.loc[chosen["role"] == "wrong", ["image_id", "target"]].drop_duplicates("image_id").astype(str)
-    wide["rival"] = wrong.set_index("image_id")["target"].reindex(wide.index).fillna("")
-    return wide
+WHO = ("label", "predicted", "rival")
+Array = NDArray[Any]
 
 
 def wrong_class(run: Run) -> pd.DataFrame:
@@ -82,18 +68,18 @@ def wrong_class(run: Run) -> pd.DataFrame:
     rows: list[dict[str, Any]] = []
     for method in run.methods:
         for layer in run.layers:
-            wide, given = wide_scores(run, method, layer), _given(run, method, layer)
+            wide, rows_of = wide_scores(run, method, layer), given(run, method, layer)
             cells = run.manifest["layers"][layer]["height"] * run.manifest["layers"][layer]["width"]
             for statistic, question in STATISTICS.items():
                 if not {f"{statistic}_right", f"{statistic}_wrong"} <= set(wide.columns):
                     continue
                 key = {"method": method, "layer": layer, "question": question, "statistic": statistic}
                 limits = _limits(statistic, cells)
-                images = wide[wide.index.isin(given[statistic])]
+                images = _Images.of(wide[rows_of[statistic]], statistic)
                 for stratum, parts in _strata(images):
-                    rows.append({**key, "stratum": stratum, **_paired(parts, statistic, limits)})
+                    rows.append({**key, "stratum": stratum, **_paired(parts, limits)})
                 for stratum, own, others in _targets(images):
-                    rows.append({**key, "stratum": stratum, **_unpaired(own, others, statistic)})
+                    rows.append({**key, "stratum": stratum, **_unpaired(own, others)})
     return pd.DataFrame(rows, columns=WRONG_CLASS)
 
 
@@ -113,83 +99,109 @@ def gap_values(wide: pd.DataFrame, statistic: str) -> pd.Series:
     return wide[f"{statistic}_wrong"] - wide[f"{statistic}_right"]
 
 
-def _given(run: Run, method: str, layer: str) -> "pd.Series[Any]":
-    """Images that have a row, be it undefined, by metric: those without a head box, say, are not undefined."""
-    scores = run.scores
-    own = scores[(scores["method"] == method) & (scores["layer"] == layer)]
-    return own.groupby(own["metric"].astype(str))["image_id"].unique()
+@dataclass(frozen=True)
+class _Images:
+    """One statistic of some images, an entry of each array per image: of both maps, and of the map turned over.
+
+    `turned` are the same with right and wrong exchanged.
+    """
+
+    label: Array
+    predicted: Array
+    rival: Array
+    right: Array
+    wrong: Array
+    mirror: Array
+    turned_mirror: Array
+
+    @classmethod
+    def of(cls, wide: pd.DataFrame, statistic: str) -> "_Images":
+        mirror, nothing = MIRRORS.get(statistic, ""), np.full(len(wide), np.nan)
+        names = [*WHO, f"{statistic}_right", f"{statistic}_wrong", f"{mirror}_right", f"{mirror}_wrong"]
+        return cls(*(wide[name].to_numpy() if name in wide else nothing for name in names))
+
+    def __len__(self) -> int:
+        return len(self.label)
+
+    def only(self, which: Array) -> "_Images":
+        return _Images(*(getattr(self, field.name)[which] for field in fields(self)))
+
+    def turned(self) -> "_Images":
+        who = (getattr(self, name) for name in WHO)
+        return _Images(*who, self.wrong, self.right, self.turned_mirror, self.mirror)
+
+    def and_(self, other: "_Images") -> "_Images":
+        names = (field.name for field in fields(self))
+        return _Images(*(np.concatenate([getattr(self, name), getattr(other, name)]) for name in names))
+
+    def by_label(self) -> dict[str, "_Images"]:
+        return {str(label): self.only(self.label == label) for label in sorted(set(self.label))}
 
 
-def _strata(wide: pd.DataFrame) -> Iterator[Stratum]:
+def _strata(images: _Images) -> Iterator[tuple[str, list[_Images]]]:
     """Those in which every image is its own control; parts without an image are left out."""
-    groups = dict(list(wide.groupby("label")))
+    groups = images.by_label()
     if len(groups) > 1:
         yield "balanced", list(groups.values())
-    yield from ((class_stratum(str(label)), [group]) for label, group in groups.items())
-    called = wide["label"].eq(wide["predicted"])
+    yield from ((class_stratum(label), [group]) for label, group in groups.items())
+    called = images.label == images.predicted
     if called.any() and not called.all():
-        yield "called right", [own for group in groups.values() if len(own := group[called[group.index]])]
-        yield "called wrong", [own for group in groups.values() if len(own := group[~called[group.index]])]
-        turned = pd.concat([wide[called], wide[~called & wide["predicted"].eq(wide["rival"])].rename(columns=_turned)])
-        yield "by call", [group for _, group in turned.groupby("label")]
+        yield "called right", list(images.only(called).by_label().values())
+        yield "called wrong", list(images.only(~called).by_label().values())
+        turned = images.only(~called & (images.predicted == images.rival)).turned()
+        yield "by call", list(images.only(called).and_(turned).by_label().values())
 
 
-def _targets(wide: pd.DataFrame) -> Iterator[tuple[str, pd.DataFrame, pd.DataFrame]]:
+def _targets(images: _Images) -> Iterator[tuple[str, _Images, _Images]]:
     """Per class the images of it, and those of others whose wrong class it is."""
-    groups = dict(list(wide.groupby("label")))
+    groups = images.by_label()
     if len(groups) > 1:
-        yield from ((f"target {label}", group, wide[wide["rival"] == label]) for label, group in groups.items())
+        yield from ((f"target {label}", own, images.only(images.rival == label)) for label, own in groups.items())
 
 
-def _turned(column: str) -> str:
-    """Right and wrong exchanged."""
-    name, _, role = column.rpartition("_")
-    return f"{name}_{ {'right': 'wrong', 'wrong': 'right'}[role] }" if role in ("right", "wrong") else column
-
-
-def _paired(parts: list[pd.DataFrame], statistic: str, limits: tuple[float, float] | None) -> dict[str, Any]:
-    gaps = [gap_values(part, statistic).dropna() for part in parts]
-    undefined = sum(len(part) - len(gap) for part, gap in zip(parts, gaps, strict=True))
-    if len(parts) > 2 and sum(len(gap) > 0 for gap in gaps) > 1:
-        parts = [part for part, gap in zip(parts, gaps, strict=True) if len(gap)]
-        gaps = [gap for gap in gaps if len(gap)]
-    both = [part.loc[gap.index] for part, gap in zip(parts, gaps, strict=True)]  # the images that the gap is over
-    right, wrong = f"{statistic}_right", f"{statistic}_wrong"
+def _paired(parts: list[_Images], limits: tuple[float, float] | None) -> dict[str, Any]:
+    gaps = [part.wrong - part.right for part in parts]
+    held = [~np.isnan(gap) for gap in gaps]
+    undefined = sum(int((~own).sum()) for own in held)
+    if len(parts) > 2 and sum(own.any() for own in held) > 1:
+        parts, gaps, held = zip(*(p for p in zip(parts, gaps, held, strict=True) if p[2].any()), strict=True)  # type: ignore[assignment]
+    both = [part.only(own) for part, own in zip(parts, held, strict=True)]  # the images that the gap is over
+    gaps = [gap[own] for gap, own in zip(gaps, held, strict=True)]
     low, high = balanced_interval(gaps)
-    wrong_low, wrong_high = balanced_interval([part[wrong] for part in both])
+    wrong_low, wrong_high = balanced_interval([part.wrong for part in both])
     row: dict[str, Any] = {
         "n": sum(map(len, gaps)),
         "n_undefined": undefined,
-        "right": _mean(both, right),
-        "wrong": _mean(both, wrong),
+        "right": balanced_mean([part.right for part in both]),
+        "wrong": balanced_mean([part.wrong for part in both]),
         "wrong_low": wrong_low,
         "wrong_high": wrong_high,
         "gap": balanced_mean(gaps),
         "ci_low": low,
         "ci_high": high,
-        "mirror": _mean(parts, f"{MIRRORS[statistic]}_right") if statistic in MIRRORS else np.nan,
+        "mirror": balanced_mean([_defined(part.mirror) for part in parts]),
     }
     for name, (least, most) in {"gap_least": (0, 1), "gap_most": (1, 0)}.items():
         if limits:
-            filled = {wrong: limits[least], right: limits[most]}
-            row[name] = balanced_mean([gap_values(part.fillna(filled), statistic) for part in parts])
+            row[name] = balanced_mean([
+                _filled(part.wrong, limits[least]) - _filled(part.right, limits[most]) for part in parts
+            ])  # fmt: skip
     return row
 
 
-def _unpaired(own: pd.DataFrame, others: pd.DataFrame, statistic: str) -> dict[str, Any]:
+def _unpaired(own: _Images, others: _Images) -> dict[str, Any]:
     """One class's maps: on images of other classes whose wrong class it is against images of its own."""
-    right, wrong = own[f"{statistic}_right"].dropna(), others[f"{statistic}_wrong"]
-    defined = wrong.dropna()
-    low, high = difference_interval(defined, right)
-    wrong_low, wrong_high = balanced_interval([defined])
+    right, wrong = _defined(own.right), _defined(others.wrong)
+    low, high = difference_interval(wrong, right)
+    wrong_low, wrong_high = balanced_interval([wrong])
     return {
-        "n": len(right) + len(defined),
-        "n_undefined": len(own) - len(right) + len(wrong) - len(defined),
-        "right": right.mean() if len(right) else np.nan,
-        "wrong": defined.mean() if len(defined) else np.nan,
+        "n": len(right) + len(wrong),
+        "n_undefined": len(own) - len(right) + len(others) - len(wrong),
+        "right": balanced_mean([right]),
+        "wrong": balanced_mean([wrong]),
         "wrong_low": wrong_low,
         "wrong_high": wrong_high,
-        "gap": defined.mean() - right.mean() if len(right) and len(defined) else np.nan,
+        "gap": balanced_mean([wrong]) - balanced_mean([right]),
         "ci_low": low,
         "ci_high": high,
     }
@@ -202,6 +214,9 @@ def _limits(statistic: str, cells: int) -> tuple[float, float] | None:
     return (0.0, 1.0) if statistic in ("scatter", "scatter_10", "energy_in_mask", "energy_in_face") else None
 
 
-def _mean(parts: list[pd.DataFrame], column: str) -> float:
-    """Mean of the parts' means over the images where the value is defined; NaN where it never is."""
-    return balanced_mean([part[column].dropna() if column in part else [] for part in parts])
+def _defined(values: Array) -> Array:
+    return values[~np.isnan(values)]
+
+
+def _filled(values: Array, value: float) -> Array:
+    return np.where(np.isnan(values), value, values)

@@ -5,7 +5,7 @@ import pandas as pd
 from metrics.statistics.comparison import HEADLINE_FAMILY
 from metrics.statistics.mean_ranks import critical_difference, mean_ranks
 from reports.runs.run import Run
-from reports.tables.summary import by_image, in_order
+from reports.tables.summary import in_order
 
 RANKS = ["method", "layer", "role", "metric", "n", "rivals", "mean_rank", "critical_difference"]
 
@@ -19,9 +19,8 @@ def mean_rank_table(run: Run) -> pd.DataFrame:
     rows = []
     for metric, role in HEADLINE_FAMILY:
         better = run.manifest["metrics"].get(metric, {}).get("direction", "none")
-        own = run.all_scores[run.all_scores["metric"].eq(metric) & run.all_scores["role"].eq(role)]
-        for layer, scores in () if better == "none" else own.groupby("layer", observed=True):
-            wide = by_image(scores).dropna(axis="columns", how="all").dropna()
+        for layer in () if better == "none" else run.values.layers(metric, role):
+            wide = run.values.table(layer, role, metric).frame().dropna(axis="columns", how="all").dropna()
             distance = critical_difference(wide.shape[1], len(wide))
             for rival, rank in zip(wide.columns, mean_ranks(wide.to_numpy(), better), strict=True):
                 rows.append((rival, layer, role, metric, len(wide), wide.shape[1], rank, distance))

@@ -7,7 +7,7 @@ import pandas as pd
 
 from metrics.statistics.intervals import mean_interval
 from reports.runs.run import ReportError, Run
-from reports.tables.summary import by_image, in_order
+from reports.tables.summary import in_order
 
 POOLED = [
     "method", "layer", "role", "metric", "networks", "n", "n_undefined", "mean", "ci_low", "ci_high", "lowest",
@@ -28,8 +28,8 @@ def pooled(runs: Sequence[Run]) -> pd.DataFrame:
     _check(runs)
     tables: dict[tuple[str, str, str, str], list[pd.Series]] = {}
     for run in runs:
-        for (layer, role, metric), scores in run.scores.groupby(["layer", "role", "metric"], observed=True):
-            for method, values in by_image(scores).items():
+        for layer, role, metric in run.values:
+            for method, values in run.values.table(layer, role, metric).frame(run.methods).items():
                 tables.setdefault((str(method), layer, role, metric), []).append(values)
     rows = []
     for group, networks in tables.items():

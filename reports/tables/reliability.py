@@ -10,7 +10,7 @@ import pandas as pd
 from scipy import stats
 
 from reports.runs.run import NEGATED, Run
-from reports.tables.summary import by_image, in_order
+from reports.tables.summary import in_order
 
 SPLITS = 200
 RELIABILITY = ["layer", "role", "metric", "n", "rivals", "alpha", "split_half"]
@@ -72,10 +72,9 @@ def _rivals(run: Run, tables: list[pd.DataFrame]) -> list[str]:
 def _by_image(run: Run) -> Iterator[tuple[tuple[str, str, str], pd.DataFrame]]:
     """Layer, role, metric, and the values: a row per image, a column per method."""
     ranked = [name for name, metric in run.manifest["metrics"].items() if metric["direction"] != "none"]
-    scores = run.all_scores[run.all_scores["metric"].isin(ranked) & run.all_scores["role"].isin(["right", "present"])]
-    for key, group in scores.groupby(["layer", "role", "metric"], observed=True):
-        layer, role, metric = key
-        yield (layer, role, metric), by_image(group)
+    for layer, role, metric in run.values:
+        if metric in ranked and role in ("right", "present"):
+            yield (layer, role, metric), run.values.table(layer, role, metric).frame()
 
 
 def _alpha(values: np.ndarray) -> float:

@@ -9,7 +9,7 @@ from metrics.statistics.comparison import paired_columns, verdict
 from metrics.statistics.intervals import mean_intervals
 from reports.numbers import interval_text
 from reports.runs.run import Run
-from reports.tables.summary import by_image, in_order
+from reports.tables.summary import in_order
 
 SMOOTHNESS = [
     "method", "layer", "role", "metric", "sigma", "n", "n_undefined", "mean", "ci_low", "ci_high", "best",
@@ -54,17 +54,16 @@ def smoothness(run: Run) -> tuple[pd.DataFrame, pd.DataFrame]:
 def _by_sigma(run: Run) -> dict[tuple[str, str, str], dict[str, pd.DataFrame]]:
     """Per layer, role and metric, of every method the values by image, a column per sigma, 0 first."""
     found: dict[tuple[str, str, str], dict[str, pd.DataFrame]] = {}
-    for (layer, role, metric), scores in run.smoothed_scores.groupby(["layer", "role", "metric"], observed=True):
+    for layer, role, metric in run.smoothed_values:
         if run.manifest["metrics"][metric]["direction"] == "none":
             continue
-        own = run.scores[run.scores["metric"].eq(metric) & run.scores["role"].eq(role) & run.scores["layer"].eq(layer)]
-        plain, smooth = by_image(own), by_image(scores)
+        plain, smooth = (found.table(layer, role, metric).frame() for found in (run.values, run.smoothed_values))
         for method in run.methods:
             entries = run.smoothed.items()
             names = {e["sigma"]: name for name, e in entries if e["method"] == method and name in smooth}
             columns = {0.0: plain[method]} | {sigma: smooth[name] for sigma, name in sorted(names.items())}
             if names:
-                found.setdefault((str(layer), str(role), str(metric)), {})[method] = pd.DataFrame(columns)
+                found.setdefault((layer, role, metric), {})[method] = pd.DataFrame(columns)
     return found
 
 

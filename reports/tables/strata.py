@@ -9,7 +9,7 @@ from metrics.statistics.comparison import HEADLINE_FAMILY
 from metrics.statistics.intervals import balanced_mean, change_interval
 from reports.runs.run import Run
 from reports.tables.dispersion import class_stratum
-from reports.tables.summary import by_image, in_order
+from reports.tables.summary import in_order
 
 CONFIDENT = 0.9
 STRATA = [
@@ -26,9 +26,8 @@ def strata(run: Run) -> pd.DataFrame:
     """
     rows = []
     for metric, role in HEADLINE_FAMILY:
-        own = run.scores[run.scores["metric"].eq(metric) & run.scores["role"].eq(role)]
-        for layer, scores in own.groupby("layer", observed=True):
-            wide = by_image(scores)
+        for layer in run.values.layers(metric, role):
+            wide = run.values.table(layer, role, metric).frame(run.methods)
             methods = [name for name in run.methods if name in wide]
             for first, second in combinations(methods, 2):
                 difference = (wide[first] - wide[second]).dropna()

@@ -32,14 +32,10 @@ def summary(run: Run) -> pd.DataFrame:
 
 def _columns(run: Run) -> Iterator[tuple[tuple[str, str, str, str], np.ndarray]]:
     """Values by image of every method, layer, role and metric."""
-    for (layer, role, metric), scores in run.all_scores.groupby(["layer", "role", "metric"], observed=True):
-        several = role == "present"  # two maps of one image are one image
-        found = by_image(scores).items() if several else scores.groupby("method", observed=True)["value"]
-        for method, values in found:
-            array = values.to_numpy(float)
-            if several:
-                array = array[values.index.isin(scores.loc[scores["method"] == method, "image_id"])]
-            yield (str(method), layer, role, metric), array
+    for key in run.values:
+        table = run.values.table(*key)
+        for place, method in enumerate(table.methods):
+            yield (method, *key), table.values[table.given[:, place], place]
 
 
 def _limits(columns: Sequence[np.ndarray]) -> list[Interval]:
@@ -53,16 +49,6 @@ def _limits(columns: Sequence[np.ndarray]) -> list[Interval]:
         for place, limits in zip(places, zip(low, high, strict=True), strict=True):
             found[place] = float(limits[0]), float(limits[1])
     return found
-
-
-def by_image(scores: pd.DataFrame) -> pd.DataFrame:
-    """Values of one layer, role and metric: a row per image, a column per method.
-
-    On an image of several classes the mean over their maps, undefined where it is undefined for one of them.
-    """
-    values = scores.groupby(["image_id", "method"], observed=True)["value"]
-    wide = values.mean().where(values.count().eq(values.size())).unstack("method")
-    return wide.set_axis(wide.index.astype(str), axis="index").set_axis(wide.columns.astype(str), axis="columns")
 
 
 def in_order(run: Run, table: pd.DataFrame) -> pd.DataFrame:

@@ -6,7 +6,6 @@ from scipy import stats
 
 from metrics.statistics.intervals import mean_interval
 from reports.runs.run import RUNGS, Run
-from reports.tables.summary import by_image
 
 VALIDATION = [
     "metric", "role", "better", "n", *RUNGS, "gain", "ci_low", "ci_high", "win_rate", "spearman", "verdict",
@@ -24,11 +23,12 @@ def validation(run: Run) -> pd.DataFrame:
     """
     directions = {name: metric["direction"] for name, metric in run.manifest["metrics"].items()}
     ranked = [name for name, direction in directions.items() if direction != "none"]
-    scores = run.scores[run.scores["layer"].eq(run.layers[0]) & run.scores["role"].isin(["right", "present"])]
     rows = []
     for metric in ranked:
-        for role, group in scores[scores["metric"].eq(metric)].groupby("role", sort=False, observed=True):
-            values = by_image(group)[list(RUNGS)].dropna().to_numpy()
+        for role in ("right", "present"):
+            if (run.layers[0], role, metric) not in run.values:
+                continue
+            values = run.values.table(run.layers[0], role, metric).frame(run.methods)[list(RUNGS)].dropna().to_numpy()
             sign = 1 if directions[metric] == "higher" else -1
             rows.append((metric, role, directions[metric], len(values), *_row(values, sign)))
     table = pd.DataFrame(rows, columns=VALIDATION)

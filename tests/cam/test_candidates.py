@@ -94,6 +94,19 @@ def test_a_network_without_maps_says_what_to_do(images):
         found(network, images)
 
 
+def test_logits_that_depend_on_no_map_have_none(images):
+    class Deaf(nn.Module):
+        def __init__(self) -> None:
+            super().__init__()
+            self.body = small()
+
+        def forward(self, x: torch.Tensor) -> torch.Tensor:
+            self.body(x)
+            return x.mean((2, 3))
+
+    assert candidates(Network(Deaf()), images) == []
+
+
 def test_the_network_is_left_as_it_was(images):
     network = small(*POOLED).train()
     network[0].bias.requires_grad_(False)

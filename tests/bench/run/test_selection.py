@@ -71,10 +71,11 @@ def test_without_a_protocol_the_network_runs_once_per_batch(tmp_path, monkeypatc
     whole = Classifier.forward
     monkeypatch.setattr(Classifier, "forward", lambda self, images: passes.append(len(images)) or whole(self, images))
     words = {"dataset": "synthetic", "limit": 3, "weights": "catdog-scenes", "protocols": "none", "controls": "all",
-             "batch_size": 2, "workers": 0, "resize": 112, "crop": 112, "out": str(tmp_path / "o")}  # fmt: skip
+             "batch_size": 2, "workers": 0, "resize": 112, "crop": 112, "no_report": True,
+             "out": str(tmp_path / "o")}  # fmt: skip
     make_plan(load_config(None, words))
     tried = len(passes)
-    run(load_config(None, words), report=False)
+    run(load_config(None, words))
     assert passes[2 * tried :] == [2, 1]  # after the trial each batch passes once
     scored = set(read_scores(tmp_path / "o").index.get_level_values("metric"))
     assert "energy_in_mask" in scored

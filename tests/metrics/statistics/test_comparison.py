@@ -34,10 +34,13 @@ def test_a_comparison_by_hand():
 
 
 def test_what_could_have_been_shown_by_hand():
-    """Twenty images of error 0.1: (t_0.975 + t_0.8) 0.1 (1 + 1 / 20 + 32 / 400), and more where eight are tested."""
+    """Twenty images of error 0.1: (t_0.975 + t_0.8) 0.1 (1 + 2 / 20 + (7.39 / 20)^4 / 2); (2/3)^7.39 is 0.05.
+
+    More where eight are tested.
+    """
     values = np.tile([-1.0, 1.0], 10) * 0.1 * math.sqrt(19)
     found = paired(values, np.zeros(20), 0)
-    assert found.detectable == pytest.approx((stats.t.ppf(0.975, 19) + stats.t.ppf(0.8, 19)) * 0.1 * 1.13)
+    assert found.detectable == pytest.approx((stats.t.ppf(0.975, 19) + stats.t.ppf(0.8, 19)) * 0.1 * 1.109313, rel=1e-5)
     of_eight = at_level(found, 0.05 / 8)
     assert of_eight.detectable > found.detectable
     assert of_eight.ci_high > found.ci_high
