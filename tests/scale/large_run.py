@@ -1,8 +1,8 @@
 """A finished run directory of many images, written without a network: what a report must bear.
 
-    python tests/scale/large_run.py 25000 /tmp/large
+    python tests/scale/large_run.py 25000 /tmp/large [METHODS]
 
-writes one of two methods, six controls, masks and curves, renders it in a process of its own, and prints how long that
+writes one of two methods, or as many, six controls, masks and curves, renders it in a process of its own, and prints how long that
 took, the largest resident memory and the size of the page.
 """
 
@@ -29,7 +29,7 @@ from bench.engine.tables import SCHEMAS  # noqa: E402
 from metrics import METRICS  # noqa: E402
 
 CLASSES, LAYER = ("cat", "dog"), "features.11"
-METHODS = ("gradcam", "layercam")
+METHODS = ("gradcam", "layercam", *(f"method{number:02d}" for number in range(3, 21)))
 CONTROLS = ("random", "center", "sobel", "uniform", "negated_gradcam", "negated_layercam")
 BLOCK, DISTINCT = 512, 64  # images of a row group; pictures that differ
 PEAK = """
@@ -45,12 +45,18 @@ print(used.ru_maxrss, used.ru_utime + used.ru_stime)
 
 @dataclass(frozen=True)
 class Large:
-    """How large a run is: images, side of the pictures and of the maps, points of a curve."""
+    """How large a run is: images, side of the pictures and of the maps, points of a curve, methods."""
 
     images: int
     side: int = 224
     grid: int = 13
     points: int = 33
+    methods: int = 2
+
+    @property
+    def names(self) -> tuple[str, ...]:
+        """Of the methods."""
+        return METHODS[: self.methods]
 
 
 def write_large_run(folder: Path, large: Large) -> Path:
@@ -62,14 +68,14 @@ def write_large_run(folder: Path, large: Large) -> Path:
     for number, start in enumerate(range(0, large.images, BLOCK)):
         ids = np.array([f"images/{n:06d}.jpg" for n in range(start, min(start + BLOCK, large.images))], dtype=object)
         labels = np.array([CLASSES[n % 2] for n in range(start, start + len(ids))], dtype=object)
-        rows = _Rows(random, ids, labels)
+        rows = _Rows(random, ids, labels, large.names)
         writers["scores"].write_table(rows.scores())
         writers["curves"].write_table(rows.curves(large.points))
         writers["localisation"].write_table(rows.localisation())
         writers["images"].write_table(rows.images(jpegs))
         maps = {
             f"{method}/{LAYER}": random.random((len(ids), len(CLASSES), large.grid, large.grid), dtype=np.float32)
-            for method in METHODS
+            for method in large.names
         }
         metadata = {"image_ids": json.dumps(list(ids)), "classes": json.dumps(CLASSES)}
         safetensors.numpy.save_file(maps, folder / "maps" / f"shard-{number:05d}.safetensors", metadata)
@@ -83,13 +89,15 @@ def write_large_run(folder: Path, large: Large) -> Path:
 class _Rows:
     """The tables of one block of images."""
 
-    def __init__(self, random: np.random.Generator, ids: np.ndarray, labels: np.ndarray) -> None:
-        self.random, self.ids, self.labels = random, ids, labels
+    def __init__(
+        self, random: np.random.Generator, ids: np.ndarray, labels: np.ndarray, names: tuple[str, ...]
+    ) -> None:
+        self.random, self.ids, self.labels, self.names = random, ids, labels, names
         self.predicted = np.where(random.random(len(ids)) < 0.9, labels, "cat").astype(object)
 
     def scores(self) -> pa.Table:
         """All values of an empty map are undefined but `empty` itself; faces are missing in a tenth of the pictures."""
-        methods = [(name, *key) for name in METHODS for key in product(CLASSES, _metrics(controls=False))]
+        methods = [(name, *key) for name in self.names for key in product(CLASSES, _metrics(controls=False))]
         controls = [(f"control_{name}", *key) for name in CONTROLS for key in product(CLASSES, _metrics(controls=True))]
         keys = methods + controls
         count = len(self.ids)
@@ -107,7 +115,7 @@ class _Rows:
     def curves(self, points: int) -> pa.Table:
         keys = [
             (name, target, direction, substrate)
-            for name in METHODS
+            for name in self.names
             for target in CLASSES
             for direction, substrate in (("deletion", "blur"), ("insertion", "blur"))
         ]
@@ -118,7 +126,7 @@ class _Rows:
         return self._table("curves", keys, ("method", "target", "direction", "substrate"), columns)
 
     def localisation(self) -> pa.Table:
-        keys = [(name, target) for name in METHODS for target in CLASSES]
+        keys = [(name, target) for name in self.names for target in CLASSES]
         count = len(keys) * len(self.ids)
         pixels = [list(self.random.integers(1, 400, (count, 256), dtype=np.int32)) for _ in range(2)]
         columns = {"foreground": pixels[0], "background": pixels[1], "box_iou": list(self.random.random((count, 20)))}
@@ -178,7 +186,7 @@ def _manifest(large: Large) -> dict:
         },
         "image_size": [large.side, large.side],
         "layers": {LAYER: {"channels": 256, "height": large.grid, "width": large.grid}},
-        "methods": {name: entry | {"title": name.title()} for name in METHODS},
+        "methods": {name: entry | {"title": name.title()} for name in large.names},
         "controls": {f"control_{name}": entry | {"title": name.replace("_", " ")} for name in CONTROLS},
         "metrics": {name: METRICS[name].describe() for name in _metrics(controls=False)},
         "protocols": {
@@ -212,6 +220,6 @@ def measure(folder: Path) -> tuple[float, float, float, float]:
 
 
 if __name__ == "__main__":
-    made = write_large_run(Path(sys.argv[2]), Large(int(sys.argv[1])))
+    made = write_large_run(Path(sys.argv[2]), Large(int(sys.argv[1]), methods=int((*sys.argv, 2)[3])))
     seconds, processor, memory, size = measure(made)
     print(f"{sys.argv[1]} images: {seconds:.0f} s, {processor:.0f} s of processor, {memory:.0f} MB, page {size:.1f} MB")
