@@ -70,8 +70,9 @@ CHANGES: dict[str, Change] = {"shuffled": shuffle_parameters}
 
 def changed(network: Network, change: Change) -> Network:
     """A copy of the model whose tapped network was altered."""
-    model = copy.deepcopy(network.model)
-    place = next(name for name, module in network.model.named_modules() if module is network.network)
-    inner = model.get_submodule(place)
-    change(inner)
+    with torch.inference_mode(False):  # tensors that are made in it have no gradients ever after
+        model = copy.deepcopy(network.model)
+        place = next(name for name, module in network.model.named_modules() if module is network.network)
+        inner = model.get_submodule(place)
+        change(inner)
     return Network(model, inner, network.reshape)
