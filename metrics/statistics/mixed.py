@@ -3,7 +3,10 @@
 Model: d_ij = mean of the image's stratum + network_i + image_j + e_ij, and with several data sets network_i's own
 shift on each of them; all but the strata are random, normal and independent. Networks or images may lack values. The
 variances are REML's: in closed form (mean squares) where every network has every image, else by a small search.
-Degrees of freedom are Satterthwaite's (1946) with the expected information, which holds at a variance of 0 too.
+
+Intervals are Banerjee's (1960): half^2 = t^2(networks) x variance by networks and rest + t^2(images) x variance by
+images. They hold at least at their level whatever the parts are. With Satterthwaite's one number of degrees of freedom,
+tests at 0.5 % over three networks rejected 2.7 %; that number (expected information) is kept to say how much is known.
 """
 
 from dataclasses import dataclass
@@ -12,9 +15,10 @@ from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
-from scipy import linalg, optimize
+from scipy import linalg, optimize, special
 
 LARGEST = 1e3  # standard deviation of networks or images over that of the rest
+LEAST = 1e-12  # p
 NONE = 1e-12  # a spread, of the largest value, that is rounding
 
 Array = NDArray[np.float64]
@@ -50,12 +54,34 @@ class Estimate:
     Attributes:
         mean: its value.
         error: standard error.
-        freedom: degrees of freedom of the error, at least 1.
+        freedom: Satterthwaite's degrees of freedom of the error, at least 1.
+        by_images: share of the error's square that images make; networks and the rest make the others.
+        networks: degrees of freedom of the networks.
+        images: degrees of freedom of the images.
     """
 
     mean: float
     error: float
     freedom: float
+    by_images: float
+    networks: int
+    images: int
+
+    def half(self, alpha: float) -> float:
+        """Half the width of the interval at the level 1 - alpha."""
+        networks, images = (float(special.stdtrit(n, alpha / 2)) ** 2 for n in (self.networks, self.images))
+        return self.error * ((1 - self.by_images) * networks + self.by_images * images) ** 0.5
+
+    def limits(self, alpha: float) -> tuple[float, float]:
+        """Of the interval at the level 1 - alpha."""
+        return self.mean - self.half(alpha), self.mean + self.half(alpha)
+
+    @property
+    def p_value(self) -> float:
+        """Two-sided p of 0: the level at which the interval just reaches it, at least 1e-12."""
+        if self.half(LEAST) < abs(self.mean):
+            return LEAST
+        return float(optimize.brentq(lambda alpha: self.half(alpha) - abs(self.mean), LEAST, 1, xtol=LEAST))
 
 
 @dataclass(frozen=True, eq=False)
@@ -68,6 +94,7 @@ class Crossed:
         image: number of the image of each, from 0.
         data: number of the data set of each, from 0.
         fixed: the fixed effects, (N, p) of full rank.
+        levels: of a property of the networks, whose effects are the last levels - 1 of the fixed ones.
     """
 
     values: Array
@@ -75,6 +102,7 @@ class Crossed:
     image: Codes
     data: Codes
     fixed: Array
+    levels: int = 1
 
     @cached_property
     def balanced(self) -> bool:
@@ -186,7 +214,7 @@ class Solved:
         return found / 2
 
     def estimate(self, weights: Array) -> Estimate:
-        """A weighted sum of the fixed effects, weights (p,), with Satterthwaite's degrees of freedom."""
+        """A weighted sum of the fixed effects, weights (p,), and how sure it is."""
         direction = self.E @ self.covariance @ weights
         variance = float(weights @ self.covariance @ weights)
         slope = np.zeros(4)  # of the variance, by each of the four
@@ -197,7 +225,16 @@ class Solved:
         known = np.diag(self.information) > 0
         uncertain = float(slope[known] @ linalg.pinvh(self.information[np.ix_(known, known)]) @ slope[known])
         freedom = 2 * variance**2 / uncertain if uncertain > 0 else np.inf
-        return Estimate(float(weights @ self.effects), variance**0.5, max(1.0, min(freedom, len(self.data.values))))
+        of_networks = int(self.data.network.max()) + 1 - self.data.levels
+        of_images = int(self.data.image.max()) + 1 - (len(weights) - self.data.levels + 1)
+        return Estimate(
+            mean=float(weights @ self.effects),
+            error=variance**0.5,
+            freedom=max(1.0, min(freedom, len(self.data.values))),
+            by_images=min(1.0, float(slope[2] * self.variances.image / variance)),
+            networks=max(1, of_networks),
+            images=max(1, of_images),
+        )
 
     def _places(self) -> tuple[slice, slice]:
         networks = self.data.network.max() + 1
