@@ -3,10 +3,6 @@
 Model: d_ij = mean of the image's stratum + network_i + image_j + e_ij, and with several data sets network_i's own
 shift on each of them; all but the strata are random, normal and independent. Networks or images may lack values. The
 variances are REML's: in closed form (mean squares) where every network has every image, else by a small search.
-
-Intervals are Banerjee's (1960): half^2 = t^2(networks) x variance by networks and rest + t^2(images) x variance by
-images. They hold at least at their level whatever the parts are. With Satterthwaite's one number of degrees of freedom,
-tests at 0.5 % over three networks rejected 2.7 %; that number (expected information) is kept to say how much is known.
 """
 
 from dataclasses import dataclass
@@ -15,10 +11,11 @@ from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
-from scipy import linalg, optimize, special
+from scipy import linalg, optimize
+
+from metrics.statistics.estimate import Estimate
 
 LARGEST = 1e3  # standard deviation of networks or images over that of the rest
-LEAST = 1e-12  # p
 NONE = 1e-12  # a spread, of the largest value, that is rounding
 
 Array = NDArray[np.float64]
@@ -45,43 +42,6 @@ class Variances:
     def array(self) -> Array:
         """The four, in this order."""
         return np.array([self.network, self.cell, self.image, self.rest])
-
-
-@dataclass(frozen=True)
-class Estimate:
-    """A weighted sum of the fixed effects.
-
-    Attributes:
-        mean: its value.
-        error: standard error.
-        freedom: Satterthwaite's degrees of freedom of the error, at least 1.
-        by_images: share of the error's square that images make; networks and the rest make the others.
-        networks: degrees of freedom of the networks.
-        images: degrees of freedom of the images.
-    """
-
-    mean: float
-    error: float
-    freedom: float
-    by_images: float
-    networks: int
-    images: int
-
-    def half(self, alpha: float) -> float:
-        """Half the width of the interval at the level 1 - alpha."""
-        networks, images = (float(special.stdtrit(n, alpha / 2)) ** 2 for n in (self.networks, self.images))
-        return self.error * ((1 - self.by_images) * networks + self.by_images * images) ** 0.5
-
-    def limits(self, alpha: float) -> tuple[float, float]:
-        """Of the interval at the level 1 - alpha."""
-        return self.mean - self.half(alpha), self.mean + self.half(alpha)
-
-    @property
-    def p_value(self) -> float:
-        """Two-sided p of 0: the level at which the interval just reaches it, at least 1e-12."""
-        if self.half(LEAST) < abs(self.mean):
-            return LEAST
-        return float(optimize.brentq(lambda alpha: self.half(alpha) - abs(self.mean), LEAST, 1, xtol=LEAST))
 
 
 @dataclass(frozen=True, eq=False)

@@ -15,8 +15,9 @@ from numpy.typing import NDArray
 from scipy import special
 
 from metrics.statistics.comparison import POWER, holm
+from metrics.statistics.estimate import Estimate
 from metrics.statistics.intervals import balanced_mean, change_interval
-from metrics.statistics.mixed import Crossed, Estimate, Solved, Variances, fitted
+from metrics.statistics.mixed import Crossed, Solved, Variances, fitted
 from metrics.statistics.moments import FEWEST
 
 FEWEST_NETWORKS = 3  # below it nothing is said of networks that are not there

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 import pandas as pd
 
 from metrics.statistics.comparison import ALPHA, HEADLINE_FAMILY, holm
-from metrics.statistics.mixed import Estimate
+from metrics.statistics.estimate import Estimate
 from metrics.statistics.networks import VALUES, OverNetworks, factor_levels, over_networks, own_mean
 from reports.runs.run import GAP, ReportError, Run, title
 from reports.runs.study import Study, StudyRun
