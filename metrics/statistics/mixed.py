@@ -3,7 +3,6 @@
 Model: d_ij = mean of the image's stratum + network_i + image_j + e_ij, and with several data sets network_i's own
 shift on each of them; all but the strata are random, normal and independent. Networks or images may lack values. The
 variances are REML's: in closed form (mean squares) where every network has every image, else by a small search.
-Degrees of freedom are Satterthwaite's (1946) with the expected information, which holds at a variance of 0 too.
 """
 
 from dataclasses import dataclass
@@ -13,6 +12,8 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 from scipy import linalg, optimize
+
+from metrics.statistics.estimate import Estimate
 
 LARGEST = 1e3  # standard deviation of networks or images over that of the rest
 NONE = 1e-12  # a spread, of the largest value, that is rounding
@@ -43,21 +44,6 @@ class Variances:
         return np.array([self.network, self.cell, self.image, self.rest])
 
 
-@dataclass(frozen=True)
-class Estimate:
-    """A weighted sum of the fixed effects.
-
-    Attributes:
-        mean: its value.
-        error: standard error.
-        freedom: degrees of freedom of the error, at least 1.
-    """
-
-    mean: float
-    error: float
-    freedom: float
-
-
 @dataclass(frozen=True, eq=False)
 class Crossed:
     """Values of networks on images, N of them.
@@ -68,6 +54,7 @@ class Crossed:
         image: number of the image of each, from 0.
         data: number of the data set of each, from 0.
         fixed: the fixed effects, (N, p) of full rank.
+        levels: of a property of the networks, whose effects are the last levels - 1 of the fixed ones.
     """
 
     values: Array
@@ -75,6 +62,7 @@ class Crossed:
     image: Codes
     data: Codes
     fixed: Array
+    levels: int = 1
 
     @cached_property
     def balanced(self) -> bool:
@@ -186,7 +174,7 @@ class Solved:
         return found / 2
 
     def estimate(self, weights: Array) -> Estimate:
-        """A weighted sum of the fixed effects, weights (p,), with Satterthwaite's degrees of freedom."""
+        """A weighted sum of the fixed effects, weights (p,), and how sure it is."""
         direction = self.E @ self.covariance @ weights
         variance = float(weights @ self.covariance @ weights)
         slope = np.zeros(4)  # of the variance, by each of the four
@@ -197,7 +185,16 @@ class Solved:
         known = np.diag(self.information) > 0
         uncertain = float(slope[known] @ linalg.pinvh(self.information[np.ix_(known, known)]) @ slope[known])
         freedom = 2 * variance**2 / uncertain if uncertain > 0 else np.inf
-        return Estimate(float(weights @ self.effects), variance**0.5, max(1.0, min(freedom, len(self.data.values))))
+        of_networks = int(self.data.network.max()) + 1 - self.data.levels
+        of_images = int(self.data.image.max()) + 1 - (len(weights) - self.data.levels + 1)
+        return Estimate(
+            mean=float(weights @ self.effects),
+            error=variance**0.5,
+            freedom=max(1.0, min(freedom, len(self.data.values))),
+            by_images=min(1.0, float(slope[2] * self.variances.image / variance)),
+            networks=max(1, of_networks),
+            images=max(1, of_images),
+        )
 
     def _places(self) -> tuple[slice, slice]:
         networks = self.data.network.max() + 1

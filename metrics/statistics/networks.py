@@ -15,13 +15,14 @@ from numpy.typing import NDArray
 from scipy import special
 
 from metrics.statistics.comparison import POWER, holm
+from metrics.statistics.estimate import Estimate
 from metrics.statistics.intervals import balanced_mean, change_interval
-from metrics.statistics.mixed import Crossed, Estimate, Solved, Variances, fitted
+from metrics.statistics.mixed import Crossed, Solved, Variances, fitted
 from metrics.statistics.moments import FEWEST
 
 FEWEST_NETWORKS = 3  # below it nothing is said of networks that are not there
 LEVELS, EACH = 2, 2  # levels of a factor that are compared, and networks of each, at least
-NOTHING = Estimate(math.nan, math.nan, math.nan)
+NOTHING = Estimate(math.nan, math.nan, math.nan, math.nan, 1, 1)
 VALUES = ["network", "unit", "data", "image", "stratum", "value"]
 
 Array = NDArray[np.float64]
@@ -69,18 +70,16 @@ class OverNetworks:
 
     def interval(self, alpha: float) -> tuple[float, float]:
         """Limits of the mean at the level 1 - alpha."""
-        return limits(self.mean, alpha)
+        return self.mean.limits(alpha)
 
     def prediction(self, alpha: float) -> tuple[float, float]:
         """Between what the mean of a new network lies: t with units - 1 degrees of freedom, sqrt(sd^2 + error^2)."""
         error = math.hypot(self.sd, self.mean.error)
-        return limits(replace(self.mean, error=error, freedom=max(self.units - 1, 1)), alpha)
+        return replace(self.mean, error=error, by_images=0.0, networks=max(self.units - 1, 1)).limits(alpha)
 
     def detectable(self, alpha: float) -> float:
         """Smallest mean that so many networks and images would have shown with 80 % power at the level alpha."""
-        freedom = self.mean.freedom
-        reach = special.stdtrit(freedom, 1 - alpha / 2) + special.stdtrit(freedom, POWER)
-        return float(reach * self.mean.error)
+        return self.mean.half(alpha) + float(special.stdtrit(self.mean.freedom, POWER)) * self.mean.error
 
 
 def over_networks(values: pd.DataFrame) -> OverNetworks:
@@ -107,7 +106,7 @@ def over_networks(values: pd.DataFrame) -> OverNetworks:
     return replace(
         found,
         mean=mean,
-        p_value=p_of(mean),
+        p_value=mean.p_value,
         variances=solved.variances,
         sd=sd,
         sd_low=sd_low,
@@ -134,17 +133,6 @@ def crossed(units: pd.DataFrame) -> tuple[Crossed, list[str], list[tuple[str, st
     place = {kind: number for number, kind in enumerate(kinds)}
     fixed = np.eye(len(kinds))[[place[kind] for kind in zip(units["data"], units["stratum"], strict=True)]]
     return Crossed(units["value"].to_numpy(float), network, image, data, fixed), list(names), kinds
-
-
-def limits(found: Estimate, alpha: float) -> tuple[float, float]:
-    """Student's limits of an estimate at the level 1 - alpha."""
-    half = float(special.stdtrit(found.freedom, 1 - alpha / 2)) * found.error
-    return found.mean - half, found.mean + half
-
-
-def p_of(found: Estimate) -> float:
-    """Two-sided p that the estimate is 0."""
-    return float(2 * special.stdtr(found.freedom, -abs(found.mean) / found.error))
 
 
 def own_mean(values: pd.DataFrame) -> tuple[float, float, float, int]:
@@ -177,7 +165,7 @@ def factor_levels(values: pd.DataFrame, levels: Mapping[str, str]) -> tuple[dict
     data, names, strata = crossed(averaged(own))
     place = np.array([kept.index(level[name]) for name in names])[data.network]
     shifts = np.eye(len(kept))[place][:, 1:]
-    solved = fitted(replace(data, fixed=np.hstack([data.fixed, shifts])))
+    solved = fitted(replace(data, fixed=np.hstack([data.fixed, shifts]), levels=len(kept)))
     if solved is None:
         return {}, math.nan
     weights = _weights(strata)[0]
@@ -234,5 +222,5 @@ def _without(data: Crossed, variances: Variances, place: int, weights: Array) ->
 
 def _different(solved: Solved, means: Sequence[Array]) -> float:
     """P that weighted sums of the fixed effects are all equal: Holm over their pairs, the smallest."""
-    pairs = [p_of(solved.estimate(second - first)) for first, second in combinations(means, 2)]
+    pairs = [solved.estimate(second - first).p_value for first, second in combinations(means, 2)]
     return min(holm(pairs), default=math.nan)

@@ -7,8 +7,8 @@ from dataclasses import dataclass
 import pandas as pd
 
 from metrics.statistics.comparison import ALPHA, HEADLINE_FAMILY, holm
-from metrics.statistics.mixed import Estimate
-from metrics.statistics.networks import VALUES, OverNetworks, factor_levels, limits, over_networks, own_mean
+from metrics.statistics.estimate import Estimate
+from metrics.statistics.networks import VALUES, OverNetworks, factor_levels, over_networks, own_mean
 from reports.runs.run import GAP, ReportError, Run, title
 from reports.runs.study import Study, StudyRun
 from reports.tables.comparison import values_by_image
@@ -128,7 +128,7 @@ def study_table(found: Sequence[Answer]) -> pd.DataFrame:
 def data_table(found: Sequence[Answer]) -> pd.DataFrame:
     """A row per question and data set; empty where there is one data set."""
     rows = [
-        (answer.name, name, mean.mean, *limits(mean, ALPHA), answer.found.p_data)
+        (answer.name, name, mean.mean, *mean.limits(ALPHA), answer.found.p_data)
         for answer in found
         for name, mean in (answer.found.data or {}).items()
         if len(answer.found.data or {}) > 1
@@ -139,7 +139,7 @@ def data_table(found: Sequence[Answer]) -> pd.DataFrame:
 def factor_table(found: Sequence[Answer]) -> pd.DataFrame:
     """A row per question, factor and level."""
     rows = [
-        (answer.name, factor, level, count, mean.mean, *limits(mean, ALPHA), p)
+        (answer.name, factor, level, count, mean.mean, *mean.limits(ALPHA), p)
         for answer in found
         for factor, (levels, p) in answer.factors.items()
         for level, (count, mean) in levels.items()

@@ -1,5 +1,6 @@
 import numpy as np
 import pytest
+from scipy import stats
 
 from metrics.statistics.mixed import Crossed, Solved, Variances, balanced_variances, fitted, searched_variances
 
@@ -115,15 +116,32 @@ def test_values_that_do_not_vary_have_no_model():
     assert fitted(crossed(np.full((3, 4), 0.25))) is None
 
 
-@pytest.mark.parametrize("networks", [6, 12])
-@pytest.mark.parametrize("sd", [0.0, 0.05, 0.2])
-def test_intervals_of_the_mean_cover_it(networks, sd):
-    """95 % intervals of a true mean of 0 on 40 images; the sd of images and of the rest is 0.2."""
-    from scipy import special
+def test_the_interval_is_banerjees_and_p_is_where_it_reaches_0():
+    mean = fitted(crossed(SMALL)).estimate(np.ones(1))  # variances: networks and rest 3.5, images 12, of 6 values
+    half = ((stats.t.ppf(0.9, 2) ** 2 * 3.5 + stats.t.ppf(0.9, 1) ** 2 * 12) / 6) ** 0.5
+    assert mean.by_images == pytest.approx(12 / 15.5)
+    assert (mean.networks, mean.images) == (2, 1)
+    assert mean.limits(0.2) == pytest.approx((2.5 - half, 2.5 + half))
+    assert mean.limits(mean.p_value)[0] == pytest.approx(0, abs=1e-6)
 
-    random, held, repetitions = np.random.default_rng([networks, round(100 * sd)]), 0, 500
+
+def rejected(networks: int, sd: float, alpha: float, repetitions: int) -> float:
+    """Share of tests that reject a true mean of 0 on 40 images; the sd of images and of the rest is 0.2."""
+    random, found = np.random.default_rng([networks, round(100 * sd)]), 0
     for _ in range(repetitions):
         parts = [sd * random.normal(size=(networks, 1)), 0.2 * random.normal(size=(1, 40))]
         mean = fitted(crossed(sum(parts) + 0.2 * random.normal(size=(networks, 40)))).estimate(np.ones(1))
-        held += abs(mean.mean) <= special.stdtrit(mean.freedom, 0.975) * mean.error
-    assert held / repetitions >= 0.93
+        found += abs(mean.mean) > mean.half(alpha)
+    return found / repetitions
+
+
+@pytest.mark.parametrize("networks", [6, 12])
+@pytest.mark.parametrize("sd", [0.0, 0.05, 0.2])
+def test_intervals_of_the_mean_cover_it(networks, sd):
+    assert 1 - rejected(networks, sd, 0.05, 500) >= 0.93
+
+
+@pytest.mark.parametrize("sd", [0.1, 0.2])
+def test_few_networks_raise_no_alarm_at_the_level_of_a_family_of_ten(sd):
+    """Satterthwaite's degrees of freedom reject 1 and 2 % here."""
+    assert rejected(3, sd, 0.005, 1500) <= 0.005
