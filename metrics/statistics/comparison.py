@@ -91,7 +91,8 @@ def paired_columns(
     defined = ~(np.isnan(first) | np.isnan(second))
     labels = np.zeros(len(first)) if groups is None else np.asarray(groups)
     results: dict[int, Paired] = {}
-    for pattern in np.unique(defined, axis=1).T if defined.size else ():
+    patterns = np.unique(defined, axis=1).T if defined.size else ()
+    for pattern in sorted(patterns, key=np.count_nonzero):  # those of as many images after one another: same signs
         columns = np.flatnonzero((defined == pattern[:, None]).all(axis=0))
         if pattern.any():
             chosen = (first[pattern][:, columns], second[pattern][:, columns])

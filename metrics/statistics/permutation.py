@@ -1,6 +1,6 @@
 """Could the signs of the differences have fallen like this by chance? A permutation test of their mean."""
 
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator, Sequence
 from functools import lru_cache
 
 import numpy as np
@@ -9,6 +9,7 @@ from numpy.typing import NDArray
 DRAWS = 9999
 EXACT = 12  # differences that are not 0 up to which all 2^k signs are tried
 BLOCK = 1 << 22  # signs at a time
+KEPT = 1 << 24  # signs up to which they are kept, in single precision, for the next comparison of as many images
 TIED = 1e-6  # of the sum of all sizes: single precision is no better, and what is as large counts as as large
 
 Array = NDArray[np.float64]
@@ -62,7 +63,16 @@ def _all_signs(count: int) -> NDArray[np.float32]:
     return ((np.arange(2**count)[:, None] >> np.arange(count)) & 1).astype(np.float32)
 
 
-def _random_signs(count: int, seed: int, draws: int) -> Iterator[NDArray[np.float32]]:
+def _random_signs(count: int, seed: int, draws: int) -> Iterable[NDArray[np.float32]]:
+    return _kept(count, seed, draws) if count * draws <= KEPT else _blocks(count, seed, draws)
+
+
+@lru_cache(maxsize=1)
+def _kept(count: int, seed: int, draws: int) -> Sequence[NDArray[np.float32]]:
+    return tuple(_blocks(count, seed, draws))
+
+
+def _blocks(count: int, seed: int, draws: int) -> Iterator[NDArray[np.float32]]:
     packed = _drawn(count, seed, draws)
     rows = max(1, BLOCK // count)
     for start in range(0, draws, rows):

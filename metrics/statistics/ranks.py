@@ -2,7 +2,7 @@
 
 import numpy as np
 from numpy.typing import NDArray
-from scipy import stats
+from scipy import special, stats
 
 PAIRWISE = 3000  # images up to which every pair counts in the Hodges-Lehmann shift; a seeded sample beyond
 SAMPLE = 100  # values that tell where the median of the sums lies
@@ -36,7 +36,7 @@ def median_of_sums(ordered: Array) -> float:
     if not fewer <= first <= last < int(upto.sum()):  # the sample misled
         below, upto, fewer = np.zeros_like(below), count - np.arange(count), 0
     elif low == high:
-        return low
+        return low + 0.0
     lengths = upto - below
     row = np.repeat(np.arange(count), lengths)
     column = np.arange(len(row)) - np.repeat(np.cumsum(lengths) - lengths, lengths) + (row + below[row])
@@ -70,35 +70,47 @@ def _places(ordered: Array, bound: float, *, strict: bool) -> NDArray[np.intp]:
 def signed_rank(differences: Array) -> Array:
     """Two-sided p of the Wilcoxon signed-rank test, zeros ranked and dropped (Pratt 1959), (m,); 1 where all are 0.
 
-    Exact for up to 50 images without ties, and for up to 13 with ties, else by the normal distribution.
+    Exact for up to 50 images without ties, and for up to 13 with ties, else by the normal distribution (Cureton 1967).
     """
     count, found = len(differences), np.ones(differences.shape[1])
-    sizes = np.sort(np.abs(differences), axis=0)
-    tied = (differences == 0).any(axis=0) | (sizes[1:] == sizes[:-1]).any(axis=0)
-    some = differences.any(axis=0)
-    few = some & tied & (count <= ALL_SIGNS)
-    exact = some & ~tied & (count <= EXACT)
-    for chosen, method in ((exact, "exact"), (some & ~few & ~exact, "asymptotic")):
-        if chosen.any():
-            own = differences[:, chosen]
-            found[chosen] = stats.wilcoxon(own, zero_method="pratt", method=method, axis=0).pvalue
-    if few.any():
-        found[few] = _all_signs(differences[:, few])
+    for place, own in enumerate(differences.T):
+        if not own.any():
+            continue
+        ranks, ties = _ranks(own)
+        tied = len(ties) < count or not own.all()
+        if count <= EXACT and not tied:
+            found[place] = stats.wilcoxon(own, method="exact").pvalue
+        elif count <= ALL_SIGNS:
+            found[place] = _all_signs(own, ranks)
+        else:
+            zeros = float((own == 0).sum())
+            mean = (count * (count + 1.0) - zeros * (zeros + 1)) * 0.25
+            variance = count * (count + 1.0) * (2 * count + 1) - zeros * (zeros + 1) * (2 * zeros + 1)
+            ties = ties[1:] if zeros else ties
+            error = np.sqrt((variance - (ties**3 - ties).sum() / 2) / 24)
+            found[place] = 2 * special.ndtr(-abs((ranks[own > 0].sum() - mean) / error))
     return found
 
 
-def _all_signs(differences: Array) -> Array:
-    """The same over all 2^n signs, (m,): twice the share of them whose sum of positive ranks is as far out."""
+def _all_signs(differences: Array, ranks: Array) -> float:
+    """Over all 2^n signs of (n,): twice the share of them whose sum of positive ranks is as far out."""
     count = len(differences)
-    ranks = stats.rankdata(np.abs(differences), axis=0) * (differences != 0)
     signs = (np.arange(2**count)[:, None] >> np.arange(count)) & 1
-    sums, own = signs @ ranks, ((differences > 0) * ranks).sum(axis=0)
-    tail = np.minimum((sums <= own).sum(axis=0), (sums >= own).sum(axis=0))
-    return np.asarray(np.minimum(2 * (tail / 2**count), 1.0))
+    sums, own = signs @ np.where(differences == 0, 0.0, ranks), ranks[differences > 0].sum()
+    return float(min(2 * (min((sums <= own).sum(), (sums >= own).sum()) / 2**count), 1.0))
 
 
 def rank_biserial(differences: Array) -> Array:
     """Matched-pairs rank-biserial correlation (Kerby 2014) with Pratt's ranks, (m,) in [-1, 1]."""
-    ranks = stats.rankdata(np.abs(differences), axis=0) * (differences != 0)
-    total = ranks.sum(axis=0)
-    return np.divide((ranks * np.sign(differences)).sum(axis=0), total, out=np.zeros_like(total), where=total > 0)
+    found = np.zeros(differences.shape[1])
+    for place, own in enumerate(differences.T):
+        ranks, _ = _ranks(own)
+        if own.any():
+            found[place] = (ranks * np.sign(own)).sum() / ranks[own != 0].sum()
+    return found
+
+
+def _ranks(values: Array) -> tuple[Array, Array]:
+    """Ranks of the sizes of (n,), ties share their mean, and how many there are of each size, the smallest first."""
+    _, place, counts = np.unique(np.abs(values), return_inverse=True, return_counts=True)
+    return (np.cumsum(counts) - (counts - 1) / 2)[place], counts.astype(float)

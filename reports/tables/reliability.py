@@ -28,9 +28,13 @@ def reliability(run: Run) -> pd.DataFrame:
     method is left out, and with it what it would cost the others.
     """
     tables = dict(_by_image(run))
+    held: dict[tuple[str, str], list[pd.DataFrame]] = {}
+    for (layer, role, _), values in tables.items():
+        held.setdefault((layer, role), []).append(values)
+    rivals_of = {key: _rivals(run, own) for key, own in held.items()}
     rows = []
     for (layer, role, metric), values in tables.items():
-        rivals = _rivals(run, [own for key, own in tables.items() if key[:2] == (layer, role)])
+        rivals = rivals_of[layer, role]
         if len(rivals) < 2 or not set(rivals) <= set(values):
             continue
         wide = values[rivals].dropna()
@@ -49,14 +53,14 @@ def metric_correlation(run: Run) -> pd.DataFrame:
     rows = []
     for (layer, role), metrics in by_key.items():
         wide = pd.concat(metrics, axis="columns", names=["metric"]).swaplevel(axis="columns")
-        methods = [wide[name] for name in wide.columns.unique("method")]
-        found = [values.corr("spearman", min_periods=2) for values in methods]
-        for first, second in combinations([name for name in run.manifest["metrics"] if name in metrics], 2):
-            both = [values[[first, second]].notna().all(axis=1) for values in methods if {first, second} <= set(values)]
-            images = pd.concat(both, axis="columns").any(axis=1).sum() if both else 0
-            rho = [table[first][second] for table in found if {first, second} <= set(table)]
-            defined = [value for value in rho if not math.isnan(value)]
-            rows.append((layer, role, first, second, images, np.mean(defined) if defined else math.nan))
+        names = [name for name in run.manifest["metrics"] if name in metrics]
+        methods = [wide[name].reindex(columns=names) for name in wide.columns.unique("method")]
+        found = np.array([values.corr("spearman", min_periods=2).to_numpy() for values in methods])
+        defined = np.array([values.notna().to_numpy() for values in methods])
+        for first, second in combinations(range(len(names)), 2):
+            images = (defined[..., first] & defined[..., second]).any(axis=0).sum() if len(methods) else 0
+            rho = found[:, first, second][~np.isnan(found[:, first, second])] if len(methods) else ()
+            rows.append((layer, role, names[first], names[second], images, np.mean(rho) if len(rho) else math.nan))
     return pd.DataFrame(rows, columns=CORRELATION)
 
 

@@ -3,6 +3,7 @@
 from collections.abc import Iterator
 from itertools import combinations
 
+import numpy as np
 import pandas as pd
 
 from metrics.statistics.comparison import HEADLINE_FAMILY
@@ -24,33 +25,39 @@ def strata(run: Run) -> pd.DataFrame:
     right`, `called wrong`, `confident` (the largest probability is at least 0.9), `not confident`. Images of several
     classes have a role of their own.
     """
-    rows = []
+    rows, groups = [], dict(_groups(run))
     for metric, role in HEADLINE_FAMILY:
         for layer in run.values.layers(metric, role):
-            wide = run.values.table(layer, role, metric).frame(run.methods)
-            methods = [name for name in run.methods if name in wide]
-            for first, second in combinations(methods, 2):
-                difference = (wide[first] - wide[second]).dropna()
-                for name, groups in _groups(run, difference):
-                    low, high = change_interval(groups)
-                    count = sum(map(len, groups))
-                    rows.append((first, second, layer, role, metric, name, count, balanced_mean(groups), low, high))
+            table = run.values.table(layer, role, metric)
+            for first, second in combinations([name for name in run.methods if name in table.methods], 2):
+                difference = np.full(len(run.values.images), np.nan)
+                a, b = (table.values[:, table.methods.index(name)] for name in (first, second))
+                difference[table.places] = a - b
+                for name, members in groups.items():
+                    parts = [own for places in members if len(own := _defined(difference[places]))]
+                    if len(parts) >= (2 if name == "balanced" else 1):
+                        low, high = change_interval(parts)
+                        numbers = (sum(map(len, parts)), balanced_mean(parts), low, high)
+                        rows.append((first, second, layer, role, metric, name, *numbers))
     return in_order(run, pd.DataFrame(rows, columns=STRATA))
 
 
-def _groups(run: Run, difference: pd.Series) -> Iterator[tuple[str, list[pd.Series]]]:
-    """Name and members of every stratum that has any; `balanced` has a group per class, at least two."""
-    images = run.images.loc[difference.index]
-    single = run.single(images["label"])
-    by_label = [group for label in run.classes if len(group := difference[images["label"] == label])]
-    if len(by_label) > 1:
-        yield "balanced", by_label
+def _groups(run: Run) -> Iterator[tuple[str, list[np.ndarray]]]:
+    """Name and places of the images of every stratum; `balanced` has a group per class."""
+    images = run.images.loc[run.values.images]
+    single, right = run.single(images["label"]), images["label"] == images["predicted"]
     confident = images["probability"].map(max) >= CONFIDENT
+    by_label = {label: images["label"] == label for label in run.classes}
     parts = {
-        **{class_stratum(label): images["label"] == label for label in run.classes},
-        "called right": single & (images["label"] == images["predicted"]),
-        "called wrong": single & (images["label"] != images["predicted"]),
+        **{class_stratum(label): own for label, own in by_label.items()},
+        "called right": single & right,
+        "called wrong": single & ~right,
         "confident": confident,
         "not confident": ~confident,
     }
-    yield from ((name, [difference[chosen]]) for name, chosen in parts.items() if chosen.any())
+    yield "balanced", [np.flatnonzero(own) for own in by_label.values()]
+    yield from ((name, [np.flatnonzero(chosen)]) for name, chosen in parts.items())
+
+
+def _defined(values: np.ndarray) -> np.ndarray:
+    return values[~np.isnan(values)]
