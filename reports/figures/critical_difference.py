@@ -7,8 +7,7 @@ from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
 from metrics.statistics.mean_ranks import indistinct
-from reports.figures.axes import named_ticks
-from reports.figures.style import finding, panels
+from reports.figures.style import finding, named_ticks, panels
 from reports.runs.run import Run
 
 STEP = 0.42  # between labels, in units of the panel's y axis
@@ -60,5 +59,5 @@ def _diagram(run: Run, axis: Axes, group: pd.DataFrame) -> None:
     for place in range(1, count + 1):
         axis.plot([place, place], [0, STEP * 0.2], color="0.2", linewidth=1)
         axis.text(place, STEP * 0.3, str(place), ha="center", va="bottom", fontsize="x-small")
-    for side in axis.spines.values():
-        side.set_visible(False)
+    for spine in axis.spines.values():
+        spine.set_visible(False)

@@ -8,8 +8,7 @@ import seaborn as sns
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
-from reports.figures.axes import named_ticks
-from reports.figures.style import BAR_COLOUR, blank, finding, panels
+from reports.figures.style import BAR_COLOUR, blank, finding, named_ticks, panels
 from reports.numbers import interval_text
 from reports.runs.run import GAP, Run
 from reports.tables.comparison import values_by_image

@@ -127,7 +127,7 @@ class _Images:
         return _Images(*(getattr(self, field.name)[which] for field in fields(self)))
 
     def turned(self) -> "_Images":
-        who = (getattr(self, name) for name in WHO)
+        who = (self.label, self.predicted, self.rival)
         return _Images(*who, self.wrong, self.right, self.turned_mirror, self.mirror)
 
     def and_(self, other: "_Images") -> "_Images":

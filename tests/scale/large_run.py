@@ -2,8 +2,8 @@
 
     python tests/scale/large_run.py 25000 /tmp/large [METHODS]
 
-writes one of two methods, or as many, six controls, masks and curves, renders it in a process of its own, and prints how long that
-took, the largest resident memory and the size of the page.
+writes one of two methods, or as many, six controls, masks and curves, renders it in a process of its own, and prints
+how long that took, the largest resident memory and the size of the page.
 """
 
 import io
