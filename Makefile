@@ -9,12 +9,14 @@ OUT ?= runs/quickstart
 JOBS ?= auto
 FUZZ ?= 20
 SOAK_IMAGES ?= 25000
+MUTANTS ?= 16
 PETS ?= runs/pets
+STUDY ?= configs/study-scenes.toml
 SCENES := catdog-scenes catdog-scenes-1 catdog-scenes-2
 STAMP := $(VENV)/.installed
 
 .DEFAULT_GOAL := help
-.PHONY: help setup bench pets weights truth results networks api test calibrate fuzz soak mutants parity time lint format clean
+.PHONY: help setup bench pets study weights truth results networks api test calibrate fuzz soak mutants parity time lint format clean
 
 help:  ## list the targets
 	@grep -hE '^[a-z]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*##/\t/' | expand -t 10
@@ -35,6 +37,9 @@ pets: setup  ## the same on the Oxford-IIIT Pet photographs (DATA_ROOT=, WEIGHTS
 	$(BIN)/cambench run --dataset oxford-iiit-pet --data-root $(DATA_ROOT) --split test \
 		--weights $(WEIGHTS) --methods gradcam,layercam --layers features.11,features.12 \
 		--protocols rise,srg --steps 32 --out $(PETS) --resume
+
+study: setup  ## one verdict over several networks (STUDY=; default: the three shipped networks of drawn scenes)
+	$(BIN)/cambench study $(STUDY) --resume
 
 weights: setup  ## train the three shipped networks on drawn scenes again (writes runs/weights/; over an hour)
 	for seed in 0 1 2; do PATH="$(abspath $(BIN)):$$PATH" sh configs/catdog-scenes.sh $$seed runs/weights/$$seed || exit; done
@@ -84,10 +89,9 @@ soak: setup  ## 25,000 images through a run and its report, watched for what gro
 	rm -rf runs/soak
 	OMP_NUM_THREADS=1 $(BIN)/python tests/soak/soak.py --images $(SOAK_IMAGES) --out runs/soak
 
-mutants: setup  ## change cam/ and metrics/ place by place and list what no test notices (hours; goes on where it was)
+mutants: setup  ## change cam/ and metrics/ in MUTANTS= drawn places a file and list what no test notices (an hour; goes on)
 	$(BIN)/python -m pip install --quiet --disable-pip-version-check -c constraints.txt -e '.[test,mutants]'
-	OMP_NUM_THREADS=1 CAMBENCH_SHARED=$(abspath ../shared) $(BIN)/mutmut run --max-children $(JOBS:auto=1)
-	$(BIN)/mutmut results
+	OMP_NUM_THREADS=1 CAMBENCH_SHARED=$(abspath ../shared) $(BIN)/python tests/mutants/drawn.py $(MUTANTS)
 
 parity: $(PARITY)/.installed  ## our maps against those of grad-cam and torchcam; fills docs/parity.md (WEIGHTS=, DATA_ROOT=)
 	OMP_NUM_THREADS=1 PYTHONPATH=. $(PARITY)/bin/python tests/parity/parity.py --weights $(WEIGHTS) \

@@ -4,6 +4,7 @@ import argparse
 import importlib
 import inspect
 import re
+import textwrap
 from collections.abc import Iterator
 from functools import cached_property
 from pathlib import Path
@@ -11,6 +12,7 @@ from typing import Any
 
 from reports.files import write_atomic
 
+WIDTH = 118  # characters of a line
 ROOMS = ("bench", "cam", "metrics", "datasets", "weights", "reports")
 HEAD = """# Public names
 
@@ -67,7 +69,7 @@ def _members(found: type) -> Iterator[str]:
         text = (inspect.getdoc(member) or "").partition("\n")[0]
         if name.startswith("_") or not text or not (callable(member) or isinstance(member, property | cached_property)):
             continue
-        yield f"- `{_signature(name, member) if inspect.isfunction(member) else name}`: {text}"
+        yield _item(f"`{_signature(name, member) if inspect.isfunction(member) else name}`: {text}")
 
 
 def _text(found: Any) -> str:
@@ -85,7 +87,14 @@ def _text(found: Any) -> str:
         else:
             inside = inside and not line
             text.append(line)
-    return "\n".join(text)
+    return "\n".join(_item(line[2:]) if line.startswith("- ") else line for line in text)
+
+
+def _item(text: str) -> str:
+    """An entry of a list, on as many lines as it needs."""
+    return textwrap.fill(
+        text, WIDTH, initial_indent="- ", subsequent_indent="  ", break_long_words=False, break_on_hyphens=False
+    )
 
 
 if __name__ == "__main__":

@@ -26,6 +26,7 @@ from bench.commands import (
     pool,
     report,
     run,
+    study,
     train,
 )
 from bench.commands.arguments import Parser
@@ -33,7 +34,7 @@ from bench.process.failures import DONE, explain, no_silent_end, one_line
 from bench.process.interrupt import interruptible
 
 COMMANDS = (
-    run, lab, train, certify, leakage, pool, across, compare, nightly, accept, history, report, convert, listing,
+    run, study, lab, train, certify, leakage, pool, across, compare, nightly, accept, history, report, convert, listing,
     layers, doctor,
 )  # fmt: skip
 

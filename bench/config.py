@@ -23,6 +23,7 @@ from bench.options import (
     as_path,
     as_share,
     as_side_or_sides,
+    as_sigmas,
     as_text,
     one_of,
     option,
@@ -108,7 +109,18 @@ class RunConfig(NetworkConfig):
         "NAME",
         default="cheap",
     )
-    metrics: tuple[str, ...] | None = option(as_names, "metrics (default: all that apply)", "a,b", default=None)
+    smooth: tuple[float, ...] = option(
+        as_sigmas,
+        "smooth every method's maps at the first layer, too, by Gaussians of so many cells, and score SRG again",
+        "0.5,1,2",
+        default=(),
+    )
+    metrics: tuple[str, ...] | None = option(
+        as_names,
+        "metrics, or the word all (default: all that apply and need no passes of their own)",
+        "a,b",
+        default=None,
+    )
     protocols: tuple[str, ...] = option(
         as_names, "perturbation presets, or none", "rise,srg|none", default=("rise", "srg")
     )
@@ -126,6 +138,7 @@ class RunConfig(NetworkConfig):
     )
     out: Path = option(as_path, "folder of this run", "DIR")
     resume: bool = option(as_flag, "continue the run in --out, keeping finished shards", default=False)
+    no_report: bool = option(as_flag, "score only; cambench report draws tables, figures and page later", default=False)
 
     def __post_init__(self) -> None:
         super().__post_init__()

@@ -6,6 +6,8 @@ of PATH, a Markdown table as it is and everything else as preformatted text.
 
 import argparse
 import re
+import textwrap
+from functools import partial
 from pathlib import Path
 
 from reports.files import write_atomic
@@ -23,8 +25,14 @@ def _replaced(block: re.Match[str]) -> str:
     if not path.exists():
         return block[0]
     content = path.read_text(encoding="utf-8").strip()
-    body = content if path.suffix == ".md" else f"```\n{content}\n```"
+    body = content if path.suffix == ".md" else f"```\n{_wrapped(content)}\n```"
     return f"{block[1]}\n{body}\n\n{block[3]}"
+
+
+def _wrapped(text: str) -> str:
+    """Long lines on several, the later ones indented."""
+    fill = partial(textwrap.fill, width=118, subsequent_indent="  ", break_long_words=False, break_on_hyphens=False)
+    return "\n".join(line if len(line) <= 120 else fill(line) for line in text.splitlines())
 
 
 if __name__ == "__main__":

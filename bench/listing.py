@@ -15,9 +15,9 @@ def listing(kind: str, *, verbose: bool = False) -> str:
 
     Args:
         kind: of what.
-        verbose: with the formula and the needs of a method, too.
+        verbose: with the formula of methods, and with what methods and metrics need.
     """
-    return aligned(_verbose_methods() if verbose and kind == "methods" else _ROWS[kind]())
+    return aligned(_VERBOSE[kind]() if verbose and kind in _VERBOSE else _ROWS[kind]())
 
 
 def _methods() -> Iterable[tuple[str, ...]]:
@@ -36,6 +36,21 @@ def _verbose_methods() -> Iterable[tuple[str, ...]]:
 def _metrics() -> Iterable[tuple[str, ...]]:
     return [("name", "family", "better", "validated", "range", "unit", "meaning")] + [
         (name, metric.family, metric.direction, metric.validated or "-", _range(metric), metric.unit, metric.meaning)
+        for name, metric in METRICS.items()
+    ]
+
+
+def _verbose_metrics() -> Iterable[tuple[str, ...]]:
+    return [("name", "title", "source", "scored", "maps of", "needs", "meaning")] + [
+        (
+            name,
+            metric.title,
+            metric.source,
+            "when named" if metric.on_demand else "always",
+            ", ".join(metric.roles),
+            ", ".join(metric.inputs),
+            metric.meaning,
+        )
         for name, metric in METRICS.items()
     ]
 
@@ -78,6 +93,9 @@ _ROWS = {
     "architectures": _architectures,
     "weights": _weights,
 }
+
+
+_VERBOSE = {"methods": _verbose_methods, "metrics": _verbose_metrics}
 
 
 def _range(metric: Metric) -> str:

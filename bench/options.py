@@ -9,6 +9,7 @@ from typing import Any
 
 MOST = 10**9  # images, or what else is counted without a limit of its own
 WHOLE, DECIMAL = re.compile(r"\s*[+-]?[0-9]{1,18}\s*"), re.compile(r"\s*[+-]?[0-9.]{1,40}([eE][+-]?[0-9]{1,3})?\s*")
+MOST_CELLS = 64  # of a Gaussian
 PIXELS, STEPS, BATCH, WORKERS, SEEDS = 4096, 65_536, 65_536, 512, 2**32 - 1  # the most of each
 
 
@@ -64,6 +65,20 @@ def as_names(value: Any) -> tuple[str, ...]:
     if len(set(names)) < len(names):
         raise ValueError("expected each name once")
     return names
+
+
+def as_sigmas(value: Any) -> tuple[float, ...]:
+    """Standard deviations in cells, above 0 and at most 64, each once and from small to large; none alone is none."""
+    if value in ("none", []):
+        return ()
+    parts = value.split(",") if isinstance(value, str) else value if isinstance(value, list) else [value]
+    try:
+        sigmas = [as_number(part) for part in parts]
+    except ValueError as error:
+        raise ValueError("expected numbers separated by commas, such as 0.5,1,2, or none") from error
+    if any(not 0 < sigma <= MOST_CELLS for sigma in sigmas) or sigmas != sorted(set(sigmas)):
+        raise ValueError(f"expected numbers above 0 and at most {MOST_CELLS}, each once, from small to large")
+    return tuple(sigmas)
 
 
 def as_side_or_sides(high: int) -> Callable[[Any], int | tuple[int, int]]:

@@ -1,7 +1,7 @@
 """Class activation maps: one tap captures what a network does, every method is a function of named inputs."""
 
 from cam.candidates import Candidate, candidates, default_candidate
-from cam.controls import CONTROLS, LADDER, NEGATED
+from cam.controls import CONTROLS, LADDER, NEGATED, SMOOTHED
 from cam.family import layered, masking, optimised, replacing, statistics, weights
 from cam.form import LayerError
 from cam.inputs import MapBatch, MapInputs, Network
@@ -16,6 +16,7 @@ __all__ = [
     "MAP_INPUTS",
     "METHODS",
     "NEGATED",
+    "SMOOTHED",
     "Candidate",
     "LayerError",
     "MapBatch",

@@ -15,6 +15,7 @@ from cam.seeds import drawn
 CENTER_SIGMA = 0.25  # of the sides
 LUMINANCE = (0.299, 0.587, 0.114)
 NEGATED = "control_negated_"  # and the name of the method whose map is negated
+SMOOTHED = "smoothed_"  # and sigma in cells, and the name of the method whose map is smoothed
 
 
 def random_cells(ids: tuple[str, ...], seed: int, classes: int, size: tuple[int, int], images: Tensor) -> Tensor:

@@ -85,7 +85,7 @@ def _box(text: BoxText, numbers: Sequence[float], names: Names, relative: bool) 
         raise DatasetError(f"{text.where}: box class is '{given}', expected one of {names}{names.closest(given)}")
     try:
         xmin, ymin, xmax, ymax = numbers
-        box = Box(name, part, xmin, ymin, xmax, ymax, relative)
+        box = Box(name, part, xmin, ymin, xmax, ymax, relative, text.where)
     except DatasetError as error:
         raise DatasetError(f"{text.where}: {error}") from error
     if name not in text.visible:

@@ -107,7 +107,8 @@ def paint_boxes(boxes: Iterable[Box], size: tuple[int, int]) -> Tensor:
         rows, columns = _centres(ymin, ymax, height), _centres(xmin, xmax, width)
         if rows.start >= rows.stop or columns.start >= columns.stop:
             corners = f"{box.xmin:g} {box.ymin:g} {box.xmax:g} {box.ymax:g}"
-            raise UnreadableError(f"{box.part} box {corners} is outside the image of {width}x{height} pixels")
+            said = f"{box.part} box {corners} is outside the image of {width}x{height} pixels"
+            raise UnreadableError(box.from_where + said)
         mask[rows, columns] = OBJECT
     return mask
 

@@ -43,6 +43,7 @@ class Box:
         xmax: right edge.
         ymax: lower edge.
         relative: the corners are shares of the image's width and height, 0 to 1; else they are pixels.
+        where: file and line that give the box, for messages; empty where no file does.
     """
 
     class_name: str
@@ -52,6 +53,7 @@ class Box:
     xmax: float
     ymax: float
     relative: bool = field(default=False, repr=False)  # the fingerprints of boxes in pixels stay what they were
+    where: str = field(default="", repr=False, compare=False)
 
     def __post_init__(self) -> None:
         if not _is_name(self.class_name):
@@ -73,6 +75,11 @@ class Box:
             raise DatasetError(f"{said}, expected shares of the image from 0 to 1")
         if not self.relative and min(self.xmax - self.xmin, self.ymax - self.ymin) < 1:
             raise DatasetError(f"{said}, smaller than a pixel; expected pixels, or all four corners from 0 to 1")
+
+    @property
+    def from_where(self) -> str:
+        """What a message about the box begins with: file, line and a colon, or nothing."""
+        return f"{self.where}: " if self.where else ""
 
     def in_pixels(self, width: int, height: int) -> tuple[float, float, float, float]:
         """xmin, ymin, xmax, ymax in pixels of an image of that size."""
@@ -110,7 +117,8 @@ class Record:
         if len(set(self.classes)) < len(self.classes):
             raise DatasetError(f"classes of '{self.image_id}' are {self.classes!r}, expected each name once")
         if len(self.boxes) > MOST_BOXES:
-            raise DatasetError(f"'{self.image_id}' has {len(self.boxes)} boxes, expected at most {MOST_BOXES}")
+            where = self.boxes[MOST_BOXES].from_where
+            raise DatasetError(f"{where}'{self.image_id}' has {len(self.boxes)} boxes, expected at most {MOST_BOXES}")
 
     @property
     def label(self) -> str:

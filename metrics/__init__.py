@@ -2,7 +2,7 @@
 
 from dataclasses import dataclass
 
-from metrics import confidence, dispersion, lift, localisation, perturbation, scatter, truth
+from metrics import confidence, dispersion, lift, localisation, perturbation, robustness, scatter, truth
 from metrics.registry import CURVES, INPUTS, Metric, MetricError
 
 __all__ = ["CURVES", "INPUTS", "METRICS", "PROTOCOLS", "Metric", "MetricError", "Protocol"]
@@ -196,6 +196,22 @@ METRICS = {
     "map_area": Metric(
         confidence.map_area, "Map area", "confidence", "none", UNIT, "share of pixels",
         "mean of the scaled map: what the confidence metrics let through",
+    ),
+    "infidelity": Metric(
+        robustness.infidelity, "Infidelity", "robustness", "lower", UNIT, "share of the empty map's",
+        "how little the map's mass in a square says of what the margin loses without it", "Yeh et al. 2019",
+    ),
+    "max_sensitivity": Metric(
+        robustness.max_sensitivity, "Max-sensitivity", "robustness", "lower", (0.0, None), "share of the map's length",
+        "largest change of the map under noise that is hardly seen", "Yeh et al. 2019",
+    ),
+    "randomised_similarity": Metric(
+        robustness.randomised_similarity, "Similarity to a shuffled network's map", "robustness", "none", (-1.0, 1.0),
+        "Spearman's rho", "near 1 the map shows the picture, whatever the network is", "Adebayo et al. 2018",
+    ),
+    "class_sensitivity": Metric(
+        robustness.class_sensitivity, "Class sensitivity", "robustness", "higher", UNIT, "1 - cosine",
+        "how much the map changes with the class; 0 where the class does not matter", roles=("right", "present"),
     ),
     "part_correlation": Metric(
         truth.part_correlation, "Part correlation", "truth", "higher", (-1.0, 1.0), "Spearman's rho",

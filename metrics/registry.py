@@ -35,11 +35,12 @@ INPUTS = {
     "others": "raw maps of the class on 12 other images of the label, NaN where there are fewer (N, 12, h, w)",
     "mask_weights": "weights of the map's cells in its sum over the animal, and over all known pixels (N, 2, h, w)",
     "face_weights": "the same of the head boxes (N, 2, h, w)",
-    "maps_of": "function of changed images (N, 3, H, W), and optionally a changed network, giving raw maps (N, h, w)",
+    "maps_of": "function of changed images (N, 3, H, W), and optionally a change of the network, giving maps (N, h, w)",
 }
 CURVES = ("deletion_mean", "deletion_blur", "insertion_blur")
 ON_HOST = (*CURVES, "masked_probability")
-FORWARD = (*ON_HOST, "score", "maps_of")  # inputs that need the model again, so only for the roles in --targets
+CALLS = ("score", "maps_of")  # functions that run the network
+FORWARD = (*ON_HOST, *CALLS)  # inputs that need the model again, so only for the roles in --targets
 ANNOTATIONS = ("mask", "other_mask", "face", "other_face", "parts", "part_effect", "certified")  # not of every image
 WEIGHTS = {"mask_weights": "mask", "face_weights": "face"}  # and the annotation they are made of
 OTHERS = "others"  # known when all images are scored
@@ -48,7 +49,7 @@ OTHER_MAPS = ("other_raw", "other_signed")
 TRUTH = ("parts", "part_effect", "certified")  # inputs that only drawn scenes have
 ROLES = ("right", "wrong", "present")
 
-Family = Literal["rise", "srg", "dispersion", "localisation", "confidence", "truth", "custom"]
+Family = Literal["rise", "srg", "dispersion", "localisation", "confidence", "robustness", "truth", "custom"]
 
 
 class MetricError(ValueError):
@@ -112,6 +113,11 @@ class Metric:
     def perturbs(self) -> bool:
         """Whether it needs the images perturbed along the map, which the protocols stand for."""
         return any(name in ON_HOST for name in self.inputs)
+
+    @property
+    def on_demand(self) -> bool:
+        """Whether it is scored only where it is named: it runs the network as often as it likes."""
+        return any(name in CALLS for name in self.inputs)
 
     @property
     def needs_others(self) -> bool:

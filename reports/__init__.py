@@ -13,6 +13,7 @@ from reports.figures.differences import correlation_figure, difference_figures, 
 from reports.figures.distributions import distribution_figures, gap_figure
 from reports.figures.latency import latency_figures
 from reports.figures.overlays import overlay_figures
+from reports.figures.smoothness import smoothness_figure
 from reports.figures.style import style
 from reports.files import aligned, cell_text, save_figure, write_atomic, write_table
 from reports.numbers import interval_text
@@ -29,6 +30,7 @@ from reports.tables.findings import findings
 from reports.tables.mean_ranks import mean_rank_table
 from reports.tables.pooled import pooled
 from reports.tables.reliability import metric_correlation, reliability
+from reports.tables.smoothness import AT_BEST, smoothness, smoothness_text
 from reports.tables.strata import strata
 from reports.tables.summary import SUMMARY, summary
 from reports.tables.validation import validation
@@ -80,6 +82,8 @@ def tables_of(run: Run) -> dict[str, pd.DataFrame]:
         tables["scatter_gap"] = scattered
     if (run.folder / LATENCY_FILE).exists():
         tables["latency"] = latency_table(run)
+    if run.smoothed:
+        tables["smoothness"], tables["smoothness_pairs"] = smoothness(run)
     if run.controls:
         tables["controls"] = control_table(run)
     if set(RUNGS) <= set(run.methods):
@@ -106,6 +110,7 @@ def summary_text(folder: Path) -> str:
     """The headline rows of the methods as aligned text, and the findings in words; from tables/ alone."""
     run = Run(folder)
     columns = {"summary": SUMMARY, "comparison": COMPARISON, "wrong_class": WRONG_CLASS}
+    columns |= {"smoothness_pairs": AT_BEST} if run.smoothed else {}
     return text_of(run, {name: read_csv(folder / "tables" / f"{name}.csv", needed) for name, needed in columns.items()})
 
 
@@ -117,7 +122,7 @@ def text_of(run: Run, tables: Mapping[str, pd.DataFrame]) -> str:
         values = [row[name] for name in ("method", "layer", "role", "metric", "n", "n_undefined")]
         text = interval_text(row["mean"], row["ci_low"], row["ci_high"])
         cells.append((*map(cell_text, values), text))  # type: ignore[arg-type]
-    said = findings(run, tables["summary"], tables["comparison"], tables["wrong_class"])
+    said = findings(run, tables["summary"], tables["comparison"], tables["wrong_class"], tables.get("smoothness_pairs"))
     return "\n".join([aligned(cells), "", *said])
 
 
@@ -178,6 +183,8 @@ def contrast(folders: Sequence[Path], out: Path) -> str:
 def _figures(run: Run, tables: dict[str, pd.DataFrame]) -> Iterator[tuple[str, Figure]]:
     """All figures in the order the page shows them, one at a time."""
     yield from curve_figures(run, tables["summary"])
+    pairs = tables.get("smoothness_pairs")
+    yield from smoothness_figure(run, tables.get("smoothness"), smoothness_text(run, tables["comparison"], pairs))
     yield from difference_figures(run, tables["comparison"])
     yield from critical_difference_figure(run, tables["ranks"])
     yield from gap_figure(run, tables["wrong_class"])

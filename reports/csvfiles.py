@@ -23,6 +23,7 @@ TEXT_COLUMNS = frozenset(
         "method", "method_a", "method_b", "control", "layer", "role", "metric", "other_metric", "stratum", "stage",
         "question", "statistic",
         "family", "verdict", "better", "beats", "data", "not_beaten_by_a", "not_beaten_by_b", "agreement", "direction",
+        "network", "trunk", "factor", "level", "of", "influential", "why",
         "benchmark", "what", "field", "a", "b", "night", "kind", "series", "before_night", "path", "reason",
     }
 )  # fmt: skip

@@ -19,6 +19,24 @@ settings.register_profile("cambench", deadline=None, derandomize=True, max_examp
 settings.load_profile("cambench")
 
 
+LONGEST = (  # files by how long they take, the longest first; one of them at the end would leave a core idle
+    "reports/test_report.py", "reports/test_damage.py", "bench/run/test_interruptions.py",
+    "bench/run/test_run_on_photographs.py", "bench/nights/test_nightly.py", "bench/run/test_many_classes.py",
+    "bench/run/test_truth.py", "bench/process/test_failures.py", "bench/run/test_controls.py",
+    "bench/scenes/test_certify.py", "scale/test_large_run.py", "bench/scenes/test_leakage.py",
+    "reports/test_browser.py", "weights/keras/test_converting.py", "metrics/test_rise_on_photographs.py",
+    "datasets/test_workers.py", "bench/run/test_lab.py", "bench/run/test_full_disk.py", "soak/test_soak.py",
+    "weights/test_corpus.py", "bench/test_faults.py", "reports/tables/test_validation.py",
+)  # fmt: skip
+
+
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """The longest files first, the others in the order in which they are found."""
+    here, last = Path(__file__).parent, len(LONGEST)
+    place = {here / name: number for number, name in enumerate(LONGEST)}
+    items.sort(key=lambda item: place.get(item.path, last))
+
+
 @pytest.fixture(autouse=True)
 def forgotten_modules(tmp_path_factory: pytest.TempPathFactory) -> Iterator[None]:
     """Modules that a test wrote and imported are unknown to the next one, which may write others of the same name."""

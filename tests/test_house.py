@@ -33,6 +33,7 @@ FLOORS = {
         "process",
         "engine",
         "run",
+        "studies",
         "training",
         "scenes",
         "nights",

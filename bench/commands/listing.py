@@ -9,7 +9,7 @@ def add(group: Commands) -> None:
     """Its arguments."""
     parser = group.add_parser("list", help="what there is to choose from")
     parser.add_argument("kind", choices=("methods", "metrics", "protocols", "datasets", "architectures", "weights"))
-    parser.add_argument("--verbose", action="store_true", help="methods with their formula and what they need")
+    parser.add_argument("--verbose", action="store_true", help="with formulas and what methods and metrics need")
     parser.set_defaults(command=execute)
 
 

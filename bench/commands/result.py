@@ -1,19 +1,18 @@
 """What a run, or its report, prints when it is done."""
 
 from pathlib import Path
+from shlex import quote
+from typing import Any
 
 
 def print_result(folder: Path) -> None:
     """The summary table, the findings, what was left out or undefined, and where everything is."""
-    from bench.run.undefined import undefined_lines
     from reports import Run, summary_text
-    from reports.counts import data_notes, left_out_text
+    from reports.counts import data_notes
 
     print(summary_text(folder), end="\n\n")
     manifest = Run(folder).manifest
-    print(f"{manifest['counts']['scored']} images scored, {left_out_text(manifest)}")
-    for line in undefined_lines(manifest):
-        print(line)
+    _print_counts(manifest)
     for name, size in manifest["layers"].items():
         print(f"layer {name}: {size['channels']} x {size['height']} x {size['width']}")
     for note in data_notes(manifest):
@@ -27,3 +26,20 @@ def print_result(folder: Path) -> None:
         ("skipped.csv", "what could not be scored, and why"),
     ):
         print(f"  {folder / name}  {content}")
+
+
+def print_scored(folder: Path) -> None:
+    """What was scored, left out or undefined, and how the report is drawn that was not."""
+    from reports import Run
+
+    _print_counts(Run(folder).manifest)
+    print(f"no report was drawn; cambench report {quote(str(folder))} draws tables, figures and page")
+
+
+def _print_counts(manifest: dict[str, Any]) -> None:
+    from bench.run.undefined import undefined_lines
+    from reports.counts import left_out_text
+
+    print(f"{manifest['counts']['scored']} images scored, {left_out_text(manifest)}")
+    for line in undefined_lines(manifest):
+        print(line)

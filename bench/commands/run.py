@@ -3,7 +3,7 @@
 import argparse
 
 from bench.commands.arguments import Commands, add_options, given
-from bench.commands.result import print_result
+from bench.commands.result import print_result, print_scored
 from bench.config import RunConfig, load_config
 
 
@@ -20,4 +20,4 @@ def execute(options: argparse.Namespace) -> None:
     from bench.run.pipeline import run
 
     if run(config):
-        print_result(config.out)
+        (print_scored if config.no_report else print_result)(config.out)

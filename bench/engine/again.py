@@ -33,13 +33,15 @@ class MapsAgain:
     target: Tensor
     negated: bool = False
 
-    def __call__(self, images: Tensor, change: Change | None = None) -> Tensor:
+    def __call__(self, images: Tensor, change: Change | str | None = None) -> Tensor:
         """Raw maps (R, h, w) of the rows' targets.
 
         Args:
             images: one per row, (R, 3, H, W) in [0, 1].
-            change: alters a copy of the network (what `layers` name), which is then used.
+            change: alters a copy of the network (what `layers` name), which is then used; a function, or the name of
+                one of `CHANGES`.
         """
+        change = CHANGES[change] if isinstance(change, str) else change
         network = self.job.network if change is None else changed(self.job.network, change)
         places = torch.arange(len(images)).split(self.job.batch_size)
         return torch.cat([self._maps(network, images[place], place) for place in places])
@@ -54,10 +56,23 @@ class MapsAgain:
         return raw.amax(dim=(-2, -1), keepdim=True) - raw if self.negated else raw
 
 
+def shuffle_parameters(network: nn.Module) -> None:
+    """Puts the numbers of every parameter into a random order, drawn from seed 0: the distribution stays."""
+    generator = torch.Generator().manual_seed(0)
+    with torch.no_grad():
+        for parameter in network.parameters():
+            order = torch.randperm(parameter.numel(), generator=generator).to(parameter.device)
+            parameter.copy_(parameter.flatten()[order].view_as(parameter))
+
+
+CHANGES: dict[str, Change] = {"shuffled": shuffle_parameters}
+
+
 def changed(network: Network, change: Change) -> Network:
     """A copy of the model whose tapped network was altered."""
-    model = copy.deepcopy(network.model)
-    place = next(name for name, module in network.model.named_modules() if module is network.network)
-    inner = model.get_submodule(place)
-    change(inner)
+    with torch.inference_mode(False):  # tensors that are made in it have no gradients ever after
+        model = copy.deepcopy(network.model)
+        place = next(name for name, module in network.model.named_modules() if module is network.network)
+        inner = model.get_submodule(place)
+        change(inner)
     return Network(model, inner, network.reshape)

@@ -5,9 +5,10 @@ from dataclasses import dataclass
 
 import torch
 
-from cam import MapBatch, Method, Network, maps_of
+from cam import SMOOTHED, MapBatch, Method, Network, maps_of
 from datasets.drawn import GROUP_NAMES, PART_NAMES
 from metrics import CURVES, Metric
+from metrics.smoothing import CURVES as SMOOTH_CURVES
 
 
 @dataclass(frozen=True)
@@ -30,6 +31,8 @@ class Job:
         seed: of the tie rule and of random maps.
         batch_size: images per forward pass.
         removals: whether drawn images come with copies that lack a part, which are scored.
+        smooth: standard deviations in cells by which every method's maps at the first layer are smoothed, and scored
+            once more along the curves of `metrics.smoothing`.
     """
 
     network: Network
@@ -48,11 +51,18 @@ class Job:
     seed: int = 0
     batch_size: int = 32
     removals: bool = False
+    smooth: tuple[float, ...] = ()
 
     @property
     def curves(self) -> tuple[str, ...]:
         """The curves that the metrics need, `direction_substrate`."""
         return tuple(curve for curve in CURVES if any(curve in metric.curves for metric in self.metrics.values()))
+
+    @property
+    def smoothed(self) -> dict[str, tuple[str, float]]:
+        """Method and standard deviation of all smoothed maps, by their name."""
+        names = [name for name, method in self.methods.items() if method.kind == "method"]
+        return {f"{SMOOTHED}{sigma:g}_{name}": (name, sigma) for name in names for sigma in self.smooth}
 
     @property
     def masked(self) -> bool:
@@ -67,7 +77,8 @@ def forward_passes(job: Job) -> int:
     maps = scored * len(job.layers) * len(job.targets)
     substrates = len({curve.partition("_")[2] for curve in job.curves})
     removals = job.removals * (1 + len(PART_NAMES) + len(GROUP_NAMES))
-    return 1 + removals + substrates + maps * (len(job.curves) * (job.steps - 1) + job.masked)
+    smoothed = len(job.smoothed) * len(set(job.curves) & set(SMOOTH_CURVES)) * (job.steps - 1)
+    return 1 + removals + substrates + smoothed + maps * (len(job.curves) * (job.steps - 1) + job.masked)
 
 
 def layer_shapes(

@@ -24,6 +24,8 @@ from metrics.margins import rivals
 from metrics.ordering import tie_permutation
 from metrics.perturbation import Curve, ScoreFn, read_backwards, turned
 from metrics.registry import FORWARD
+from metrics.smoothing import CURVES as SMOOTH_CURVES
+from metrics.smoothing import smoothed
 
 Forward = dict[str, Any]
 Key = tuple[str, str]
@@ -157,7 +159,24 @@ class _Work:
                 if turned(curve) and isinstance(found := forward.get(curve), Curve)
             }
             self.score_control((f"{NEGATED}{key[0]}", key[1]), negated(inputs), backwards, method)
+        if key[1] == next(iter(self.job.layers)):
+            for name, (of, sigma) in self.job.smoothed.items():
+                if of == key[0]:
+                    self._score_smoothed((name, key[1]), smoothed(inputs, sigma))
         self.scores.undefined[key] = int((~inputs.defined).sum())
+
+    def _score_smoothed(self, key: Key, inputs: MapInputs) -> None:
+        """The metrics of a smoothed map that its curves give, of the classes that an image shows."""
+        shown = np.isin(self.scores.roles, ("right", "present")) & self._asked()
+        rows = torch.from_numpy(np.flatnonzero(shown & inputs.defined.cpu().numpy()))
+        names = [name for name in SMOOTH_CURVES if name in self.job.curves]
+        forward: Forward = {name: self.curves.curve(name, inputs, rows) for name in names}
+        every = torch.from_numpy(np.flatnonzero(shown))
+        with self.watch.stage("metrics"):
+            for name, metric in self.job.metrics.items():
+                asked = {needed for needed in metric.inputs if needed in FORWARD}
+                if len(every) and metric.curves and asked <= set(forward):
+                    self.scores.values[*key, name] = every, evaluate(metric, inputs, every, forward, rows)
 
     def score_control(self, key: Key, inputs: MapInputs, known: Forward, method: Method) -> None:
         """Every metric of a control; with cheap controls only those that need no forward pass beyond `known`."""

@@ -23,7 +23,7 @@ from bench.run.given import GivenMaps
 from bench.run.manifest import first_manifest
 from bench.run.plan import make_job
 from bench.run.scored import complete, score_function, score_shard
-from bench.run.selection import Given, select_methods, select_metrics
+from bench.run.selection import Given, must_apply, select_methods, select_metrics
 from bench.run.store import RunStore
 from cam import CONTROLS, Method
 from metrics import Metric
@@ -47,6 +47,7 @@ def evaluate(
     protocols: Sequence[str] = ("rise", "srg"),
     targets: Sequence[str] = ("right",),
     controls: str = "cheap",
+    smooth: Sequence[float] = (),
     steps: int = 32,
     mean: Sequence[float] | None = None,
     std: Sequence[float] | None = None,
@@ -76,6 +77,7 @@ def evaluate(
         protocols: perturbation presets, or ("none",).
         targets: roles that get curves: right, wrong.
         controls: none, cheap or all, as --controls.
+        smooth: standard deviations in cells by which maps at the first layer are smoothed, and scored again.
         steps: of a curve, even.
         mean: per channel, of the normalisation; None: a Classifier's, else ImageNet's.
         std: per channel.
@@ -101,12 +103,14 @@ def evaluate(
         with settings_kept(place), moved(model, place):
             chosen = select_methods(_pairs(methods))
             options = {"layers": layers, "reshape": reshape, "protocols": protocols, "targets": targets,
-                       "controls": controls, "steps": steps, "batch_size": batch_size, "seed": seed}  # fmt: skip
+                       "controls": controls, "smooth": list(smooth), "steps": steps,
+                       "batch_size": batch_size, "seed": seed}  # fmt: skip
             config = _config(model, chosen, options, place, folder)
-            scored_by = select_metrics(None if metrics is None else _pairs(metrics), config.protocols)
+            named = None if metrics is None else list(_pairs(metrics))
+            scored_by = select_metrics(named, config.protocols)
             make_deterministic(config.seed)
             pictures = Images(images, labels, masks, ids)
-            _check_annotations(chosen, scored_by if metrics is not None else {}, pictures.masked)
+            _check_annotations(chosen, scored_by if must_apply(named) else {}, pictures.masked)
             with as_classifier(model, pictures.size, classes, groups, output, mean, std) as classifier:
                 given = None if not maps else given_maps(maps, ids, len(classifier.classes))
                 chosen |= given.methods([*chosen, *CONTROLS]) if given else {}

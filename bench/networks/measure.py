@@ -26,7 +26,7 @@ PARITY = 1e-5
 def options(entry: Entry, weights: Path, data: Path, out: Path) -> RunConfig:
     """What one gives `cambench run`."""
     said = {"data_root": str(data), "weights": str(weights), "arch": entry.arch, "out": str(out), **entry.sizes}
-    few = {"protocols": "none", "controls": "none", "metrics": "energy_in_mask,pointing_game"}
+    few = {"protocols": "none", "controls": "none", "metrics": "energy_in_mask,pointing_game", "no_report": True}
     fixed = {"dataset": "oxford-iiit-pet", "split": "test", "limit": IMAGES, "batch_size": 8, "workers": 0}
     return load_config(None, {**fixed, **few, **said})
 
@@ -44,7 +44,7 @@ def measured(entry: Entry, weights: Path, data: Path, out: Path) -> dict[str, An
         ConfigError, WeightsError, LayerError, MethodError: as of `cambench run`.
     """
     shutil.rmtree(out, ignore_errors=True)
-    run_all(options(entry, weights, data, out), report=False)
+    run_all(options(entry, weights, data, out))
     run = Run(out)
     ((layer, size),) = run.manifest["layers"].items()
     classifier = load_classifier(

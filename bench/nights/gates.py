@@ -15,6 +15,9 @@ from bench.names import unknown
 from metrics import METRICS
 from metrics.statistics.changes import MAD_TO_SIGMA
 
+LATELY = 7  # nights, whose median a creep is described by
+LEAST_NOISE = 0.01  # of a ratio between nights
+MOST_SIGMAS = 3.0  # that one night adds: an outlier alone is no creep
 GATED_ROLES = ("right", "present")  # a map of the absent class has no better direction
 MEASURED = ("accuracy", "dispersion_gap", "scatter_gap")  # gated like metrics, although no map alone gives them
 
@@ -37,16 +40,20 @@ class QualityGate:
 
 @dataclass(frozen=True)
 class SpeedGate:
-    """Limit of a ratio: median + max(relative x median, mads x 1.4826 x MAD) of the last nights.
+    """Limits of a ratio: of one night, and of what adds up over many.
 
-    What one night cannot tell is not held against it either: `mads` standard errors of its own median are the least.
-    Before there are `fewest` nights nobody knows how much they differ, and none is judged.
+    One night: median + max(relative x median, mads x sigma) of the last nights, sigma = 1.4826 MAD (1 + 4 / n). What
+    one night cannot tell is not held against it either: `mads` standard errors of its own median are the least.
+    Many nights: a cumulative sum against the first nights since the reference (`drift`), because a limit that moves
+    with the nights lets any slow creep pass. Before there are `fewest` nights nobody knows how much they differ, and
+    none is judged.
     """
 
     relative: float = 0.05
     mads: float = 4.0
     nights: int = 20
     fewest: int = 8
+    drift: float = 2.25
 
     def limit(self, earlier: Sequence[float], error: float = 0.0) -> float:
         """The largest ratio that passes.
@@ -57,8 +64,26 @@ class SpeedGate:
         """
         recent = np.array(earlier[-self.nights :])
         middle = float(np.median(recent))
-        spread = MAD_TO_SIGMA * float(np.median(np.abs(recent - middle)))
+        spread = MAD_TO_SIGMA * float(np.median(np.abs(recent - middle))) * (1 + 4 / len(recent))
         return middle + max(self.relative * middle, self.mads * spread, self.mads * error)
+
+    def creep(self, earlier: Sequence[float], ratio: float) -> float:
+        """One-sided cumulative sum (Page 1954) of this night and those before it; above `drift` nights became slower.
+
+        S = max(0, S + z - 1), z = (ratio - m) / s, at most 3. m is the median of the first `nights` since the
+        reference, s their standard deviation (1 + 2 / n), at least 1 % of m; the sum begins after `fewest`.
+
+        Args:
+            earlier: ratios since the reference, the oldest first, at least two.
+            ratio: of this night.
+        """
+        first = np.array(earlier[: self.nights])
+        middle = float(np.median(first))
+        spread = max(float(first.std(ddof=1)) * (1 + 2 / len(first)), LEAST_NOISE * middle)
+        total = 0.0
+        for value in (*earlier[self.fewest :], ratio):
+            total = max(0.0, total + min(MOST_SIGMAS, (value - middle) / spread) - 1)
+        return total
 
 
 @dataclass(frozen=True)
@@ -117,7 +142,7 @@ def speed_culprits(
 
     Args:
         changes: see `reports.tables.two_runs.speed_changes`.
-        earlier: ratios of the nights before by benchmark, the oldest first.
+        earlier: ratios of the nights since the reference by benchmark, the oldest first.
         gate: the limits.
         fewest: a benchmark with fewer earlier nights passes.
     """
@@ -130,6 +155,12 @@ def speed_culprits(
         if not ratio <= limit:  # nor is a ratio that is no number
             said = f"median {np.median(past[-gate.nights :]):.3f} of {min(len(past), gate.nights)} earlier"
             lines.append(f"speed of {name}: {ratio:.3f} bare forward passes, limit {limit:.3f} ({said})")
+        elif len(past) >= gate.fewest and gate.creep(past, ratio) > gate.drift:
+            first, last = past[: gate.nights], (*past, ratio)[-LATELY:]
+            lines.append(
+                f"speed of {name}: {np.median(last):.3f} bare forward passes, median of the last {len(last)} nights; "
+                f"{np.median(first):.3f} in the first {len(first)} since the reference: it became slower"
+            )
     return lines
 
 

@@ -1,7 +1,7 @@
 """Which night a new one is held against, and what comes of it."""
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 from bench.nights.gates import Gates
@@ -30,7 +30,7 @@ class Judged:
 
 
 def judge(folder: Path, gates: Gates) -> Judged:
-    """Compares a night with the last good one that allows it, from the night on that was accepted last.
+    """Compares a night with the last good one that allows it, from the night on that was accepted last, and with that.
 
     Nights that were damaged are left out, and those before them serve. Where nights were finished and none of them can
     be compared with, the new one is not comparable: it is no beginning.
@@ -48,12 +48,33 @@ def judge(folder: Path, gates: Gates) -> Judged:
         except DAMAGE as error:
             left_out.append(f"night {night.name} is left out: {why(error)}")
         else:
+            found = _since_the_reference(found, since, folder, gates, left_out)
             note = "; ".join([f"compared with night {night.name}", found.suspects, *found.new])
             return Judged(note, found, (), ratios, tuple(left_out))
     if not differs and left_out and _lost(folder, every):
         differs = tuple(left_out)
     note = "not compared with any night" if differs else "nothing to compare with: no good night before this one"
     return Judged(note, None, differs, ratios, tuple(left_out))
+
+
+def _since_the_reference(
+    found: Comparison, since: Sequence[Night], folder: Path, gates: Gates, left_out: list[str]
+) -> Comparison:
+    """With what is worse than in the first good night since the reference: from night to night each step may pass."""
+    first = next(night for night in since if night.good)
+    if first.folder == found.first.folder:
+        return found
+    try:
+        older = compare(first.folder, folder, gates, {}, whole=True)
+    except IncomparableError:  # a night between them became comparable with both
+        return found
+    except DAMAGE as error:
+        left_out.append(f"night {first.name} is left out: {why(error)}")
+        return found
+    named = {line.partition(": ")[0] for line in found.quality_culprits}
+    crept = [line for line in older.quality_culprits if line.partition(": ")[0] not in named]
+    more = tuple(f"{line}, since the reference night {first.name}" for line in crept)
+    return replace(found, quality_culprits=(*found.quality_culprits, *more))
 
 
 def past_ratios(earlier: Sequence[Night]) -> dict[str, list[float]]:

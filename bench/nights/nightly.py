@@ -114,7 +114,7 @@ def _history(root: Path) -> Path | None:
 
 def _measured(config: NightlyConfig, gates: Gates, folder: Path, started: float) -> Verdict:
     """Scores, times and compares."""
-    run(load_config(config.run, {"out": str(folder), "resume": True}))
+    run(load_config(config.run, {"out": str(folder), "resume": True, "no_report": False}))
     if config.timing != "none":
         _time(folder, config.timing)
     judged = judge(folder, gates)

@@ -21,7 +21,10 @@ def interruptible() -> Iterator[None]:
 
 
 class StopRequest:
-    """Inside, the first SIGINT or SIGTERM is only noted, for `check` to act on; the second interrupts at once."""
+    """Inside, the first SIGINT or SIGTERM is only noted, for `check` to act on; the second interrupts at once.
+
+    One that came after the last `check` interrupts at the end.
+    """
 
     def __init__(self) -> None:
         self.noted = False
@@ -33,6 +36,8 @@ class StopRequest:
 
     def __exit__(self, *raised: object) -> None:
         self._handlers.__exit__(None, None, None)
+        if raised[0] is None:
+            self.check()
 
     def check(self) -> None:
         """Raise KeyboardInterrupt if a signal was noted."""

@@ -56,14 +56,25 @@ class Ranks:
                     "every rank needs the same options, data set, checkpoint, code and machine"
                 )
 
+    def first_of(self, said: str | None) -> str | None:
+        """What the first rank says that says anything, the same on every rank; each of them calls this."""
+        every: list[str | None] = [said] * self.count
+        if self.count > 1:
+            with self.talking():
+                distributed.all_gather_object(every, said)
+        return next((one for one in every if one is not None), None)
+
     def share(self, items: Sequence[int]) -> list[int]:
         """Those of the first rank's items that are this rank's to do: every count-th."""
+        return self.agreed(items)[self.rank :: self.count]
+
+    def agreed(self, items: Sequence[int]) -> list[int]:
+        """The first rank's items, the same on every rank; each of them calls this."""
+        agreed = [list(items)]
         if self.count > 1:
-            agreed = [list(items)]
             with self.talking():
                 distributed.broadcast_object_list(agreed, src=0)
-            items = agreed[0]
-        return list(items[self.rank :: self.count])
+        return agreed[0]
 
     @contextmanager
     def talking(self) -> Iterator[None]:

@@ -13,7 +13,7 @@ from numpy.lib import format as npy
 from torch import Tensor
 
 from bench.errors import ConfigError
-from cam import NEGATED, Method
+from cam import NEGATED, SMOOTHED, Method
 from datasets.text import printable
 
 IDS = "image_ids"
@@ -49,7 +49,7 @@ class GivenMaps:
             ConfigError: maps with the name of another method.
         """
         for name in self.maps:
-            if name in others or name.startswith(NEGATED):
+            if name in others or name.startswith((NEGATED, SMOOTHED)):
                 raise ConfigError(f"maps are named '{name}', which is the name of a method or control; rename them")
         return {name: self._method(name, maps) for name, maps in self.maps.items()}
 

@@ -66,6 +66,7 @@ def first_manifest(
         },
         "maps": maps,
         "controls": _control_records(job),
+        "smoothed": {name: {"method": method, "sigma": sigma} for name, (method, sigma) in job.smoothed.items()},
         "metrics": {name: metric.describe() for name, metric in job.metrics.items()},
         "protocols": {name: _protocol_record(name, config) for name in config.protocols if name != "none"},
         "seeds": {"run": job.seed, "tie_rule": job.seed},
@@ -130,9 +131,10 @@ def last_manifest(
 
 def identity(manifest: dict[str, Any]) -> dict[str, Any]:
     """What must be equal for shards of two runs to belong together."""
-    where = ("config", "data_root", "weights", "download", "maps", "workers", "out", "resume")  # not what is computed
+    where = ("config", "data_root", "weights", "download", "maps", "out")
+    how = ("workers", "resume", "no_report")  # neither is what is computed
     return {
-        **{key.replace("_", "-"): value for key, value in manifest["config"].items() if key not in where},
+        **{key.replace("_", "-"): value for key, value in manifest["config"].items() if key not in where + how},
         "schema version": manifest["schema_version"],
         "data": manifest["dataset"]["fingerprint"],
         "weights": manifest["checkpoint"]["sha256"],

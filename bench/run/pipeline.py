@@ -5,6 +5,7 @@ import time
 from collections import defaultdict
 from collections.abc import Generator, Iterable
 from contextlib import closing, nullcontext
+from dataclasses import dataclass
 from typing import Any
 
 from bench.config import RunConfig
@@ -25,8 +26,8 @@ from reports import render
 WAIT = 0.2  # seconds between two looks for the shards of other ranks
 
 
-def run(config: RunConfig, *, report: bool = True) -> bool:
-    """Scores a data set and writes the run directory and its report.
+def run(config: RunConfig) -> bool:
+    """Scores a data set and writes the run directory and, unless the options leave it out, its report.
 
     Under torchrun every rank scores its share of the shards, and the first one does the rest. Interrupted, a run
     leaves its finished shards for `resume`; failed, it says so in the manifest.
@@ -37,22 +38,57 @@ def run(config: RunConfig, *, report: bool = True) -> bool:
     Raises:
         ConfigError, DatasetError, WeightsError, LayerError, MetricError: input that cannot be used.
     """
-    started = time.perf_counter()
     with process_group(config.device) as ranks:
-        make_deterministic(config.seed)
-        plan = make_plan(config, ranks.local)
-        dataset = dataset_record(plan.dataset)
-        checkpoint = plan.classifier.checkpoint
-        manifest = first_manifest(plan.job, checkpoint, config, dataset, plan.maps, ranks=ranks.count)
-        ranks.require_same({**identity(manifest), **origin(manifest)})
-        store = RunStore(config.out, manifest, len(plan.shards))
-        if ranks.first:
-            store.check(resume=config.resume)  # before anything is written into the folder, be it a lock
-        with store.locked() if ranks.first else nullcontext():
-            manifest = _score(plan, store, ranks, manifest)
-            if ranks.first and report:
-                _report(store, manifest, started)
+        perform(prepare(config, ranks), ranks, report=not config.no_report)
     return ranks.first
+
+
+@dataclass(frozen=True)
+class Prepared:
+    """A run of which all is known, and nothing is done.
+
+    Attributes:
+        plan: what to do.
+        manifest: of its beginning.
+        store: where it goes.
+        started: when it was begun, by the performance counter.
+    """
+
+    plan: Plan
+    manifest: dict[str, Any]
+    store: RunStore
+    started: float
+
+
+def prepare(config: RunConfig, ranks: Ranks) -> Prepared:
+    """Checks all that can be checked before any work, and writes nothing; no rank waits for another.
+
+    Raises:
+        ConfigError, DatasetError, WeightsError, LayerError, MetricError: input that cannot be used.
+    """
+    started = time.perf_counter()
+    make_deterministic(config.seed)
+    plan = make_plan(config, ranks.local)
+    dataset, checkpoint = dataset_record(plan.dataset), plan.classifier.checkpoint
+    manifest = first_manifest(plan.job, checkpoint, config, dataset, plan.maps, ranks=ranks.count)
+    store = RunStore(config.out, manifest, len(plan.shards))
+    if ranks.first:
+        store.check(resume=config.resume)  # before anything is written into the folder, be it a lock
+    return Prepared(plan, manifest, store, started)
+
+
+def perform(prepared: Prepared, ranks: Ranks, *, report: bool = True) -> None:
+    """Scores, writes the run directory and, if asked to, its report; every rank calls it.
+
+    Raises:
+        ConfigError: ranks that would compute different things, or another run in the same folder.
+    """
+    plan, manifest, store = prepared.plan, prepared.manifest, prepared.store
+    ranks.require_same({**identity(manifest), **origin(manifest)})
+    with store.locked() if ranks.first else nullcontext():
+        manifest = _score(plan, store, ranks, manifest)
+        if ranks.first:
+            _end(store, manifest, prepared.started, report=report)
 
 
 def _score(plan: Plan, store: RunStore, ranks: Ranks, manifest: dict[str, Any]) -> dict[str, Any]:
@@ -169,14 +205,16 @@ def _first(skipped: Iterable[Skipped]) -> str:
     return next(f"the first is '{entry.path}': {entry.reason}" for entry in skipped)
 
 
-def _report(store: RunStore, manifest: dict[str, Any], started: float) -> None:
-    """Renders the report; a run's first report also completes its timings."""
+def _end(store: RunStore, manifest: dict[str, Any], started: float, *, report: bool) -> None:
+    """Renders the report, if there is to be one; a run's first end also completes its timings."""
     begun = time.perf_counter()
-    render(store.folder)
+    if report:
+        render(store.folder)
     timings = manifest["timings"]
     if "total" not in timings:
         ended = time.perf_counter()
-        timings |= {"report": round(ended - begun, 3), "total": round(ended - started, 3)}
+        timings |= {"report": round(ended - begun, 3)} if report else {}
+        timings["total"] = round(ended - started, 3)
         timings["model_share"] = round(
             timings.get("model", 0.0) / timings["total"], 4
         )  # resumed, nothing may be left to score

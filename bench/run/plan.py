@@ -15,11 +15,12 @@ from bench.errors import ConfigError
 from bench.layers import tapped_by_default
 from bench.run.data import read_dataset
 from bench.run.given import read_maps_file
-from bench.run.selection import check_annotations, select_methods, select_metrics
+from bench.run.selection import check_annotations, must_apply, select_methods, select_metrics
 from bench.userfunctions import guarded_result, import_named
 from cam import CONTROLS, Method, MethodError, Network
 from datasets import Dataset
 from metrics import Metric
+from metrics.smoothing import CURVES as SMOOTH_CURVES
 from weights import (
     ARCHITECTURES,
     Architecture,
@@ -169,6 +170,8 @@ def make_job(
         for name, method in methods.items()
         if (method.finish is not None or HEAD in method.inputs) and method.size is None
     }
+    if config.smooth and not any(name in metric.curves for metric in metrics.values() for name in SMOOTH_CURVES):
+        raise ConfigError("smooth needs metrics along curves of the blurred image; use --protocols srg, or no --smooth")
     wanted = [entry.needs_truth for entry in methods.values()] + [entry.needs_truth for entry in metrics.values()]
     return Job(
         network=network,
@@ -187,6 +190,7 @@ def make_job(
         seed=config.seed,
         batch_size=config.batch_size or (CUDA_BATCH if device.type == "cuda" else CPU_BATCH),
         removals=any(wanted) and drawn,
+        smooth=config.smooth,
     )
 
 
@@ -198,7 +202,7 @@ def _check_dataset(
     for name, method in methods.items():
         if method.needs_truth and not dataset.drawn:
             raise ConfigError(f"method '{name}' needs drawn scenes; use --dataset synthetic")
-    if config.metrics is not None:
+    if must_apply(config.metrics):
         check_annotations(metrics, dataset)
 
 

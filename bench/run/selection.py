@@ -2,6 +2,7 @@
 
 import dataclasses
 from collections.abc import Callable, Iterable, Mapping, Sequence
+from itertools import chain
 from typing import Any, TypeAlias, TypeVar
 
 from bench.errors import ConfigError
@@ -15,6 +16,7 @@ from metrics.registry import TRUTH
 Entry = TypeVar("Entry")
 Given: TypeAlias = "str | Callable[..., Any] | Method | Metric | tuple[str, Any]"
 
+ALL = "all"  # metrics, those on demand too, as far as they apply
 OWN = "a function of the user's own"
 NEEDED = {  # per annotation, what an image must be
     "mask": "with a mask or a box of the animal",
@@ -49,10 +51,10 @@ def select_methods(given: Iterable[Given]) -> dict[str, Method]:
 def select_metrics(
     given: Iterable[Given] | None, protocols: Sequence[str], *, truth: bool = False
 ) -> dict[str, Metric]:
-    """The metrics of a run: those given, or all that the protocols provide for.
+    """The metrics of a run: those given, or all that the protocols provide for and that are not on demand.
 
-    Without a protocol no metric runs the network again; those of the truth come, unless they are named, with
-    the maps that need it.
+    The word all stands for those on demand, too, which run the network as often as they like. Without a protocol no
+    metric runs the network again; those of the truth come, unless they are named, with the maps that need it.
 
     Args:
         given: as of `select_methods`, or None.
@@ -73,15 +75,22 @@ def select_metrics(
             bool(protocols) or not metric.perturbs
         )
 
+    free = {name: metric for name, metric in METRICS.items() if available(metric)}
+    every = {name: metric for name, metric in free.items() if protocols or truth or not metric.needs_truth}
     if given is None:
-        free = {name: metric for name, metric in METRICS.items() if available(metric)}
-        return {name: metric for name, metric in free.items() if protocols or truth or not metric.needs_truth}
-    chosen = _by_name("metric", map(_metric, given))
+        return {name: metric for name, metric in every.items() if not metric.on_demand}
+    meant = (every.items() if isinstance(one, str) and one == ALL else [_metric(one)] for one in given)
+    chosen = _by_name("metric", chain.from_iterable(meant))
     for name, metric in chosen.items():
         if not available(metric) or not provided.issuperset(metric.curves):
             needed = metric.family if metric.family in PROTOCOLS else "rise,srg"
             raise ConfigError(f"metric '{name}' needs --protocols {needed}; given: {shown}")
     return chosen
+
+
+def must_apply(given: Iterable[Given] | None) -> bool:
+    """Whether metrics were named, so that each has to be defined somewhere."""
+    return given is not None and not any(isinstance(one, str) and one == ALL for one in given)
 
 
 def check_annotations(metrics: Mapping[str, Metric], dataset: Dataset) -> None:

@@ -43,7 +43,7 @@ def repeat(source: Path, out: Path) -> None:
 @pytest.fixture(scope="module")
 def page(job, tmp_path_factory) -> Path:
     folder = tmp_path_factory.mktemp("page")
-    run(replace(job, limit=SCORED, steps=8, workers=0, out=folder / "run"), report=False)
+    run(replace(job, limit=SCORED, steps=8, workers=0, no_report=True, out=folder / "run"))
     repeat(folder / "run", folder / "many")
     return render(folder / "many")
 

@@ -126,11 +126,11 @@ def test_metric(against, classifier, photographs, maps, metric):
 def test_end_to_end(against, classifier, photographs, job, tmp_path):
     images = 4
     normalised = classifier.normalise(photographs[:images])
-    config = replace(job, limit=images, steps=8, workers=0)
+    config = replace(job, limit=images, steps=8, workers=0, no_report=True)
     folders = (tmp_path / str(number) for number in count())
     against(
         "end to end, 8 steps, without report",
-        lambda: run(replace(config, out=next(folders)), report=False),
+        lambda: run(replace(config, out=next(folders))),
         lambda: bare_forward(classifier, normalised),
         images,
         rounds=5,

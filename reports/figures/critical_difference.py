@@ -7,8 +7,7 @@ from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
 from metrics.statistics.mean_ranks import indistinct
-from reports.figures.axes import named_ticks
-from reports.figures.style import finding, panels
+from reports.figures.style import finding, named_ticks, panels
 from reports.runs.run import Run
 
 STEP = 0.42  # between labels, in units of the panel's y axis

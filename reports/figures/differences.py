@@ -7,8 +7,7 @@ import pandas as pd
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
-from reports.figures.axes import QuickAxes, named_ticks
-from reports.figures.style import BAR_COLOUR, blank, finding, panels
+from reports.figures.style import BAR_COLOUR, blank, finding, named_ticks, panels
 from reports.numbers import interval_text
 from reports.runs.run import GAP, Run
 from reports.tables.comparison import values_by_image
@@ -79,8 +78,7 @@ def correlation_figure(run: Run, correlation: pd.DataFrame) -> Iterator[tuple[st
     cells, margin = 0.48 * len(names) + 0.3, 0.3 + LETTER * max(map(len, titles))
     width, height = max(margin + cells + 1.2, 7.2), margin + cells + 0.5
     figure = blank(figsize=(width, height), layout="none")
-    axis = QuickAxes(figure, (margin / width, margin / height, cells / width, cells / height))
-    figure.add_axes(axis)
+    axis = figure.add_axes((margin / width, margin / height, cells / width, cells / height))
     mesh = axis.pcolormesh(grid.to_numpy(), vmin=-1, vmax=1, cmap="vlag")
     axis.set_ylim(len(names), 0)
     axis.grid(visible=False)

@@ -9,8 +9,7 @@ from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 from matplotlib.patches import Patch
 
-from reports.figures.axes import named_ticks
-from reports.figures.style import ROLE_COLOURS, class_colours, finding, panels
+from reports.figures.style import ROLE_COLOURS, class_colours, finding, named_ticks, panels
 from reports.numbers import interval_text
 from reports.runs.run import ROLES, Run
 from reports.tables.wide import wide_scores

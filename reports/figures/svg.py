@@ -11,7 +11,7 @@ from typing import Any
 from matplotlib.backend_bases import GraphicsContextBase
 from matplotlib.backends.backend_mixed import MixedModeRenderer
 from matplotlib.backends.backend_svg import FigureCanvasSVG, RendererSVG
-from matplotlib.transforms import Affine2D
+from matplotlib.transforms import Affine2D, Affine2DBase
 from PIL import Image
 
 LEVEL = 1  # of compression
@@ -32,7 +32,9 @@ class FigureCanvas(FigureCanvasSVG):
 
 
 class _Renderer(RendererSVG):
-    def draw_image(self, gc: GraphicsContextBase, x: float, y: float, im: Any, transform: Any = None) -> None:
+    def draw_image(
+        self, gc: GraphicsContextBase, x: float, y: float, im: Any, transform: Affine2DBase | None = None
+    ) -> None:
         """A picture (h, w, 4), the corner of its first row at x, y, or where the transform says."""
         height, width = im.shape[:2]
         if not height or not width:
@@ -42,13 +44,13 @@ class _Renderer(RendererSVG):
         scale = 72 / self.image_dpi
         unit = Affine2D().scale(scale) if transform is None else Affine2D().scale(1 / width, 1 / height) + transform
         placed = unit + Affine2D().translate(x, y).scale(1, -1).translate(0, self.height)
-        matrix = Affine2D(placed.get_matrix()).to_values()
+        (a, c, e), (b, d, f) = placed.get_matrix()[:2]
         attributes = {
             "xlink:href": f"data:image/png;base64,{base64.b64encode(buffer.getvalue()).decode()}",
             "id": self._make_id("image", buffer.getvalue()),
             "width": f"{width}",
             "height": f"{height}",
-            "transform": f"matrix({' '.join(f'{value:.6f}' for value in matrix)})",
+            "transform": f"matrix({' '.join(f'{value:.6f}' for value in (a, b, c, d, e, f))})",
         }
         if transform is not None:
             attributes["style"] = "image-rendering:crisp-edges;image-rendering:pixelated"

@@ -28,6 +28,7 @@ HEADLINE = (
     "target_sensitivity",
 )  # fmt: skip
 SHOWN_SKIPPED = 500
+FOLDED = ("controls", "validation", "latency", "smoothness", "smoothness_pairs")  # tables that not every run has
 
 
 def page(run: Run, tables: Mapping[str, pd.DataFrame], figures: list[str]) -> str:
@@ -51,7 +52,8 @@ def page(run: Run, tables: Mapping[str, pd.DataFrame], figures: list[str]) -> st
         "chance": 1 / len(run.classes),
         "classes": run.classes,
         "methods": [run.title(method) for method in run.methods],
-        "findings": findings(run, summary, tables["comparison"], tables["wrong_class"]) + _unbeaten(run, tables),
+        "findings": findings(run, summary, tables["comparison"], tables["wrong_class"], tables.get("smoothness_pairs"))
+        + _unbeaten(run, tables),
         "warnings": warnings(run),
         "caveat": CAVEAT,
         "missing": _missing(run, summary),
@@ -59,7 +61,7 @@ def page(run: Run, tables: Mapping[str, pd.DataFrame], figures: list[str]) -> st
         "headline": cells(_titled(run, headline(run, summary))),
         "summary": cells(summary),
         "comparison": cells(tables["comparison"]),
-        **{name: cells(tables[name]) if name in tables else None for name in ("controls", "validation", "latency")},
+        **{name: cells(tables[name]) if name in tables else None for name in FOLDED},
         "ranks": cells(tables["ranks"]),
         "gaps": cells(_questions(run, tables["wrong_class"])),
         "figures": [embedded(run.folder / "figures" / f"{name}.png") for name in figures],
@@ -78,7 +80,9 @@ def overview(run: Run, tables: Mapping[str, pd.DataFrame]) -> str:
         "dataset": run.manifest["dataset"],
         "checkpoint": run.manifest["checkpoint"],
         "counts": run.manifest["counts"],
-        "findings": findings(run, tables["summary"], tables["comparison"], tables["wrong_class"]),
+        "findings": findings(
+            run, tables["summary"], tables["comparison"], tables["wrong_class"], tables.get("smoothness_pairs")
+        ),
         "warnings": warnings(run),
         "headline": cells(_titled(run, headline(run, tables["summary"]))),
     }

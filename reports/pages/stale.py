@@ -8,7 +8,7 @@ from reports.text import file_stem
 
 TABLES = (
     "summary", "comparison", "dispersion_gap", "wrong_class", "scatter_gap", "strata", "ranks", "reliability",
-    "metric_correlation", "latency", "controls", "validation",
+    "metric_correlation", "latency", "controls", "validation", "smoothness", "smoothness_pairs",
 )  # fmt: skip
 FIGURES = (
     "critical_difference", "dispersion_right_wrong", "scatter_right_wrong", "reliability", "metric_correlation",

@@ -76,6 +76,12 @@ class Run:
         return list(self.manifest.get("controls", {}))
 
     @property
+    def smoothed(self) -> dict[str, dict[str, Any]]:
+        """Method and sigma of every smoothed map by its name; none unless they were asked for."""
+        found: dict[str, dict[str, Any]] = self.manifest.get("smoothed", {})
+        return found
+
+    @property
     def layers(self) -> list[str]:
         """Layer names in the order they were given."""
         return list(self.manifest["layers"])
@@ -94,14 +100,30 @@ class Run:
         return title(self.manifest, name)
 
     @cached_property
-    def all_scores(self) -> pd.DataFrame:
+    def _every_score(self) -> pd.DataFrame:
         """scores.parquet, sorted by image, so that nothing depends on the order of its rows."""
         path, frame = self._table("scores")
-        names = {"method": [*self.methods, *self.controls], "metric": self.manifest["metrics"], **self._known}
+        names = {
+            "method": [*self.methods, *self.controls, *self.smoothed],
+            "metric": self.manifest["metrics"],
+            **self._known,
+        }
         check_names(path, frame, names)
         check_images(path, frame["image_id"], self.manifest["counts"]["scored"])
         check_labels(path, frame, self.classes)
         return self._sorted(path, frame, [*MAP, "metric"], _labels(frame))
+
+    @cached_property
+    def all_scores(self) -> pd.DataFrame:
+        """The scores of methods and controls, sorted by image."""
+        if not self.smoothed:
+            return self._every_score
+        return self._every_score[~self._every_score["method"].isin(self.smoothed)].reset_index(drop=True)
+
+    @cached_property
+    def smoothed_values(self) -> Values:
+        """The scores of smoothed maps in the same tables, a column per smoothed map."""
+        return Values(self._every_score[self._every_score["method"].isin(self.smoothed)].reset_index(drop=True))
 
     @cached_property
     def values(self) -> Values:

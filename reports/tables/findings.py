@@ -8,6 +8,7 @@ import pandas as pd
 from metrics.statistics.comparison import ALPHA
 from reports.numbers import interval_text
 from reports.runs.run import Run
+from reports.tables.smoothness import smoothness_text
 from reports.tables.wrong_class import wrong_class_sentences
 
 CAVEAT = (
@@ -49,11 +50,21 @@ def _below_chance(run: Run) -> str:
     )
 
 
-def findings(run: Run, summary: pd.DataFrame, comparison: pd.DataFrame, gaps: pd.DataFrame) -> list[str]:
-    """Warnings first; then sentences on faithfulness, the wrong-class map and localisation at the first layer."""
+def findings(
+    run: Run,
+    summary: pd.DataFrame,
+    comparison: pd.DataFrame,
+    gaps: pd.DataFrame,
+    at_best: pd.DataFrame | None = None,
+) -> list[str]:
+    """Warnings first; then sentences on faithfulness, the wrong-class map and localisation at the first layer.
+
+    `at_best` is the comparison of smoothed maps, where there are any (see `reports.tables.smoothness`).
+    """
     layer = run.layers[0]
     sentences = [
         _compared(run, summary, comparison, "srg_probability", layer, "Relevance gain (SRG)", "more faithful"),
+        smoothness_text(run, comparison, at_best),
         *(sentence for method in run.methods for sentence in wrong_class_sentences(run, summary, gaps, method, layer)),
         _compared(run, summary, comparison, "energy_in_mask", layer, "Energy on the animal", "better localised"),
     ]

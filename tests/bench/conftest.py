@@ -52,14 +52,18 @@ def forked() -> type:
 
 @pytest.fixture(scope="session")
 def pets(shared: Path, cambench, tmp_path_factory) -> Path:
-    """Six pets, both methods and layers, all metrics; eight steps."""
+    """Four pets, both methods and layers, all metrics; four steps. The report is drawn without a model."""
     out = tmp_path_factory.mktemp("runs") / "pets"
     code = cambench(
-        "run", "--dataset", "oxford-iiit-pet", "--data-root", shared / "data", "--split", "test", "--limit", 6,
-        "--weights", "full", "--layers", "features.11,features.12", "--steps", 8, "--targets", "right,wrong",
-        "--batch-size", 4, "--workers", 0, "--out", out,
+        "run", "--dataset", "oxford-iiit-pet", "--data-root", shared / "data", "--split", "test", "--limit", 4,
+        "--weights", "full", "--layers", "features.11,features.12", "--steps", 4, "--targets", "right,wrong",
+        "--batch-size", 3, "--workers", 0, "--no-report", "--out", out,
     )  # fmt: skip
     assert code == 0
+    with pytest.MonkeyPatch.context() as patch:
+        for module in ("weights", "weights.loading", "bench.run.plan"):
+            patch.setattr(f"{module}.load_classifier", lambda *_, **__: pytest.fail("loaded a model"), raising=False)
+        assert cambench("report", out) == 0
     return out
 
 
@@ -68,7 +72,7 @@ def lab(shared: Path, cambench, tmp_path_factory) -> Path:
     """The three pictures of the lab."""
     out = tmp_path_factory.mktemp("runs") / "lab"
     arguments = ("run", "--dataset", "files", "--data-root", shared / "data" / "lab", "--weights", "full")
-    assert cambench(*arguments, "--steps", 4, "--workers", 0, "--out", out) == 0
+    assert cambench(*arguments, "--steps", 4, "--workers", 0, "--no-report", "--out", out) == 0
     return out
 
 
@@ -95,6 +99,8 @@ limit = {limit}
 weights = "{root}/weights/alexnet-narrow-catdog.pth"
 protocols = ["srg"]
 steps = {steps}
+resize = {side}
+crop = {side}
 controls = "none"
 metrics = ["srg_probability", "effective_area"]
 workers = 0
@@ -104,7 +110,7 @@ workers = 0
 @pytest.fixture(scope="session")
 def small_night(shared) -> str:
     """Options of a run that is a night's, as small as one can be compared."""
-    return NIGHT.format(root=shared, limit=4, steps=2)
+    return NIGHT.format(root=shared, limit=4, steps=2, side=112)
 
 
 def latency(folder: Path, ratio: float, rounds: int = 60) -> None:
@@ -129,7 +135,7 @@ class Nights:
     """A folder of nights whose timings are given instead of taken."""
 
     def __init__(self, folder: Path, shared: Path, patch: pytest.MonkeyPatch) -> None:
-        self.run = NIGHT.format(root=shared, limit=6, steps=4)
+        self.run = NIGHT.format(root=shared, limit=6, steps=4, side=160)
         self.root = folder / "nights"
         self.ratios: list[float] = []
         (folder / "run.toml").write_text(self.run)

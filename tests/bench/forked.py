@@ -9,7 +9,7 @@ import runpy
 import sys
 import threading
 import time
-from multiprocessing import get_context
+from multiprocessing import forkserver, get_context
 from multiprocessing.connection import Connection
 
 HEAVY = ["bench.cli", "bench.run.pipeline", "reports", "weights", "torchvision"]
@@ -20,14 +20,17 @@ class Forked:
 
     Args:
         words: of the command line, without `cambench`.
+        environment: variables that it has beside those of this process.
         bytes_per_file: a file that grows beyond it cannot be written.
     """
 
-    def __init__(self, words: list[str], bytes_per_file: int | None = None) -> None:
+    def __init__(
+        self, words: list[str], bytes_per_file: int | None = None, environment: dict[str, str] | None = None
+    ) -> None:
         context = get_context("forkserver")
         context.set_forkserver_preload(HEAVY)
         ours, theirs = context.Pipe(duplex=False)
-        told = {"WORDS": words, "SAID": theirs, "LIMIT": bytes_per_file, "CALLED": True}
+        told = {"WORDS": words, "SAID": theirs, "LIMIT": bytes_per_file, "MORE": environment or {}, "CALLED": True}
         self._process = context.Process(target=runpy.run_path, args=(__file__, told))
         self._process.start()
         theirs.close()
@@ -50,10 +53,17 @@ class Forked:
         """The same."""
         return self._process.exitcode
 
-    def communicate(self) -> tuple[None, str]:
-        """Waits; nothing, and what it printed to stderr."""
-        self._process.join()
-        self._reader.join()
+    def communicate(self, timeout: float | None = None) -> tuple[None, str]:
+        """Waits until it and all who inherited its stderr end; nothing, and what was printed there.
+
+        Raises:
+            TimeoutError: one of them did not end in so many seconds; the process is killed.
+        """
+        self._process.join(timeout)
+        self._reader.join(timeout)
+        if self._reader.is_alive():
+            self._process.kill()
+            raise TimeoutError(f"process {self.pid} or a child of it did not end in {timeout} s")
         return None, b"".join(self._said).decode()
 
     def wait_for_group(self) -> None:
@@ -62,8 +72,10 @@ class Forked:
             time.sleep(0.001)
 
 
-def _command(words: list[str], said: Connection, limit: int | None) -> None:
+def _command(words: list[str], said: Connection, limit: int | None, more: dict[str, str]) -> None:
     os.setsid()
+    os.environ.update(more)
+    forkserver._forkserver.__init__()  # type: ignore[misc]  # what it starts is of its own session, not of the tests'
     null = os.open(os.devnull, os.O_RDWR)
     for number, handle in enumerate((null, null, said.fileno())):
         os.dup2(handle, number)
@@ -80,4 +92,4 @@ def _command(words: list[str], said: Connection, limit: int | None) -> None:
 
 
 if globals().get("CALLED"):
-    _command(WORDS, SAID, LIMIT)  # type: ignore[name-defined]  # noqa: F821
+    _command(WORDS, SAID, LIMIT, MORE)  # type: ignore[name-defined]  # noqa: F821

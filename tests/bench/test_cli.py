@@ -98,10 +98,13 @@ def test_output_folder_that_is_taken_or_cannot_be_written(fails, cambench, photo
         photos,
         "--weights",
         "narrow",
+        "--steps",
+        2,
         "--metrics",
         "empty",
         "--workers",
         0,
+        "--no-report",
     )
     assert cambench("run", *options, "--out", tmp_path / "run") == 0
     capsys.readouterr()
@@ -109,7 +112,7 @@ def test_output_folder_that_is_taken_or_cannot_be_written(fails, cambench, photo
     assert "holds a run made with other metrics, protocols" in fails(
         out=tmp_path / "run", resume=True, metrics="effective_area", protocols="none"
     )
-    assert cambench("run", *options, "--out", tmp_path / "run", "--resume") == 0  # already complete: only the report
+    assert cambench("run", *options, "--out", tmp_path / "run", "--resume") == 0  # already complete
 
 
 def test_a_misspelt_flag_and_a_missing_one(capsys):
@@ -151,7 +154,7 @@ def test_bad_images_are_skipped_listed_and_counted(shared, cambench, photos, tmp
     for mode in ("L", "CMYK"):
         Image.open(photos / "dog" / "1.jpg").convert(mode).save(photos / "dog" / f"{mode}.jpg")
     out = tmp_path / "out"
-    options = ("--metrics", "effective_area,empty", "--batch-size", 3, "--workers", 0)
+    options = ("--metrics", "effective_area,empty", "--batch-size", 3, "--workers", 0, "--no-report")
     assert (
         cambench("run", "--dataset", "folder", "--data-root", photos, "--weights", "narrow", "--out", out, *options)
         == 0
@@ -196,7 +199,8 @@ def test_own_method_metric_and_data_set_by_name(shared, cambench, tmp_path, monk
     monkeypatch.chdir(tmp_path)
     code = cambench(
         "run", "--dataset", "mine:pictures", "--data-root", shared / "data" / "lab", "--weights", "narrow",
-        "--methods", "mine:constant", "--metrics", "mine:peak,effective_area", "--out", "run", "--workers", 0,
+        "--methods", "mine:constant", "--metrics", "mine:peak,effective_area", "--workers", 0, "--no-report",
+        "--out", "run",
     )  # fmt: skip
     assert code == 0
     import pandas as pd
@@ -239,7 +243,7 @@ def test_drawn_scenes_and_the_shipped_checkpoint_need_no_files(tmp_path, read_ma
     """No fixture of real data: this is what a machine without any has."""
     out = tmp_path / "run"
     arguments = ["run", "--dataset", "synthetic", "--weights", "catdog-photos-alexnet", "--limit", "4", "--steps", "2"]
-    assert main([*arguments, "--workers", "0", "--out", str(out)]) == 0
+    assert main([*arguments, "--workers", "0", "--no-report", "--out", str(out)]) == 0
     manifest = read_manifest(out)
     assert manifest["counts"] == {"images": 4, "scored": 4, "skipped": 0}
     assert manifest["dataset"]["labels"] == {"cat": 2, "cat+dog": 1, "dog": 1}

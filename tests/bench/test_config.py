@@ -67,6 +67,13 @@ def test_every_option_is_in_the_manifest():
         ("batch_size = 0", "batch-size is 0, expected a whole number of at least 1, or auto"),
         ('methods = "gradcam,,layercam"', "methods is 'gradcam,,layercam', expected names separated by commas"),
         ('methods = "gradcam,gradcam"', "expected each name once"),
+        ("smooth = [0]", r"smooth is \[0\], expected numbers separated by commas, such as 0.5,1,2, or none"),
+        (
+            "smooth = [2, 1]",
+            r"smooth is \[2, 1\], expected numbers above 0 and at most 64, each once, from small to large",
+        ),
+        ('smooth = "1,1"', "each once, from small to large"),
+        ('smooth = "65"', "at most 64"),
         ("methods = 3", "methods is 3, expected names separated by commas"),
         ('targets = ["left"]', "unknown target 'left'"),
         ('dtype = "float8"', "dtype is 'float8', expected one of float32, bfloat16, float16"),

@@ -37,7 +37,7 @@ def test_the_marks_of_the_registry_are_those_of_the_documented_validation():
         entry = dict(zip(header, row, strict=True))
         verdicts.setdefault(entry["metric"], entry["verdict"])
     judged = {name: metric for name, metric in METRICS.items() if metric.direction != "none"}
-    open_ = {name for name, metric in judged.items() if metric.needs_others}  # came after the page was made
+    open_ = {name for name, metric in judged.items() if metric.needs_others or metric.family == "robustness"}  # newer
     assert verdicts == {name: metric.validated for name, metric in judged.items() if name not in open_}
     assert all(judged[name].validated == "" for name in open_)
     assert all(metric.validated == "" for metric in METRICS.values() if metric.direction == "none")

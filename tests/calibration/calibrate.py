@@ -10,6 +10,7 @@ from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import numpy as np
+import pandas as pd
 
 ROOT = Path(__file__).resolve().parents[2]
 sys.path.insert(0, str(ROOT))  # run as a script or loaded by path, the project is found
@@ -18,6 +19,7 @@ from metrics.statistics.comparison import ALPHA, HEADLINE_FAMILY, at_level, holm
 from metrics.statistics.intervals import mean_intervals  # noqa: E402
 from metrics.statistics.mean_test import p_values  # noqa: E402
 from metrics.statistics.moments import limits, moments, paired_hit_limits  # noqa: E402
+from metrics.statistics.networks import VALUES, over_networks  # noqa: E402
 
 FAMILY = len(HEADLINE_FAMILY)
 SIZES = (12, 40, 132, 400)
@@ -168,6 +170,22 @@ def power(name: str, images: int, repetitions: int, part: float = 1.0, seed: int
     return float((tested(first, second, seed) < ALPHA / FAMILY).mean()), size
 
 
+def network_coverage(networks: int, sd: float, repetitions: int, seed: int = 4) -> tuple[float, float, float]:
+    """Share of 95 % intervals that hold: of the mean over networks, of the sd between them, and for a new one.
+
+    40 images; the standard deviation of images and of the rest is 0.2 each, of networks `sd`; the true mean is 0.
+    """
+    random, held = np.random.default_rng([seed, networks, round(1000 * sd)]), np.zeros(3)
+    index = [[f"{n:03}", f"{n:03}", "", f"{i:03}", ""] for n in range(networks) for i in range(40)]
+    frame = pd.DataFrame(index, columns=VALUES[:-1])
+    for _ in range(repetitions):
+        parts = [sd * random.normal(size=(networks, 1)), 0.2 * random.normal(size=(1, 40))]
+        found = over_networks(frame.assign(value=(sum(parts) + 0.2 * random.normal(size=(networks, 40))).ravel()))
+        (low, high), (least, most) = found.interval(ALPHA), found.prediction(ALPHA)
+        held += (low <= 0 <= high, found.sd_low <= sd <= found.sd_high, least <= sd * random.normal() <= most)
+    return tuple(held / repetitions)  # type: ignore[return-value]
+
+
 def tables(sizes: tuple[int, ...], repetitions: int, watch: Callable[[str], None]) -> str:
     """The tables of the page as Markdown."""
     alarms, held = [], []
@@ -187,15 +205,24 @@ def tables(sizes: tuple[int, ...], repetitions: int, watch: Callable[[str], None
         [f"{share:.2f}", *(f"{share_coverage(share, images, repetitions * FAMILY):.3f}" for images in sizes)]
         for share in (0.5, 0.9, 0.97)
     ]
+    counts = (3, 6, 12, 24)
+    spreads = [
+        [f"{sd:g}", *("; ".join(f"{one:.3f}" for one in network_coverage(n, sd, repetitions)) for n in counts)]
+        for sd in (0.0, 0.05, 0.2, 0.5)
+    ]
+    over = _markdown(["sd between networks", *(f"{count} networks" for count in counts)], spreads)
     head = [f"n = {images}" for images in sizes]
-    return "\n\n".join(
-        f"## {title}\n\n{text}\n\n{_markdown([first, *head], rows)}"
-        for title, text, first, rows in (
-            ("False alarms of a family of 8", ALARMS, "differences", alarms),
-            ("Coverage", COVERED, "differences", held),
-            ("Coverage of shares of hits", SHARES, "true share", shares),
-            ("Power", POWERS, "differences", powers),
+    return (
+        "\n\n".join(
+            f"## {title}\n\n{text}\n\n{_markdown([first, *head], rows)}"
+            for title, text, first, rows in (
+                ("False alarms of a family of 8", ALARMS, "differences", alarms),
+                ("Coverage", COVERED, "differences", held),
+                ("Coverage of shares of hits", SHARES, "true share", shares),
+                ("Power", POWERS, "differences", powers),
+            )
         )
+        + f"\n\n## Coverage over networks\n\n{NETWORKS}\n\n{over}"
     )
 
 
@@ -206,6 +233,10 @@ COVERED = (
 )
 SHARES = "Share of Wilson's 95 % intervals that hold the true share."
 POWERS = "Share of tests at 0.05 / 8 that see a difference as large as the median `detectable`, and that difference."
+NETWORKS = (
+    "Share of the 95 % intervals of a study that hold: of the mean over networks; of the standard deviation between "
+    "them; for the mean of a new one. 40 images; the standard deviation of images and of the rest is 0.2."
+)
 
 
 def _covered(single: float, together: float, shown: float) -> str:

@@ -65,3 +65,8 @@ def test_the_page_has_a_row_for_every_claim():
     text = calibrate.tables((8,), 2, lambda name: None)
     for name in (*calibrate.DRAWS, calibrate.BINARY):
         assert f"| {name} |" in text
+
+
+@pytest.mark.parametrize("sd", [0.0, 0.2])
+def test_means_and_spreads_over_networks_and_what_a_new_one_may_do_are_held(sd):
+    assert min(calibrate.network_coverage(6, sd, FAMILIES)) >= 0.93 - 3 * math.sqrt(0.07 * 0.93 / FAMILIES)

@@ -25,6 +25,14 @@ def test_stages_are_the_last_modules_at_each_resolution_and_the_tapped_one(two_s
     assert names(two_stages, "biases") == ["", "early.0", "early.1", "late.0"]
 
 
+def test_another_image_size_has_layers_of_its_own(two_stages):
+    """Pooled, 2 x 2 pixels are one cell, which is no map: the later stage is none there."""
+    network, seen = Network(two_stages), []
+    for size in ((8, 6), (2, 2)):
+        network.across("stages", lambda at: seen.append(at.name) or (at.activations,), torch.rand(1, 3, *size), "", 3)
+    assert seen == ["early", "late", "early"]
+
+
 def test_what_is_there_is_what_a_tap_gives_whatever_fits_into_memory(two_stages, images, monkeypatch):
     tapped = tap(two_stages, two_stages, images, ("early", "late"))
     whole = Network(two_stages).across("stages", lambda at: (at.activations, at.gradients), images, "late", 3)

@@ -94,6 +94,40 @@ def test_a_network_without_maps_says_what_to_do(images):
         found(network, images)
 
 
+def test_whole_numbers_and_what_is_not_of_the_images_are_no_maps(images):
+    class Signs(nn.Module):
+        def forward(self, x: torch.Tensor) -> torch.Tensor:
+            return x.gt(0).long()
+
+    class Prior(nn.Module):
+        def forward(self, x: torch.Tensor) -> torch.Tensor:
+            return torch.ones_like(x[:1])
+
+    class Both(nn.Module):
+        def __init__(self) -> None:
+            super().__init__()
+            self.body, self.signs, self.prior, self.last = small(), Signs(), Prior(), nn.Linear(5, 2)
+
+        def forward(self, x: torch.Tensor) -> torch.Tensor:
+            x = self.body(x)
+            return self.last((x * self.signs(x) + self.prior(x)).mean((2, 3)))
+
+    assert list(found(Both(), images)[0]) == ["body.0", "body"]
+
+
+def test_logits_that_depend_on_no_map_have_none(images):
+    class Deaf(nn.Module):
+        def __init__(self) -> None:
+            super().__init__()
+            self.body = small()
+
+        def forward(self, x: torch.Tensor) -> torch.Tensor:
+            self.body(x)
+            return x.mean((2, 3))
+
+    assert candidates(Network(Deaf()), images) == []
+
+
 def test_the_network_is_left_as_it_was(images):
     network = small(*POOLED).train()
     network[0].bias.requires_grad_(False)

@@ -89,6 +89,38 @@ def test_shares_of_the_image_and_pixels_are_told_apart_by_row(listing):
         csv_list(listing("path,label,boxes\na.jpg,cat,dog head 1 1 5 6\n"))
 
 
+@pytest.mark.parametrize(
+    ("boxes", "said"),
+    [
+        ("cat head 1 2 3", "box is 'cat head 1 2 3', expected class part xmin"),
+        ("cat head 1 2 3 x", "box is '1 2 3 x', expected xmin"),
+        ("cat head nan 2 3 4", "box is nan 2 3 4, expected four finite numbers"),
+        ("cat head 3 2 1 4", "box is 3 2 1 4, expected xmin < xmax"),
+        ("cat head -9 -9 -1 5", "box is -9 -9 -1 5, outside any image"),
+        ("cat head .5 .5 1.002 .9", "box is 0.5 0.5 1.002 0.9, smaller than a pixel"),
+        ("cat tail 1 2 3 4", "box part is 'tail', expected one of animal, head"),
+        ("horse head 1 2 3 4", "box class is 'horse', expected one of cat, dog"),
+        ("dog head 1 2 3 4", "box of a dog on an image of a cat"),
+        ("cat head .1 .2 .3 .4", "corners from 0 to 1, but '.*list.csv' line 2 gives pixels"),
+        ("cat head 0 0 1 1", "box is 0 0 1 1, which is one pixel"),
+        (";".join(["cat head 1 2 3 4"] * 1001), "'a.jpg' has 1001 boxes, expected at most 1000"),
+    ],
+)
+def test_every_refusal_of_a_box_names_the_list_and_the_line(listing, boxes, said):
+    path = listing(f"path,label,boxes\nc.jpg,dog,dog head 5 5 60 60\na.jpg,cat,{boxes}\n")
+    with pytest.raises(DatasetError, match=f"^'.*list.csv' line 3: {said}"):
+        csv_list(path)
+
+
+def test_boxes_remember_their_line_which_makes_no_other_box(listing):
+    """What is found when the picture is read, such as a box outside of it, can name the line then."""
+    path = listing("path,label,boxes\na.jpg,cat,\nc.jpg,dog,dog head 5 5 60 60\n")
+    (box,) = csv_list(path).records[1].boxes
+    assert box.where == f"'{path}' line 3"
+    assert box == Box("dog", "head", 5, 5, 60, 60)
+    assert repr(box) == repr(Box("dog", "head", 5.0, 5.0, 60.0, 60.0))
+
+
 def test_paths_of_windows_spaces_and_other_encodings(listing):
     text = "Path;Label\r\ndeep\\b.jpg;DOGS\r\n a.jpg ; Cat\r\n"
     path = listing(text)

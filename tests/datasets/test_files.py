@@ -70,7 +70,7 @@ def test_boxes_that_are_a_pipe_do_not_hang(tree):
 def test_more_boxes_than_any_picture_has(tree):
     root = tree("cat.jpg")
     (root / "boxes.csv").write_text("image,class,part,xmin,ymin,xmax,ymax\n" + "cat.jpg,cat,head,1,2,3,4\n" * 1001)
-    with pytest.raises(DatasetError, match=r"'cat.jpg' has 1001 boxes, expected at most 1000"):
+    with pytest.raises(DatasetError, match=r"boxes.csv' line 1002: 'cat.jpg' has 1001 boxes, expected at most 1000"):
         files(root)
 
 

@@ -32,6 +32,9 @@ def test_what_is_outside_is_cut_off_and_a_box_wholly_outside_is_refused():
     for box in (Box("cat", "head", 4, 0, 9, 3), Box("cat", "head", 0, 3, 4, 9), Box("cat", "head", -5, 0, 0.3, 2)):
         with pytest.raises(UnreadableError, match=r"head box .* is outside the image of 4x3 pixels"):
             paint_boxes([box], (3, 4))
+    given = Box("cat", "head", 4, 0, 9, 3, where="'list.csv' line 7")
+    with pytest.raises(UnreadableError, match=r"^'list.csv' line 7: head box 4 0 9 3 is outside the image"):
+        paint_boxes([given], (3, 4))
 
 
 @given(st.floats(-3, 9), st.floats(-3, 9), st.floats(1, 9), st.floats(1, 9))

@@ -77,7 +77,7 @@ def test_processes_killed_from_outside_cost_nothing(records):
 
 def test_an_image_that_is_never_read_is_given_up(records, odd, monkeypatch):
     list(load_batches(records, [[0]], workers=1, **OPTIONS))  # what starts processes is there
-    monkeypatch.setattr(workers, "PART_SECONDS", 8.0)  # enough for the others on a busy machine
+    monkeypatch.setattr(workers, "PART_SECONDS", 4.0)  # enough for the others on a busy machine
     monkeypatch.setattr(workers, "STALL_SECONDS", 1.0)
     records[3] = Record("sleeper", records[3].path, ("dog",), drawing=odd.Sleeper())
     found = list(load_batches(records, [[2, 3, 4], [5]], workers=1, **OPTIONS))

@@ -20,7 +20,10 @@ FOLDER = Path(__file__).resolve().parents[2] / "docs" / "extend"
 CODE = re.compile(r"```python\n# (?P<name>\w+)\.py\n(?P<code>.*?)```", re.DOTALL)
 COMMAND = re.compile(r"^cambench (.+)$", re.MULTILINE)
 SCRIPT = re.compile(r"^python (\w+\.py)$", re.MULTILINE)
-CHEAP = ("--limit", "2", "--steps", "2", "--workers", "0", "--controls", "none")
+CHEAP = (
+    "--limit", "2", "--steps", "2", "--resize", "112", "--crop", "112", "--workers", "0", "--controls", "none",
+    "--no-report",
+)  # fmt: skip
 
 
 ON_A_RUN = ("dataset.md", "figure.md")  # what they show is no row of a method or metric
@@ -73,7 +76,7 @@ def test_the_data_set_of_the_example_is_read(here):
         (here / "animals" / name).mkdir(parents=True)
         Image.fromarray(np.full((64, 64, 3), 90 + len(name), np.uint8)).save(here / "animals" / name / f"a {name}.png")
     (command,) = COMMAND.findall((FOLDER / "dataset.md").read_text(encoding="utf-8"))
-    assert main([*shlex.split(command), "--workers", "0", "--controls", "none"]) == 0
+    assert main([*shlex.split(command), "--workers", "0", "--controls", "none", "--no-report"]) == 0
     scores = pd.read_parquet(here / "runs" / "own" / "scores.parquet")
     assert set(zip(scores["image_id"], scores["label"], strict=True)) == {("a cat", "cat"), ("a dog", "dog")}
 
@@ -81,7 +84,7 @@ def test_the_data_set_of_the_example_is_read(here):
 def test_the_figure_of_the_example_is_drawn(here):
     written(FOLDER / "figure.md", here)
     words = "run --dataset synthetic --limit 2 --weights catdog-scenes --protocols none --workers 0 --out runs/own"
-    assert main(words.split()) == 0
+    assert main([*words.split(), "--no-report"]) == 0
     (code,) = re.findall(r'^python -c "(.+)"$', (FOLDER / "figure.md").read_text(encoding="utf-8"), re.MULTILINE)
     with style():
         exec(code, {})

@@ -82,7 +82,7 @@ def command_line(chance: random.Random, paths: list[str]) -> list[str]:
             words += ["--dataset", "folder", "--data-root", paths[-3], "--weights", "catdog-scenes", "--out", value()]
         for _ in range(chance.randrange(5)):
             name = chance.choice([*names, "config", "stpes", ""])
-            words += [f"--{name}"] if name in ("resume", "download") else [f"--{name}", value()]
+            words += [f"--{name}"] if name in ("resume", "download", "no-report") else [f"--{name}", value()]
     else:
         words += [value() for _ in range(chance.randrange(4))]
         for _ in range(chance.randrange(4)):

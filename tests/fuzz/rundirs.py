@@ -11,6 +11,7 @@ import numpy as np
 import pandas as pd
 
 VALUES: tuple[Any, ...] = (None, "", "x", -1, 1e400, [], {}, [None], True, "a\0b\u202e", {"": 0}, 2**70)
+FREE = ("timings", "peak_memory_mb", "started", "finished")  # of a manifest: what differs between two equal runs
 Damage = Callable[[Path], None]
 
 
@@ -109,3 +110,19 @@ def _at(value: Any, path: tuple[str, ...]) -> Any:
 def write_manifest(folder: Path, manifest: dict[str, Any]) -> None:
     """Replaces the manifest of a run."""
     (folder / "manifest.json").write_text(json.dumps(manifest))
+
+
+def wrong_files(folder: Path, expected: Path, *, manifest: bool) -> list[str]:
+    """Files of the undisturbed run that a folder has not, or has otherwise; of the manifest what is no time."""
+    found = []
+    for name in files_of(expected):
+        ours, theirs = folder / name, expected / name
+        if name == "manifest.json":
+            kept = [{k: v for k, v in json.loads(p.read_text()).items() if k not in FREE} for p in (ours, theirs)]
+            for fields in kept if manifest else ():
+                del fields["config"]["out"]
+            if manifest and kept[0] != kept[1]:
+                found.append(name)
+        elif name != "report.html" and (not ours.is_file() or ours.read_bytes() != theirs.read_bytes()):
+            found.append(name)
+    return found

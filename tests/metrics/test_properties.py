@@ -31,6 +31,12 @@ SEEDS = st.integers(0, 10**6)
 EXAMPLES = settings(max_examples=int(15 * float(os.environ.get("CAMBENCH_FUZZ", "1"))))
 
 
+def _moved(maps: torch.Tensor, images: torch.Tensor, change: object) -> torch.Tensor:
+    """As a method's maps might be of other images, or of another network: of the same scale."""
+    turned = maps.flip(2) if change is not None else maps
+    return turned.double() * (0.5 + images[:, 0, :1, :1]).double()  # rounding is the network's, not the metric's
+
+
 @dataclass
 class World:
     """Three images, all that is known of them, and a network of one linear layer."""
@@ -56,6 +62,7 @@ class World:
             rivals=torch.tensor([[1, 0]] * len(chosen)),
             masks=self.masks,
             faces=self.faces,
+            images=self.pictures,
             parts=self.parts,
             part_effect=self.effect,
             certified=torch.ones(len(chosen), dtype=torch.bool),
@@ -76,7 +83,8 @@ class World:
         work = Perturbation(self.pictures, self.logits, job, self.score, Stopwatch(torch.device("cpu")))
         rows = inputs.defined.nonzero().flatten()
         found = {name: work.curve(name, inputs, rows) for name in CURVES}
-        return {**found, "masked_probability": work.masked_probability(inputs, rows)}, rows
+        again = {"score": self.score, "maps_of": lambda images, change=None: _moved(inputs.raw[rows], images, change)}
+        return {**found, **again, "masked_probability": work.masked_probability(inputs, rows)}, rows
 
     def inputs(self, signed: torch.Tensor) -> MapInputs:
         height, width = signed.shape[2:]

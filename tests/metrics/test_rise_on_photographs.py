@@ -51,23 +51,23 @@ def rise_reference(classifier, image: np.ndarray, saliency: np.ndarray, mode: st
     return float((values.sum() - values[0] / 2 - values[-1] / 2) / (len(values) - 1))
 
 
-@pytest.mark.parametrize("mode", ["del", "ins"])
-def test_areas_at_224_steps_equal_an_independent_rise_protocol(narrow, photographs, mode):
-    images = photographs[[0, 5]]
+@pytest.mark.parametrize(("mode", "number", "target"), [("del", 0, 0), ("ins", 5, 1)])
+def test_areas_at_224_steps_equal_an_independent_rise_protocol(narrow, photographs, mode, number, target):
+    """Deletion from a cat, insertion of a dog: each takes 450 passes of the network."""
+    images, targets = photographs[[number]], torch.tensor([target])
     maps = compute_maps(
         Network(narrow, narrow.network), images, ("features.11",), {k: METHODS[k] for k in ("gradcam", "layercam")}
     )
     signed = maps.signed["gradcam", "features.11"]
-    targets = torch.tensor([0, 1])
-    maps = upsample(signed, SIZE)[torch.arange(2), targets].double()  # before the ReLU: no plateau
+    maps = upsample(signed, SIZE)[:, target].double()  # before the ReLU: no plateau
     maps += torch.linspace(0, 1e-9, PIXELS, dtype=torch.float64).view(SIZE)
-    assert all(len(one.unique()) == PIXELS for one in maps)
+    assert len(maps.unique()) == PIXELS
     mean = narrow.checkpoint.preprocess.mean
     substrate = mean_substrate(images, mean) if mode == "del" else blur_substrate(images, mean)
     direction = "deletion" if mode == "del" else "insertion"
     ours = auc(curve(curves(narrow, images, maps, 224, direction, substrate), targets).probability)
-    for image, one, target, value in zip(images.numpy(), maps.numpy(), targets.tolist(), ours.tolist(), strict=True):
-        assert value == pytest.approx(rise_reference(narrow, image, one, mode, target, 224), abs=1e-5)
+    theirs = rise_reference(narrow, images[0].numpy(), maps[0].numpy(), mode, target, 224)
+    assert ours.tolist() == pytest.approx([theirs], abs=1e-5)
 
 
 def test_a_random_order_has_no_relevance_gain(narrow, photographs):

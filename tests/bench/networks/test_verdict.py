@@ -22,7 +22,7 @@ def test_of_real_photographs(shared, tmp_path, monkeypatch):
     options = module.options
 
     def few(*arguments):
-        return dataclasses.replace(options(*arguments), limit=4, steps=2)
+        return dataclasses.replace(options(*arguments), limit=4, steps=2, controls="none", metrics=("srg_probability",))
 
     monkeypatch.setattr(module, "options", few)
     said = verdict(ENTRY, shared / "weights", shared / "data", tmp_path / "run")

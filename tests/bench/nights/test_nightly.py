@@ -9,9 +9,11 @@ from xml.etree import ElementTree
 import pytest
 
 import bench.nights.nightly
+import bench.run.pipeline
 from bench.cli import main
 from cam import METHODS
 from cam.methods import gradcam
+from metrics import METRICS
 
 
 def test_two_nights_a_comparison_and_a_history(quiet):
@@ -126,6 +128,22 @@ def test_an_accepted_night_is_the_reference_of_those_after_it(nights, capsys):
     assert nights.night(1.25) == 3  # nights before it are none to go back to
 
 
+def test_a_creep_that_no_step_shows_is_held_against_the_reference(nights, monkeypatch, capsys):
+    area = METRICS["effective_area"]
+    for night, code in ((1, 0), (2, 1)):
+
+        def larger(raw, night=night):
+            return area.function(raw) + 0.0019 * night
+
+        monkeypatch.setitem(METRICS, "effective_area", replace(area, function=larger))
+        assert nights.night(1.25) == code
+    lines = [line for line in capsys.readouterr().err.splitlines() if line.startswith("regression: ")]
+    reference = nights.folders()[0].name
+    assert lines
+    assert all("effective_area" in line and f"since the reference night {reference}" in line for line in lines)
+    assert "+0.0038" in lines[0]
+
+
 @pytest.mark.parametrize(
     ("old", "new", "said"),
     [
@@ -134,7 +152,7 @@ def test_an_accepted_night_is_the_reference_of_those_after_it(nights, capsys):
         ('"srg_probability", ', "", "metrics: srg_probability before, not now"),
         ("limit = 6", 'limit = 6\nmethods = ["gradcam"]', "methods: layercam before, not now"),
         ("limit = 6", 'limit = 6\nclasses = ["dog", "cat"]', "class order: cat, dog before, dog, cat now"),
-        ("limit = 6", "limit = 6\ncrop = 192", "preprocessing, crop: 224 before, 192 now"),
+        ("crop = 160", "crop = 128", "preprocessing, crop: 160 before, 128 now"),
         ("limit = 6", "limit = 6\nseed = 1", "seeds, run: 0 before, 1 now"),
     ],
 )
@@ -149,6 +167,14 @@ def test_what_is_new_is_named_and_the_rest_compared(nights):
     change_run(nights, '"effective_area"', '"effective_area", "empty"')
     assert nights.night(1.25) == 0
     assert nights.verdict()["note"].endswith("metrics: empty new, nothing to compare with")
+
+
+def test_a_night_draws_its_report_whatever_its_options_say(nights, monkeypatch):
+    drawn = []
+    monkeypatch.setattr(bench.run.pipeline, "render", drawn.append)
+    change_run(nights, "limit = 6", "limit = 6\nno-report = true")
+    assert nights.night(1.25) == 0
+    assert drawn == [nights.folders()[-1]]
 
 
 def test_an_interrupted_night_is_gone_on_with(nights, monkeypatch):

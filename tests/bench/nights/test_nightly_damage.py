@@ -3,8 +3,6 @@
 import json
 import os
 import shutil
-import subprocess
-import sys
 import time
 from pathlib import Path
 from xml.etree import ElementTree
@@ -207,7 +205,7 @@ def test_what_cannot_be_accepted(night, root, capsys, finished):
         assert said in capsys.readouterr().err
 
 
-def test_a_failing_night_ends_every_process_and_says_why(finished, tmp_path):
+def test_a_failing_night_ends_every_process_and_says_why(finished, tmp_path, monkeypatch, forked):
     """The real command with a process that decodes, and a method that fails on the second batch."""
     (tmp_path / "mine.py").write_text(
         "calls = []\ndef late(activations, gradients):\n    calls.append(1)\n    if len(calls) > 2:\n"
@@ -215,12 +213,8 @@ def test_a_failing_night_ends_every_process_and_says_why(finished, tmp_path):
     )
     text = finished.with_name("run.toml").read_text().replace("workers = 0", "workers = 1\nbatch-size = 1")
     (tmp_path / "run.toml").write_text(text + 'methods = ["mine:late"]\n')
-    words = ["-m", "bench", "nightly", "--run", "run.toml", "--root", "nights", "--timing", "none"]
-    environment = os.environ | {"PYTHONPATH": str(Path(__file__).parents[3])}
-    process = subprocess.Popen(
-        [sys.executable, *words], cwd=tmp_path, env=environment, stderr=subprocess.PIPE, text=True,
-        stdout=subprocess.DEVNULL, start_new_session=True,
-    )  # fmt: skip
+    monkeypatch.chdir(tmp_path)
+    process = forked(["nightly", "--run", "run.toml", "--root", "nights", "--timing", "none"])
     said = process.communicate()[1]  # ends when nobody holds the pipe any more
     assert process.returncode == 2, said
     assert "no more" in said.splitlines()[-1]

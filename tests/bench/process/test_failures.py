@@ -2,7 +2,6 @@
 
 import errno
 import io
-import os
 import subprocess
 import sys
 
@@ -99,29 +98,17 @@ def method(activations, gradients):
 """
 
 
-def test_a_rank_that_fails_ends_itself_its_loader_and_the_others(tmp_path):
+def test_a_rank_that_fails_ends_itself_its_loader_and_the_others(tmp_path, monkeypatch, forked):
     """Without torchrun to end them; a timeout makes a failure of what would be a hang."""
     (tmp_path / "own.py").write_text(OWN)
+    monkeypatch.chdir(tmp_path)
     words = [
         "run", "--dataset", "synthetic", "--limit", "24", "--weights", "catdog-scenes", "--methods", "own:method",
         "--metrics", "effective_area", "--protocols", "none", "--controls", "none", "--batch-size", "2", "--out", "run",
         "--workers", "1",
     ]  # fmt: skip
-    environment = {
-        **os.environ,
-        "OMP_NUM_THREADS": "1",
-        "MASTER_ADDR": "127.0.0.1",
-        "MASTER_PORT": "29731",
-        "WORLD_SIZE": "2",
-    }
-    ranks = [
-        subprocess.Popen(
-            [sys.executable, "-m", "bench", *words],
-            cwd=tmp_path, text=True, stderr=subprocess.PIPE, stdout=subprocess.DEVNULL,
-            env={**environment, "RANK": str(rank), "LOCAL_RANK": str(rank)},
-        )
-        for rank in range(2)
-    ]  # fmt: skip
+    told = {"MASTER_ADDR": "127.0.0.1", "MASTER_PORT": "29731", "WORLD_SIZE": "2"}
+    ranks = [forked(words, environment={**told, "RANK": rank, "LOCAL_RANK": rank}) for rank in "01"]
     said = [rank.communicate(timeout=240)[1] for rank in ranks]
     assert [rank.returncode for rank in ranks] == [2, 2], said
     assert "rank 1 of 2 failed" in said[0].splitlines()[-1]
@@ -161,14 +148,16 @@ def test_processes_and_threads_of_its_own_may_end_at_once():
         "    if not child:\n"
         "        os._exit(7)\n"
         "    print(os.waitstatus_to_exitcode(os.waitpid(child, 0)[1]), flush=True)\n"
-        "    {}\n"
+        "    ends.pop(0)()\n"
+        "def by_thread():\n"
+        "    threading.Thread(target=os._exit, args=(5,)).start()\n"
+        "    threading.Event().wait()\n"
+        "ends = [lambda: os._exit(0), lambda: threading.Thread(target=os._exit, args=(5,)).run(), by_thread]\n"
         "bench.listing.listing = listing\n"
-        "raise SystemExit(main(['list', 'methods']))\n"
+        "for _ in range(3):\n"
+        "    print(main(['list', 'methods']), flush=True)\n"
     )
-    for end, status in (("os._exit(0)", 2), ("threading.Thread(target=os._exit, args=(5,)).run()", 2)):
-        ended = subprocess.run([sys.executable, "-c", code.format(end)], capture_output=True, text=True, check=False)
-        assert (ended.returncode, ended.stdout) == (status, "7\n"), ended.stderr
-        assert "ended the process (exit code" in ended.stderr
-    thread = "threading.Thread(target=os._exit, args=(5,)).start(); threading.Event().wait()"
-    ended = subprocess.run([sys.executable, "-c", code.format(thread)], capture_output=True, text=True, check=False)
+    ended = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=False)
+    assert ended.stdout.split() == ["7", "2", "7", "2", "7"], ended.stderr  # the first two end the command alone
+    assert ended.stderr.count("ended the process (exit code") == 2
     assert ended.returncode == 5  # the watch over other ranks ends the process from a thread

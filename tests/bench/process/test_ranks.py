@@ -62,3 +62,9 @@ def test_ranks_that_do_not_answer_are_one_line(monkeypatch):
     assert (
         str(error.value) == "rank 1 of 2 lost the others (Connection closed by peer); start all of them with torchrun"
     )
+
+
+def test_one_process_agrees_with_itself():
+    assert Ranks().agreed([3, 1]) == [3, 1]
+    assert Ranks().first_of("why") == "why"
+    assert Ranks().first_of(None) is None

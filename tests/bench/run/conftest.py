@@ -1,4 +1,4 @@
-"""Small pictures and networks of classes that are no cats and dogs, made on the spot."""
+"""Small pictures and networks, made on the spot: of classes that are no cats and dogs, and of the smallest job."""
 
 import sys
 from pathlib import Path
@@ -8,6 +8,12 @@ import numpy as np
 import pytest
 import torch
 from PIL import Image
+
+import bench.run.manifest
+import reports
+from bench.cli import main
+from bench.run.plan import known_architectures
+from weights import checkpoint_bytes, fresh_classifier
 
 NAMES = ("bird", "frog", "golden fish", "ant", "bee")
 COLOURS = ((220, 40, 40), (40, 200, 40), (40, 60, 220), (220, 220, 40), (200, 40, 200))
@@ -90,3 +96,38 @@ def weights(path: Path, count: int) -> Path:
 def kinds(room: Path) -> SimpleNamespace:
     """Names of five classes, options of a run of the small network, and what makes pictures, a list, and weights."""
     return SimpleNamespace(names=NAMES, options=OPTIONS, picture=picture, listing=listing, weights=weights, room=room)
+
+
+@pytest.fixture(scope="module")
+def small_job(tmp_path_factory):
+    """The folder of a job on four pictures with a network of 122 weights, and the words that run it into a folder."""
+    work = tmp_path_factory.mktemp("job")
+    for place, name in enumerate(("cat/1", "dog/1", "cat/2", "dog/2")):
+        path = work / "photos" / f"{name}.png"
+        path.parent.mkdir(parents=True, exist_ok=True)
+        Image.fromarray(np.random.default_rng(place).integers(0, 255, (24, 24, 3), dtype=np.uint8)).save(path)
+    with pytest.MonkeyPatch.context() as patch:
+        patch.syspath_prepend(Path(__file__).parents[2] / "fuzz")
+        patch.setattr(reports, "_figures", lambda *_: iter(()))
+        patch.setattr("bench.commands.run.print_result", lambda _: None)
+        versions, state = bench.run.manifest.versions(), bench.run.manifest.git_state()
+        patch.setattr(bench.run.manifest, "versions", lambda: versions)
+        patch.setattr(bench.run.manifest, "git_state", lambda: state)
+        known = known_architectures("small_network:tiny")
+        network = fresh_classifier("small_network:tiny", device=torch.device("cpu"), architectures=known)
+        (work / "tiny.safetensors").write_bytes(checkpoint_bytes(network, {"name": "tiny"}))
+        words = [
+            "run", "--dataset", "folder", "--data-root", str(work / "photos"), "--arch", "small_network:tiny",
+            "--weights", str(work / "tiny.safetensors"), "--methods", "gradcam", "--steps", "2", "--batch-size", "2",
+            "--workers", "0", "--metrics", "srg_probability,effective_area", "--protocols", "srg", "--controls", "none",
+            "--resume", "--out",
+        ]  # fmt: skip
+        yield work, words
+
+
+@pytest.fixture(scope="module")
+def undisturbed_job(small_job) -> Path:
+    """The directory of that run."""
+    work, words = small_job
+    assert main([*words, str(work / "undisturbed")]) == 0
+    return work / "undisturbed"

@@ -28,20 +28,13 @@ def score(shared, cambench, tmp_path_factory):
         out = out or tmp_path_factory.mktemp("runs") / "run"
         code = cambench(
             "run", "--dataset", "folder", "--data-root", shared / "data" / "dogs-vs-cats-200px" / "val",
-            "--limit", IMAGES, "--weights", "narrow", "--steps", STEPS, "--out", out, *options,
+            "--limit", IMAGES, "--weights", "narrow", "--steps", STEPS, "--resize", 112, "--crop", 112,
+            "--no-report", "--out", out, *options,
         )  # fmt: skip
         assert code == ends
         return out
 
     return run
-
-
-@pytest.fixture(scope="module", autouse=True)
-def no_report():
-    with pytest.MonkeyPatch.context() as patch:
-        patch.setattr("bench.run.pipeline.render", lambda folder: folder)
-        patch.setattr("reports.summary_text", lambda folder: "")
-        yield
 
 
 @pytest.fixture(scope="module")

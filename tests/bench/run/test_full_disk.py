@@ -8,8 +8,8 @@ import pandas as pd
 import pytest
 
 RUN = (
-    "run", "--dataset", "synthetic", "--limit", "8", "--weights", "catdog-scenes", "--protocols", "srg", "--steps", "2",
-    "--batch-size", "4", "--controls", "none", "--metrics", "srg_probability,effective_area", "--workers", "0",
+    "run", "--dataset", "synthetic", "--limit", "4", "--weights", "catdog-scenes", "--protocols", "srg", "--steps", "2",
+    "--batch-size", "2", "--controls", "none", "--metrics", "srg_probability,effective_area", "--workers", "0",
 )  # fmt: skip
 
 

@@ -22,7 +22,7 @@ Start = Callable[..., subprocess.Popen]
 
 @pytest.fixture(scope="module")
 def start(shared, forked) -> Iterator[Start]:
-    """Starts the command on sixty photographs in a process group of its own; new processes where it has children.
+    """Starts the command on sixty photographs in a process group of its own; new processes for a launcher's.
 
     What a test that failed left running is ended, and its pipe closed.
     """
@@ -31,13 +31,22 @@ def start(shared, forked) -> Iterator[Start]:
         "run", "--dataset", "folder", "--data-root", shared / "data" / "dogs-vs-cats-200px" / "val", "--limit", IMAGES,
         "--weights", shared / "weights" / "alexnet-narrow-catdog.pth", "--steps", 2, "--batch-size", BATCH,
         "--resize", 112, "--crop", 112, "--controls", "none", "--metrics", "srg_probability,effective_area",
+        "--protocols", "srg",
     )  # fmt: skip
 
-    def call(out: Path, *more: object, workers: int = 0, launcher: tuple[object, ...] = ()) -> subprocess.Popen:
-        words = [*options, "--workers", workers, "--out", out, *more]
-        if not workers and not launcher:
-            process = forked([str(word) for word in words])
+    def call(
+        out: Path,
+        *more: object,
+        workers: int = 0,
+        launcher: tuple[object, ...] = (),
+        report: bool = False,
+        environment: dict[str, str] | None = None,
+    ) -> subprocess.Popen:
+        words = [*options, "--workers", workers, "--out", out, *(() if report else ("--no-report",)), *more]
+        if not launcher:
+            process = forked([str(word) for word in words], environment=environment)
             process.wait_for_group()
+            started.append(process)
             return process
         words = [sys.executable, *launcher, "-m", "bench", *words]
         environment = {**os.environ, "OMP_NUM_THREADS": "1"}
@@ -52,7 +61,7 @@ def start(shared, forked) -> Iterator[Start]:
     for process in started:
         if process.poll() is None:
             os.killpg(process.pid, signal.SIGKILL)
-        if not process.stderr.closed:
+        if isinstance(process, subprocess.Popen) and not process.stderr.closed:
             process.communicate()
 
 
@@ -102,7 +111,7 @@ def test_a_run_killed_at_ten_random_moments_ends_the_same(start, undisturbed, tm
     finished: set[str] = set()
     killed = 0
     for kill in range(10):
-        process = start(out, "--resume")
+        process = start(out, "--resume", report=kill == 9)
         if kill == 0:
             longest = 0.5  # while it starts
         elif kill == 9:
@@ -159,21 +168,26 @@ TORCHRUN = ("-m", "torch.distributed.run", "--standalone", "--nproc-per-node", 2
 
 def test_two_ranks_end_with_the_content_of_one_process(start, undisturbed, tmp_path):
     out = tmp_path / "run"
-    finish(start(out, launcher=TORCHRUN))
+    told = {"MASTER_ADDR": "127.0.0.1", "MASTER_PORT": "29732", "WORLD_SIZE": "2"}  # what torchrun tells its processes
+    ranks = [start(out, environment={**told, "RANK": rank, "LOCAL_RANK": rank}) for rank in "01"]
+    for rank in ranks:
+        _, said = rank.communicate(timeout=240)  # of what would be a hang a failure is made
+        assert rank.returncode == 0, said
     same_content(out, undisturbed)
     assert json.loads((out / "manifest.json").read_text())["ranks"] == 2
 
 
 def test_a_killed_rank_is_started_again_and_only_missing_shards_are_scored(start, undisturbed, tmp_path):
     out = tmp_path / "run"
-    process = start(out, "--resume", workers=1, launcher=(*TORCHRUN, "--max-restarts", 2, "--monitor-interval", 0.2))
+    process = start(out, "--resume", launcher=(*TORCHRUN, "--max-restarts", 2, "--monitor-interval", 0.2))
     wait_for_shards(process, out, 3)
     kept = {name: (out / "shards" / name).stat().st_ino for name in shards(out)}
-    os.kill(rank_one(process.pid), signal.SIGKILL)  # its loader process has to end with it
+    os.kill(rank_one(process.pid), signal.SIGKILL)
     wait_for_shards(process, out, len(kept) + 4)
     assert kept.items() <= {name: (out / "shards" / name).stat().st_ino for name in shards(out)}.items()
     finish(process)
     same_content(out, undisturbed)
+    assert json.loads((out / "manifest.json").read_text())["ranks"] == 2
 
 
 def rank_one(launcher: int) -> int:

@@ -10,6 +10,14 @@ from reports import Run
 from reports.pages.lab import predictions, sentences
 
 
+@pytest.fixture(scope="module", autouse=True)
+def lab_alone():
+    """The run in a lab draws no report of its own here."""
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr("bench.run.pipeline.render", lambda folder: folder)
+        yield
+
+
 @pytest.fixture(scope="module")
 def pictures(shared):
     return [shared / "data" / "lab" / f"{name}.jpg" for name in ("both", "cat", "dog")]

@@ -87,7 +87,8 @@ def test_a_box_outside_its_picture_is_named_where_it_ends_the_run(photos, tmp_pa
     assert main(words) == 2
     said = capsys.readouterr().err.splitlines()[-1]
     assert "none of the 1 images of a cat could be read; the first is '" in said
-    assert "cat/1.png': head box 900 900 990 990 is outside the image of " in said
+    assert "cat/1.png': '" in said
+    assert "list.csv' line 2: head box 900 900 990 990 is outside the image of " in said
 
 
 def test_a_users_function_that_gives_no_data_set_is_one_line(photos, tmp_path, capsys, monkeypatch):

@@ -14,7 +14,7 @@ from metrics import METRICS
 
 @pytest.fixture(scope="module", params=[3, 5])
 def scored(request, kinds) -> tuple[int, Path]:
-    """A run of so many classes with every metric but those of drawn scenes."""
+    """A run of so many classes with every metric but those of drawn scenes, and the report that a command draws."""
     folder, count = kinds.room / f"data{request.param}", request.param
     folder.mkdir()
     data, net = kinds.listing(folder, count), kinds.weights(kinds.room / f"net{count}.pth", count)
@@ -29,9 +29,12 @@ def scored(request, kinds) -> tuple[int, Path]:
         net,
         "--targets",
         "right,wrong",
+        "--metrics",
+        "all",
         *kinds.options,
     )
-    assert main([str(word) for word in (*command, "--out", out)]) == 0
+    assert main([str(word) for word in (*command, "--no-report", "--out", out)]) == 0
+    assert main(["report", str(out)]) == 0
     return count, out
 
 
@@ -136,7 +139,6 @@ def test_the_page_and_its_gallery_name_the_classes_and_no_others(scored, kinds):
 def test_commands_over_several_runs_take_any_classes(scored, tmp_path):
     _, out = scored
     again = shutil.copytree(out, tmp_path / "again")
-    assert main(["report", str(again)]) == 0
     assert main(["compare", str(out), str(again)]) == 0
     assert main(["across", str(out), str(again), "--out", str(tmp_path / "across")]) == 0
     assert len(pd.read_csv(tmp_path / "across" / "across.csv"))

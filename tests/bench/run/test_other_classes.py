@@ -13,6 +13,7 @@ from bench.run.plan import known_architectures
 from metrics import METRICS
 from reports import Run
 from reports.pages.lab import predictions
+from reports.tables.validation import validation
 from weights import load_classifier
 
 
@@ -67,13 +68,13 @@ def test_drawn_scenes_and_a_network_that_knows_a_third_class(kinds, tmp_path):
     torch.save({**content, "classes": ["dog", "bird", "cat"]}, net)
     ladder = "control_random,truth_25,truth_50,truth_75,truth"
     arguments = ("run", "--dataset", "synthetic", "--limit", 12, "--weights", net, "--methods", f"gradcam,{ladder}")
-    words_ = (*arguments, *kinds.options, "--protocols", "none", "--out", tmp_path / "out")
+    words_ = (*arguments, *kinds.options, "--protocols", "none", "--no-report", "--out", tmp_path / "out")
     assert main(list(map(str, words_))) == 0
     scores = pd.read_parquet(tmp_path / "out" / "scores.parquet")
     needing = {name for name, metric in METRICS.items() if metric.needs_truth and not metric.needs_forward}
     assert needing & set(scores["metric"])
     assert "bird" not in set(scores["label"])
-    assert len(pd.read_csv(tmp_path / "out" / "tables" / "validation.csv"))
+    assert len(validation(Run(tmp_path / "out")))
 
 
 def test_a_network_of_three_classes_is_trained_on_three_folders(kinds, tmp_path, capsys):
@@ -103,12 +104,14 @@ def test_a_network_of_three_classes_is_trained_on_three_folders(kinds, tmp_path,
     assert "is neither cat nor dog; expected class folders cat and dog" in capsys.readouterr().err
 
 
-def test_the_lab_looks_at_pictures_of_any_class(kinds, tmp_path):
+def test_the_lab_looks_at_pictures_of_any_class(kinds, tmp_path, monkeypatch):
+    monkeypatch.setattr("bench.run.pipeline.render", lambda folder: folder)  # of the run in the lab
     random = np.random.default_rng(0)
     for name, shown in (("my_frog.png", [1]), ("a bird and a golden fish.png", [0, 2])):
         kinds.picture(tmp_path / name, shown, random)
     pictures = sorted(map(str, tmp_path.glob("*.png")))
     net = kinds.weights(tmp_path / "net.pth", 3)
+    net.with_suffix(".toml").write_text("[preprocess]\nresize = 32\ncrop = 32\n")
     out = tmp_path / "lab"
     assert main(["lab", *pictures, "--weights", str(net), "--arch", "kinds:small", "--out", str(out)]) == 0
     rows = {row["name"]: row["label"] for row in predictions(Run(out / "run"))}

@@ -7,7 +7,7 @@ from bench.config import load_config
 from bench.errors import ConfigError
 from bench.run.pipeline import run
 from bench.run.plan import make_plan
-from bench.run.selection import select_methods
+from bench.run.selection import must_apply, select_methods, select_metrics
 from cam import METHODS, MethodError
 from metrics import METRICS
 from weights import Classifier
@@ -71,10 +71,11 @@ def test_without_a_protocol_the_network_runs_once_per_batch(tmp_path, monkeypatc
     whole = Classifier.forward
     monkeypatch.setattr(Classifier, "forward", lambda self, images: passes.append(len(images)) or whole(self, images))
     words = {"dataset": "synthetic", "limit": 3, "weights": "catdog-scenes", "protocols": "none", "controls": "all",
-             "batch_size": 2, "workers": 0, "resize": 112, "crop": 112, "out": str(tmp_path / "o")}  # fmt: skip
+             "batch_size": 2, "workers": 0, "resize": 112, "crop": 112, "no_report": True,
+             "out": str(tmp_path / "o")}  # fmt: skip
     make_plan(load_config(None, words))
     tried = len(passes)
-    run(load_config(None, words), report=False)
+    run(load_config(None, words))
     assert passes[2 * tried :] == [2, 1]  # after the trial each batch passes once
     scored = set(read_scores(tmp_path / "o").index.get_level_values("metric"))
     assert "energy_in_mask" in scored
@@ -103,3 +104,11 @@ def test_a_word_leaves_out_what_the_network_has_no_head_for_and_a_name_does_not(
     assert "left out: method 'cam': classifier_weights are defined for global average" in capsys.readouterr().err
     with pytest.raises(MethodError, match="classifier_weights are defined for global average pooling"):
         make_plan(load_config(None, {**words, "methods": "cam"}))
+
+
+def test_the_word_all_stands_for_metrics_on_demand_too_and_asks_for_no_annotation():
+    usual, every = select_metrics(None, ("rise", "srg")), select_metrics(["all"], ("rise", "srg"))
+    assert set(every) - set(usual) == {"infidelity", "max_sensitivity", "randomised_similarity"}
+    assert not any(metric.on_demand for metric in usual.values())
+    assert "srg_probability" not in select_metrics(["all"], ("rise",))
+    assert [must_apply(given) for given in (None, ["all"], ["infidelity"])] == [False, False, True]

@@ -46,8 +46,8 @@ def test_a_transformer_runs_as_it_is(shared, tmp_path, monkeypatch, read_manifes
     torch.save(getattr(attentive, arch)(2).state_dict(), "net.pth")
     given = {"dataset": "files", "data_root": str(shared / "data" / "lab"), "weights": "net.pth", "out": "out"}
     given |= {"arch": f"attentive:{arch}", "resize": 64, "crop": 64, "steps": 2, "workers": 0, "controls": "none"}
-    given |= {"protocols": ["srg"], "metrics": ["srg_probability", "effective_area"]}
-    run(load_config(None, given), report=False)
+    given |= {"protocols": ["srg"], "metrics": ["srg_probability", "effective_area"], "no_report": True}
+    run(load_config(None, given))
     manifest = read_manifest(Path("out"))
     assert manifest["layers"] == {layer: dict(zip(("channels", "height", "width"), size, strict=True))}
     said = f"layer {layer} ({' x '.join(map(str, size))}) found by a trial pass; name others with --layers"

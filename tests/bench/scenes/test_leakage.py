@@ -9,8 +9,10 @@ from bench.scenes.leakage import CHANCE, KNOWS, VIEWS, leakage, pictures, probe
 from datasets.synthetic import render, sample_scene
 
 
-def test_only_the_head_tells_the_class_on_two_thousand_held_out_scenes():
-    lines, kept = leakage(2000)
+def test_only_the_head_tells_the_class_on_four_hundred_held_out_scenes(monkeypatch):
+    """A probe of body or background that would be right on 60 % is told from chance in 98 % of samples of this size."""
+    monkeypatch.setattr("bench.scenes.leakage.auto_workers", lambda: 0)
+    lines, kept = leakage(400)
     assert kept, lines
     assert lines[-1] == "class evidence in the head alone: yes"
 

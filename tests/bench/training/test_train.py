@@ -8,7 +8,22 @@ from bench.cli import main
 from bench.training import train as training
 from weights import load_classifier
 
-SMALL = ("--dataset", "synthetic", "--split", "one", "--limit", "40", "--batch-size", "8", "--workers", "0")
+SMALL = (
+    "--dataset",
+    "synthetic",
+    "--split",
+    "one",
+    "--limit",
+    "40",
+    "--batch-size",
+    "8",
+    "--resize",
+    "112",
+    "--crop",
+    "112",
+    "--workers",
+    "0",
+)
 
 
 def words(out, *more: str) -> list[str]:

@@ -21,3 +21,4 @@ def test_every_resample_has_as_many_images_as_there_are():
 def test_a_count_that_does_not_fit_a_byte_is_no_small_number():
     with pytest.raises(OverflowError, match="takes one image 256 times"):
         bootstrap._bytes(np.array([256]))
+    assert bootstrap._bytes(np.array([255])).tolist() == [255]

@@ -26,6 +26,7 @@ def test_a_series_without_noise_shows_the_smallest_step_above_rounding():
 def test_missing_nights_are_left_out_and_places_stay():
     values = [1.0] * 12 + [np.nan] * 2 + [2.0] * 12
     assert change_points(values) == [14]
+    assert change_points([1.0] * 12 + [None] * 2 + [2.0] * 12) == [14]
 
 
 def test_too_few_nights_say_nothing():

@@ -18,6 +18,7 @@ from metrics.statistics.comparison import (
     verdict,
 )
 from metrics.statistics.mean_test import mcnemar
+from metrics.statistics.moments import paired_hit_limits
 
 VALUES = st.lists(st.integers(-20, 20).map(lambda n: n / 4), min_size=2, max_size=7)
 
@@ -34,14 +35,54 @@ def test_a_comparison_by_hand():
 
 
 def test_what_could_have_been_shown_by_hand():
-    """Twenty images of error 0.1: (t_0.975 + t_0.8) 0.1 (1 + 1 / 20 + 32 / 400), and more where eight are tested."""
+    """Twenty images of error 0.1: (t_0.975 + t_0.8) 0.1 (1 + 2 / 20 + (7.39 / 20)^4 / 2); (2/3)^7.39 is 0.05.
+
+    More where eight are tested.
+    """
     values = np.tile([-1.0, 1.0], 10) * 0.1 * math.sqrt(19)
     found = paired(values, np.zeros(20), 0)
-    assert found.detectable == pytest.approx((stats.t.ppf(0.975, 19) + stats.t.ppf(0.8, 19)) * 0.1 * 1.13)
+    assert found.detectable == pytest.approx((stats.t.ppf(0.975, 19) + stats.t.ppf(0.8, 19)) * 0.1 * 1.109313, rel=1e-5)
     of_eight = at_level(found, 0.05 / 8)
     assert of_eight.detectable > found.detectable
     assert of_eight.ci_high > found.ci_high
     assert of_eight.p_value == found.p_value
+
+
+def test_what_shares_of_hits_could_have_shown_by_hand():
+    """Of 40 images: at least six on one side, 6 drawn with 80 % chance; more where both sides have some.
+
+    With 30 that differ (2.80 sqrt(31) + 1) / 40; with 6 that differ the share p of which 40 images give six or more
+    with a chance of 0.8.
+    """
+    first, second = np.zeros(40), np.zeros(40)
+    first[:20], second[20:30] = 1, 1
+    z = stats.norm.ppf(0.975) + stats.norm.ppf(0.8)
+    assert paired(first, second, 0).detectable == pytest.approx((z * math.sqrt(31) + 1) / 40)
+    first[6:], second[:] = 0, 0
+    share = paired(first, second, 0).detectable
+    assert stats.binom.sf(5, 40, share) == pytest.approx(0.8)
+    assert at_level(paired(first, second, 0), 0.05 / 8).detectable > share  # nine on one side
+    assert math.isfinite(paired(np.ones(6), np.zeros(6), 0).detectable)
+    assert math.isnan(paired(np.ones(5), np.zeros(5), 0).detectable)  # five of five have p = 2 / 32
+
+
+def test_a_level_of_hits_and_of_nothing():
+    first, second = [1.0] * 12 + [0.0] * 8, [0.0] * 9 + [1.0] * 3 + [0.0] * 6 + [1.0] * 2
+    found = at_level(paired(first, second, 0), 0.01)
+    low, high = paired_hit_limits(np.array([9.0]), np.array([2.0]), np.array([20.0]), 0.01)
+    assert (found.ci_low, found.ci_high) == (low[0], high[0])
+    assert (found.only_a, found.mean_difference) == (9, pytest.approx(7 / 20))
+    nothing = paired([math.nan], [1.0], 0)
+    assert at_level(nothing, 0.01) is nothing
+    assert math.isnan(paired([1.0, 0.5], [0.0, 0.0], 0).only_a)  # no hits
+
+
+def test_two_hits_a_class_are_not_compared_by_mcnemar_where_groups_are_given():
+    first, second = np.array([1.0] * 12), np.array([0.0] * 11 + [1.0])
+    assert paired(first, second, 0).p_value == mcnemar(11, 0) == 2 / 2**11
+    of_groups = paired(first, second, 0, ["cat"] * 6 + ["dog"] * 6)
+    assert of_groups.p_value >= (2 / 3) ** 11
+    assert math.isnan(of_groups.only_a)
 
 
 @given(VALUES, st.integers(0, 3))

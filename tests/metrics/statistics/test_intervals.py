@@ -4,6 +4,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from scipy import stats
 
+from metrics.statistics.bootstrap import weighted
 from metrics.statistics.intervals import (
     balanced_interval,
     balanced_mean,
@@ -96,6 +97,12 @@ def test_band_of_equal_curves_is_the_curve_and_its_width_shrinks_with_the_root_o
     random = np.random.default_rng(4)
     widths = [float(np.subtract(*mean_band(random.normal(size=(n, 3)), 0)[::-1]).mean()) for n in (50, 800)]
     assert widths[0] / widths[1] == pytest.approx(4, rel=0.25)
+
+
+def test_a_band_leaves_a_fortieth_of_the_resamples_on_either_side():
+    curves = np.random.default_rng(8).exponential(size=(9, 2))
+    expected = np.quantile(weighted(9, 3, curves), [0.025, 0.975], axis=0)
+    np.testing.assert_array_equal(mean_band(curves, 3), expected)
 
 
 def plain_average_precision(labels: np.ndarray, values: np.ndarray) -> float:

@@ -38,6 +38,22 @@ def test_many_differences_are_sampled_and_close_to_exact(monkeypatch):
     assert sign_flip_p(values, 0) == pytest.approx(exact, abs=0.02)
 
 
+def test_thirteen_differences_are_sampled_with_signs_that_the_seed_decides():
+    values = np.random.default_rng(5).normal(0.4, 1, (13, 1))
+    one, again, other = (sign_flip_p(values, seed, 99)[0] for seed in (0, 0, 1))
+    assert one == again != other
+    assert {round(p * 100, 9) % 1 for p in (one, other)} == {0}  # (1 + as extreme) of 100
+    exact = sign_flip_p(values[:12], 0)[0] * 2**12
+    assert exact == round(exact)
+    assert sign_flip_p(values, 0, 9999) == pytest.approx(every_sign(values[:, 0]), abs=0.02)
+
+
+def test_sums_that_are_as_large_but_for_rounding_count():
+    """0.1 + 0.2 is not 0.3: of the eight signs of 0.1, 0.2, -0.3 all four pairs are as large as 0 is."""
+    assert sign_flip_p(np.array([[0.1], [0.2], [-0.3]]), 0)[0] == 1
+    assert sign_flip_p(np.array([[0.1], [0.2], [0.3]]), 0)[0] == 2 / 8
+
+
 def test_the_block_does_not_matter_and_p_is_never_0(monkeypatch):
     values = np.random.default_rng(3).normal(3, 1, (30, 2))
     values[:, 1] -= 3
@@ -49,5 +65,6 @@ def test_the_block_does_not_matter_and_p_is_never_0(monkeypatch):
 
 
 def test_a_large_family_has_draws_for_its_smallest_p():
-    assert draws_for(8, 0.05) == DRAWS
+    assert draws_for(8, 0.05) == DRAWS == 9999
+    assert draws_for(840, 0.05) == 2 * 840 * 20 - 1
     assert 1 / (1 + draws_for(840, 0.05)) < 0.05 / 840
