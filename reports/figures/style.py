@@ -1,7 +1,7 @@
 """The one look of all figures: colour-blind safe, readable at half width, the same bytes every time."""
 
 import textwrap
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from contextlib import contextmanager
 from typing import Any
 
@@ -69,9 +69,9 @@ def panels(
     return figure, axes
 
 
-def named_ticks(axis: Axis, places: Sequence[float], names: Sequence[str] = ()) -> None:
+def named_ticks(axis: Axis, places: Iterable[float], names: Sequence[str] = ()) -> None:
     """Ticks at these places of an axis and no others; what `set_ticks` does, which makes a tick for each at once."""
-    axis.set_major_locator(FixedLocator(places))
+    axis.set_major_locator(FixedLocator(list(places)))
     axis.set_major_formatter(FixedFormatter(names))
 
 
