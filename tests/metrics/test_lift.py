@@ -40,6 +40,8 @@ def test_another_image_s_map_has_no_lift_and_nothing_to_compare_with_no_value():
     assert animal_lift(columns(0, 0), columns(1, 1)[None], left()).isnan().all()
     assert animal_lift(columns(3, 1), columns(NAN, NAN)[None], left()).isnan().all()
     assert animal_lift(columns(3, 1), columns(1, 1)[None], 0 * left()).isnan().all()
+    no_animal = left() * torch.tensor([0.0, 1.0])[:, None, None]
+    assert animal_lift(columns(3, 1), columns(1, 1)[None], no_animal).isnan().all()
 
 
 def test_a_metric_of_other_images_can_ask_for_no_curve():

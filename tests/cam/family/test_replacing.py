@@ -1,5 +1,6 @@
 import pytest
 import torch
+from torch import nn
 
 from cam import METHODS, MapBatch, Network, compute_maps, maps_of, tap, tap_for
 from cam.methods import gradcam
@@ -24,6 +25,25 @@ def test_ablationcam_equals_a_loop(two_stages, images, batch_size):
             fall = (whole - two_stages.head(left.mean(dim=(1, 2)))) / whole.abs()
             expected += fall[:, None, None] * a[c]
         torch.testing.assert_close(one, expected, rtol=1e-5, atol=1e-5)
+
+
+@pytest.mark.parametrize("name", ["ablationcam", "reciprocam"])
+@pytest.mark.parametrize("batch_size", [1, 3, 32])
+def test_each_replaced_map_runs_on_its_own_image_where_the_rest_looks_at_images(gap_net, images, name, batch_size):
+    """Such a rest cannot be run alone: the whole network runs, on the image that a map belongs to."""
+
+    class Bright(nn.Module):
+        def __init__(self) -> None:
+            super().__init__()
+            self.net = gap_net
+
+        def forward(self, x: torch.Tensor) -> torch.Tensor:
+            return self.net(x) * x.mean(dim=(1, 2, 3))[:, None] ** 8
+
+    maps = found(Bright(), images, name, batch_size, "net.relu")
+    alone = [found(Bright(), image[None], name, 32, "net.relu") for image in images]
+    torch.testing.assert_close(maps, torch.cat(alone), rtol=1e-4, atol=1e-6)
+    assert maps.std() > 0.01
 
 
 def test_ablationcam_behind_a_linear_tail_is_gradcam_with_each_channel_times_its_sum(gap_net, images):

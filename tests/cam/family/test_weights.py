@@ -158,7 +158,8 @@ def test_smooth_gradcam_plusplus_without_noise_is_gradcam_plusplus(gap_net, imag
 def test_smooth_gradcam_plusplus_equals_a_loop(gap_net, images):
     from cam.seeds import named_generator
 
-    gap_net.head = torch.nn.Sequential(torch.nn.Linear(5, 6), torch.nn.ReLU(), torch.nn.Linear(6, 2))
+    gap_net.head = torch.nn.Sequential(torch.nn.Linear(5, 6), torch.nn.Tanh(), torch.nn.Linear(6, 2))
+    gap_net.head[0].weight.data.mul_(20)  # bent, so that the noise and its sign move the gradients
     made = batch(gap_net, images)
     found = maps_of(made, {"s": METHODS["smoothgradcam++"]})["s", "relu"]
     for b, image in enumerate(images):
