@@ -6,6 +6,7 @@ that the reports call. The tests of this folder run the same with fewer repetiti
 
 import argparse
 import sys
+import textwrap
 from collections.abc import Callable, Iterator
 from pathlib import Path
 
@@ -26,6 +27,7 @@ SIZES = (12, 40, 132, 400)
 STATED = 200  # samples whose `detectable` is asked
 AT_ONCE = 50  # families that share their random signs
 SIGNS = 1999
+WIDTH = 118  # characters of a line of the page
 Draw = Callable[[np.random.Generator, tuple[int, int]], np.ndarray]
 
 
@@ -214,7 +216,7 @@ def tables(sizes: tuple[int, ...], repetitions: int, watch: Callable[[str], None
     head = [f"n = {images}" for images in sizes]
     return (
         "\n\n".join(
-            f"## {title}\n\n{text}\n\n{_markdown([first, *head], rows)}"
+            f"## {title}\n\n{textwrap.fill(text, WIDTH)}\n\n{_markdown([first, *head], rows)}"
             for title, text, first, rows in (
                 ("False alarms of a family of 8", ALARMS, "differences", alarms),
                 ("Coverage", COVERED, "differences", held),
@@ -222,7 +224,7 @@ def tables(sizes: tuple[int, ...], repetitions: int, watch: Callable[[str], None
                 ("Power", POWERS, "differences", powers),
             )
         )
-        + f"\n\n## Coverage over networks\n\n{NETWORKS}\n\n{over}"
+        + f"\n\n## Coverage over networks\n\n{textwrap.fill(NETWORKS, WIDTH)}\n\n{over}"
     )
 
 
