@@ -36,6 +36,33 @@ def test_only_what_comes_after_the_layer_runs(gap_net, images):
     assert len(runs) == 1  # the plain call's
 
 
+def test_a_layer_inside_a_block_is_cut_there(two_stages, images):
+    head = Network(two_stages).head("late.0")
+    assert head.tail is not None
+    activations = two_stages.late[0](two_stages.pool(two_stages.early(images)))
+    torch.testing.assert_close(head(activations, images, 3), two_stages(images))
+
+
+def test_a_wrapper_that_looks_at_values_gets_the_answer_of_the_rest(gap_net, images):
+    """It cannot be traced, the network inside can: the layers before the tapped one do not run again."""
+
+    class Wrapper(nn.Module):
+        def __init__(self) -> None:
+            super().__init__()
+            self.net = gap_net
+
+        def forward(self, x: torch.Tensor) -> torch.Tensor:
+            return self.net(x - 0.5) * (x.mean(dim=(1, 2, 3))[:, None] if x.max() > 0 else 1)
+
+    head, runs = Network(wrapper := Wrapper(), gap_net).head("relu"), []
+    activations = tap(wrapper, gap_net, images, ["relu"]).activations["relu"]
+    gap_net.conv.register_forward_hook(lambda *_: runs.append(1))
+    found = head(activations, images, 3)
+    assert not runs
+    torch.testing.assert_close(found, wrapper(images).detach())
+    assert "forward" not in vars(gap_net)
+
+
 @pytest.mark.parametrize("kind", [Skips, Branches])
 def test_a_network_that_cannot_be_cut_runs_whole(kind, images):
     torch.manual_seed(0)

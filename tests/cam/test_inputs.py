@@ -2,12 +2,26 @@ import pytest
 import torch
 from torch import nn
 
-from cam import MAP_INPUTS, MapInputs, Method, MethodError, Network, compute_maps
+from cam import MAP_INPUTS, LayerError, MapInputs, Method, MethodError, Network, compute_maps
 from cam.inputs import Layer
 
 
 def maps(network, images, function, layers=("relu",)):
     return compute_maps(Network(network), images, layers, {"own": Method(function, "Own")}).signed["own", layers[0]]
+
+
+def test_a_network_is_tapped_in_the_form_that_was_named(images):
+    class Tokens(nn.Module):
+        def __init__(self) -> None:
+            super().__init__()
+            self.tokens, self.head = nn.Identity(), nn.Linear(3, 2)
+
+        def forward(self, x: torch.Tensor) -> torch.Tensor:
+            return self.head(self.tokens(x.flatten(2).mT).mean(dim=1))
+
+    assert Network(Tokens()).tap(images, ["tokens"]).activations["tokens"].shape == images.shape
+    with pytest.raises(LayerError, match=r"layer 'tokens' gives \(4, 48, 3\), a map needs"):
+        Network(Tokens(), reshape="none").tap(images, ["tokens"])
 
 
 def test_every_input_that_may_be_named_is_there():

@@ -29,7 +29,9 @@ def test_ablationcam_equals_a_loop(two_stages, images, batch_size):
 
 @pytest.mark.parametrize("name", ["ablationcam", "reciprocam"])
 @pytest.mark.parametrize("batch_size", [1, 3, 32])
-def test_each_replaced_map_runs_on_its_own_image_where_the_rest_looks_at_images(gap_net, images, name, batch_size):
+def test_each_replaced_map_runs_on_its_own_image_where_the_rest_looks_at_images(
+    gap_net, images, name, batch_size, monkeypatch
+):
     """Such a rest cannot be run alone: the whole network runs, on the image that a map belongs to."""
 
     class Bright(nn.Module):
@@ -40,6 +42,7 @@ def test_each_replaced_map_runs_on_its_own_image_where_the_rest_looks_at_images(
         def forward(self, x: torch.Tensor) -> torch.Tensor:
             return self.net(x) * x.mean(dim=(1, 2, 3))[:, None] ** 8
 
+    monkeypatch.setattr("cam.family.replacing.BUDGET", 7 * 4 * 3 * 5 * 48)  # seven maps at a time, of any images
     maps = found(Bright(), images, name, batch_size, "net.relu")
     alone = [found(Bright(), image[None], name, 32, "net.relu") for image in images]
     torch.testing.assert_close(maps, torch.cat(alone), rtol=1e-4, atol=1e-6)
