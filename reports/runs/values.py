@@ -77,8 +77,8 @@ class Values:
         return self._scores["predicted"].iloc[first].astype(str).to_numpy(object)
 
     def rows(self, key: Key) -> pd.DataFrame:
-        """The scores of a layer, role and metric as they are."""
-        return self._scores.iloc[self._rows.get(key, ())]
+        """The scores of a layer, role and metric as they are; no row where there are none."""
+        return self._scores.iloc[self._rows.get(key, np.empty(0, dtype=np.int32))]
 
     def layers(self, metric: str, role: str) -> list[str]:
         """Layers that have such values."""
