@@ -104,10 +104,11 @@ class RunConfig(NetworkConfig):
         as_path, "maps made elsewhere: arrays (N, K, h, w) by name, and image_ids", "FILE.npz", default=None
     )
     controls: str = option(
-        one_of("none", "cheap", "all"),
-        "control maps: none, cheap (no forward passes for them), all",
+        one_of("none", "cheap", "sampled", "all"),
+        "control maps: none; cheap, without curves; sampled, with curves at the first layer on half of the images (24 "
+        "to 128); all",
         "NAME",
-        default="cheap",
+        default="sampled",
     )
     smooth: tuple[float, ...] = option(
         as_sigmas,

@@ -44,6 +44,11 @@ def read_backwards(curve: Curve) -> Curve:
     return Curve(curve.fraction, *(v.flip(1) for v in (curve.probability, curve.probability_other, curve.margin)))
 
 
+def at(curve: Curve, places: Tensor) -> Curve:
+    """The curves at some of the N maps: their numbers, or (N,) bool."""
+    return Curve(curve.fraction, *(v[places] for v in (curve.probability, curve.probability_other, curve.margin)))
+
+
 def masked_logits(
     score_fn: ScoreFn,
     images: Tensor,

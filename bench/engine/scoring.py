@@ -22,7 +22,7 @@ from metrics.inputs import BatchInputs, MapInputs, negated
 from metrics.localisation import box_ious, pixel_histograms
 from metrics.margins import rivals
 from metrics.ordering import tie_permutation
-from metrics.perturbation import Curve, ScoreFn, read_backwards, turned
+from metrics.perturbation import Curve, ScoreFn, at, read_backwards, turned
 from metrics.registry import FORWARD
 from metrics.smoothing import CURVES as SMOOTH_CURVES
 from metrics.smoothing import smoothed
@@ -179,13 +179,23 @@ class _Work:
                     self.scores.values[*key, name] = every, evaluate(metric, inputs, every, forward, rows)
 
     def score_control(self, key: Key, inputs: MapInputs, known: Forward, method: Method) -> None:
-        """Every metric of a control; with cheap controls only those that need no forward pass beyond `known`."""
+        """What `known` gives of a control, and where it gets curves of its own, every metric."""
         rows = self._forward_rows(inputs)
-        forward = dict(known)
-        if self.job.controls_forward:
-            turned_over = key[0].startswith(NEGATED)
+        self._metrics(key, inputs, known, rows)
+        chosen = self._controlled(key[1])
+        if chosen[self._asked()].any():
+            kept = torch.from_numpy(chosen)[rows]
+            known = {name: at(found, kept) for name, found in known.items()}
+            rows, turned_over = rows[kept], key[0].startswith(NEGATED)
             forward = self._forward(inputs, rows, known) | self._again(key[1], method, rows, negated=turned_over)
-        self._metrics(key, inputs, forward, rows)
+            self._metrics(key, inputs, forward, rows, chosen)
+
+    def _controlled(self, layer: str) -> np.ndarray:
+        """Whether the controls of a row get curves of their own at a layer, (N,)."""
+        how, images, ids = self.job.control_curves, self.job.control_images, self.scores.batch.ids
+        here = how == "all" or (how == "sampled" and layer == next(iter(self.job.layers)))
+        chosen = [here and (how == "all" or images is None or name in images) for name in ids]
+        return np.repeat(np.array(chosen, dtype=bool), len(self.job.classes))
 
     def _pool_pixels(self, key: Key, inputs: MapInputs) -> None:
         """What the metrics over the pixels of all images need."""
@@ -218,16 +228,19 @@ class _Work:
         made_elsewhere = method.size is not None  # maps of other images cannot be had
         return {"score": self.asked.score} | ({} if made_elsewhere else {"maps_of": again})
 
-    def _metrics(self, key: Key, inputs: MapInputs, forward: Forward, forward_rows: Tensor) -> None:
+    def _metrics(
+        self, key: Key, inputs: MapInputs, forward: Forward, forward_rows: Tensor, among: np.ndarray | None = None
+    ) -> None:
+        """Metrics that are not known yet; those that need the network at the rows `among` alone, None for all."""
         with self.watch.stage("metrics"):
             for name, metric in self.job.metrics.items():
-                if metric.needs_others:
+                if metric.needs_others or (*key, name) in self.scores.values:
                     continue
                 applies = applicable(metric, self.scores.roles, self.known)
                 if metric.needs_forward:
                     if not all(needed in forward for needed in metric.inputs if needed in FORWARD):
                         continue
-                    applies &= self._asked()
+                    applies &= self._asked() if among is None else self._asked() & among
                 rows = torch.from_numpy(np.flatnonzero(applies))
                 if len(rows):
                     values = evaluate(metric, inputs, rows, forward, forward_rows)

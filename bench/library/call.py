@@ -46,7 +46,7 @@ def evaluate(
     metrics: Iterable[Given] | Mapping[str, Any] | None = None,
     protocols: Sequence[str] = ("rise", "srg"),
     targets: Sequence[str] = ("right",),
-    controls: str = "cheap",
+    controls: str = "sampled",
     smooth: Sequence[float] = (),
     steps: int = 32,
     mean: Sequence[float] | None = None,
@@ -76,7 +76,7 @@ def evaluate(
         metrics: names, functions, `metrics.Metric` entries, or a dict of them by name; None: all that apply.
         protocols: perturbation presets, or ("none",).
         targets: roles that get curves: right, wrong.
-        controls: none, cheap or all, as --controls.
+        controls: none, cheap, sampled or all, as --controls; sampled means all images here, at the first layer.
         smooth: standard deviations in cells by which maps at the first layer are smoothed, and scored again.
         steps: of a curve, even.
         mean: per channel, of the normalisation; None: a Classifier's, else ImageNet's.

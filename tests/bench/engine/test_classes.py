@@ -54,7 +54,7 @@ def scored(classes: int, shown: list[list[int]]):
     layers = layer_shapes(network, size, ("features.3",), device)
     job = Job(
         network, NAMES[:classes], size, (0.5,) * 3, layers, CHOSEN, CONTROLS, metrics, device,
-        controls_forward=True, targets=("right", "wrong"), steps=4,
+        control_curves="all", targets=("right", "wrong"), steps=4,
         batch_size=8,
     )  # fmt: skip
     made = batch(classes, shown)
