@@ -89,9 +89,10 @@ soak: setup  ## 25,000 images through a run and its report, watched for what gro
 	rm -rf runs/soak
 	OMP_NUM_THREADS=1 $(BIN)/python tests/soak/soak.py --images $(SOAK_IMAGES) --out runs/soak
 
-mutants: setup  ## change cam/ and metrics/ in MUTANTS= drawn places a file and list what no test notices (an hour; goes on)
+mutants: setup  ## change cam/ and metrics/ in MUTANTS= drawn places a file, list what no test notices (hours; goes on)
 	$(BIN)/python -m pip install --quiet --disable-pip-version-check -c constraints.txt -e '.[test,mutants]'
-	OMP_NUM_THREADS=1 CAMBENCH_SHARED=$(abspath ../shared) $(BIN)/python tests/mutants/drawn.py $(MUTANTS)
+	OMP_NUM_THREADS=1 CAMBENCH_SHARED=$(abspath ../shared) $(BIN)/python tests/mutation/drawn.py $(MUTANTS)
+	$(BIN)/python -m bench.docs docs/mutants.md
 
 parity: $(PARITY)/.installed  ## our maps against those of grad-cam and torchcam; fills docs/parity.md (WEIGHTS=, DATA_ROOT=)
 	OMP_NUM_THREADS=1 PYTHONPATH=. $(PARITY)/bin/python tests/parity/parity.py --weights $(WEIGHTS) \
