@@ -28,6 +28,11 @@ PROTOCOLS = {
         "insertion minus deletion under one shared substrate, the blurred image",
         "Bluecher et al. 2024",
     ),
+    "road": Protocol(
+        ("deletion_linear", "insertion_linear"),
+        "insertion minus deletion, missing pixels imputed from their neighbours, with noise",
+        "Rong et al. 2022",
+    ),
 }
 
 UNIT = (0.0, 1.0)
@@ -65,6 +70,21 @@ METRICS = {
     ),
     "srg_margin_error": Metric(
         perturbation.srg_margin_error, "SRG (margin) error", "srg", "none", (0.0, None), "logits", ERROR,
+    ),
+    "road_probability": Metric(
+        perturbation.road_probability, "ROAD (probability)", "road", "higher", (-1.0, 1.0), "probability",
+        "least minus most relevant pixels imputed from the rest; 0 for a random order", "Rong et al. 2022",
+    ),
+    "road_margin": Metric(
+        perturbation.road_margin, "ROAD (margin)", "road", "higher", (None, None), "logits",
+        "the same on the margin, which does not saturate; 0 for a random order", "Rong et al. 2022",
+    ),
+    "road_probability_error": Metric(
+        perturbation.road_probability_error, "ROAD (probability) error", "road", "none", (0.0, 2.0), "probability",
+        ERROR,
+    ),
+    "road_margin_error": Metric(
+        perturbation.road_margin_error, "ROAD (margin) error", "road", "none", (0.0, None), "logits", ERROR,
     ),
     "scatter": Metric(
         scatter.scatter, "Scatter", "dispersion", "none", (0.0, None), "random cells' scatter",

@@ -1,12 +1,15 @@
 """The perturbation stage of one batch: what the metrics need the network for, beyond the maps."""
 
+from collections.abc import Sequence
+
 import torch
 from torch import Tensor
 
 from bench.engine.job import Job
 from bench.engine.stopwatch import Stopwatch
+from metrics.imputation import IMPUTED, imputation_noise, impute
 from metrics.inputs import MapInputs
-from metrics.perturbation import Curve, ScoreFn, curve, masked_logits
+from metrics.perturbation import Curve, ScoreFn, curve, masked_logits, replaced
 from metrics.scaling import min_max_scaled
 from metrics.substrates import SUBSTRATES, mean_substrate
 
@@ -14,8 +17,11 @@ from metrics.substrates import SUBSTRATES, mean_substrate
 class Perturbation:
     """Curves and masked probabilities of the maps of one batch; substrates are scored once for all maps."""
 
-    def __init__(self, images: Tensor, logits: Tensor, job: Job, score_fn: ScoreFn, watch: Stopwatch) -> None:
-        self.images, self.logits, self.job, self.score_fn, self.watch = images, logits, job, score_fn, watch
+    def __init__(
+        self, images: Tensor, logits: Tensor, ids: Sequence[str], job: Job, score_fn: ScoreFn, watch: Stopwatch
+    ) -> None:
+        self.images, self.logits, self.ids, self.job = images, logits, ids, job
+        self.score_fn, self.watch = score_fn, watch
         self.substrates: dict[str, tuple[Tensor, Tensor]] = {}
 
     def curve(self, name: str, inputs: MapInputs, rows: Tensor) -> Curve:
@@ -36,6 +42,7 @@ class Perturbation:
                 steps=self.job.steps,
                 direction="deletion" if direction == "deletion" else "insertion",
                 batch_size=self.job.batch_size,
+                fill=impute if kind == IMPUTED else replaced,
             )
             return curve(logits.cpu(), rows % classes)
 
@@ -56,7 +63,10 @@ class Perturbation:
             return probability.cpu().gather(1, (rows % classes)[:, None])[:, 0]
 
     def _substrate(self, kind: str) -> tuple[Tensor, Tensor]:
-        if kind not in self.substrates:
+        """What missing pixels are made of, and the logits without any pixel of the image."""
+        if kind == IMPUTED and kind not in self.substrates:  # with nothing to impute from, the mean colour
+            self.substrates[kind] = imputation_noise(self.images, self.ids, self.job.seed), self._substrate("mean")[1]
+        elif kind not in self.substrates:
             substrate = SUBSTRATES[kind](self.images, self.job.mean)
             self.substrates[kind] = substrate, self.score_fn(substrate)
         return self.substrates[kind]

@@ -11,6 +11,7 @@ from cam import SMOOTHED, MapBatch, Method, Network, maps_of
 from cam.seeds import place_of
 from datasets.drawn import GROUP_NAMES, PART_NAMES
 from metrics import CURVES, Metric
+from metrics.imputation import IMPUTED
 from metrics.smoothing import CURVES as SMOOTH_CURVES
 
 CONTROL_SHARE, FEWEST_CONTROLLED, MOST_CONTROLLED = 0.5, 24, 128  # images on which controls get curves by default
@@ -95,7 +96,7 @@ def forward_passes(job: Job) -> float:
     layers = {"none": 0.0, "sampled": 1 if job.control_images is None else CONTROL_SHARE, "all": len(job.layers)}
     controls = (len(job.controls) + negated) * layers[job.control_curves]
     maps = (len(job.methods) * len(job.layers) + controls) * len(job.targets)
-    substrates = len({curve.partition("_")[2] for curve in job.curves})
+    substrates = len({curve.partition("_")[2].replace(IMPUTED, "mean") for curve in job.curves})
     removals = job.removals * (1 + len(PART_NAMES) + len(GROUP_NAMES))
     smoothed = len(job.smoothed) * len(set(job.curves) & set(SMOOTH_CURVES)) * (job.steps - 1)
     return 1 + removals + substrates + smoothed + maps * (len(job.curves) * (job.steps - 1) + job.masked)

@@ -92,7 +92,7 @@ def score_batch(batch: Batch, job: Job, score_fn: ScoreFn, watch: Stopwatch) -> 
         known = known_rows(shared, scores.roles)
         grids = {(signed.shape[2], signed.shape[3]) for signed in maps.signed.values()}
         scores.weights = annotation_weights(shared, known, scores.roles, grids, job.metrics.values())
-    work = _Work(scores, job, Perturbation(images, tapped.logits, job, score_fn, watch), asked, watch, known)
+    work = _Work(scores, job, Perturbation(images, tapped.logits, batch.ids, job, score_fn, watch), asked, watch, known)
     for key, signed in maps.signed.items():
         work.score_method(key, MapInputs(shared, signed))
     for layer in job.layers:

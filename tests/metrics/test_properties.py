@@ -55,9 +55,10 @@ class World:
         parts = torch.randint(0, 4, (IMAGES, height, width), generator=random, dtype=torch.uint8)
         self.parts, self.effect = parts[chosen], torch.randn(IMAGES, CLASSES, 4, generator=random).double()[chosen]
         self.logits = self.score(self.pictures)
+        self.ids = tuple(map(str, chosen))
         self.batch = BatchInputs(
             size=self.size,
-            permutations=torch.stack([tie_permutation(str(i), height * width, 0) for i in chosen]),
+            permutations=torch.stack([tie_permutation(name, height * width, 0) for name in self.ids]),
             logits=self.logits,
             rivals=torch.tensor([[1, 0]] * len(chosen)),
             masks=self.masks,
@@ -79,8 +80,8 @@ class World:
 
     def forward(self, inputs: MapInputs) -> tuple[dict, torch.Tensor]:
         """Curves and masked probabilities of every map that has an order, as in a run."""
-        job = SimpleNamespace(mean=MEAN, steps=STEPS, batch_size=5)
-        work = Perturbation(self.pictures, self.logits, job, self.score, Stopwatch(torch.device("cpu")))
+        job = SimpleNamespace(mean=MEAN, steps=STEPS, batch_size=5, seed=0)
+        work = Perturbation(self.pictures, self.logits, self.ids, job, self.score, Stopwatch(torch.device("cpu")))
         rows = inputs.defined.nonzero().flatten()
         found = {name: work.curve(name, inputs, rows) for name in CURVES}
         again = {"score": self.score, "maps_of": lambda images, change=None: _moved(inputs.raw[rows], images, change)}
