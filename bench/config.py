@@ -25,6 +25,7 @@ from bench.options import (
     as_side_or_sides,
     as_sigmas,
     as_text,
+    none_or,
     one_of,
     option,
     or_auto,
@@ -114,6 +115,13 @@ class RunConfig(NetworkConfig):
         as_sigmas,
         "smooth every method's maps at the first layer, too, by Gaussians of so many cells, and score SRG again",
         "0.5,1,2",
+        default=(),
+    )
+    substrates: tuple[str, ...] = option(
+        none_or(as_names),
+        "score SRG at the first layer under more substrates than RISE's blur, too: mean, gaussian, noise, shuffle, "
+        "linear (imputed from neighbours), or all",
+        "a,b",
         default=(),
     )
     metrics: tuple[str, ...] | None = option(

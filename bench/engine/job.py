@@ -11,8 +11,8 @@ from cam import SMOOTHED, MapBatch, Method, Network, maps_of
 from cam.seeds import place_of
 from datasets.drawn import GROUP_NAMES, PART_NAMES
 from metrics import CURVES, Metric
+from metrics.gains import FAMILY as SUBSTRATES
 from metrics.imputation import IMPUTED
-from metrics.smoothing import CURVES as SMOOTH_CURVES
 
 CONTROL_SHARE, FEWEST_CONTROLLED, MOST_CONTROLLED = 0.5, 24, 128  # images on which controls get curves by default
 
@@ -40,7 +40,7 @@ class Job:
         batch_size: images per forward pass.
         removals: whether drawn images come with copies that lack a part, which are scored.
         smooth: standard deviations in cells by which every method's maps at the first layer are smoothed, and scored
-            once more along the curves of `metrics.smoothing`.
+            once more along the curves of SRG.
     """
 
     network: Network
@@ -66,6 +66,19 @@ class Job:
     def curves(self) -> tuple[str, ...]:
         """The curves that the metrics need, `direction_substrate`."""
         return tuple(curve for curve in CURVES if any(curve in metric.curves for metric in self.metrics.values()))
+
+    def curves_at(self, layer: str, *, control: bool = False) -> tuple[str, ...]:
+        """The curves of maps at a layer; those under other substrates have methods at the first layer alone."""
+        if layer == next(iter(self.layers)) and not control:
+            return self.curves
+        own = {name for metric in self.metrics.values() if metric.family != SUBSTRATES for name in metric.curves}
+        return tuple(name for name in self.curves if name in own)
+
+    @property
+    def smooth_curves(self) -> tuple[str, ...]:
+        """The curves of smoothed maps: those of SRG, under every substrate."""
+        gains = [metric for metric in self.metrics.values() if metric.family in ("srg", SUBSTRATES)]
+        return tuple(name for name in self.curves if any(name in metric.curves for metric in gains))
 
     @property
     def smoothed(self) -> dict[str, tuple[str, float]]:
@@ -98,8 +111,9 @@ def forward_passes(job: Job) -> float:
     maps = (len(job.methods) * len(job.layers) + controls) * len(job.targets)
     substrates = len({curve.partition("_")[2].replace(IMPUTED, "mean") for curve in job.curves})
     removals = job.removals * (1 + len(PART_NAMES) + len(GROUP_NAMES))
-    smoothed = len(job.smoothed) * len(set(job.curves) & set(SMOOTH_CURVES)) * (job.steps - 1)
-    return 1 + removals + substrates + smoothed + maps * (len(job.curves) * (job.steps - 1) + job.masked)
+    first, rest = (len(job.curves_at(next(iter(job.layers)), control=control)) for control in (False, True))
+    more = len(job.smoothed) * len(job.smooth_curves) + len(job.methods) * len(job.targets) * (first - rest)
+    return 1 + removals + substrates + more * (job.steps - 1) + maps * (rest * (job.steps - 1) + job.masked)
 
 
 def layer_shapes(

@@ -21,7 +21,7 @@ from bench.userfunctions import guarded_result, import_named
 from cam import CONTROLS, Method, MethodError, Network
 from datasets import Dataset
 from metrics import Metric
-from metrics.smoothing import CURVES as SMOOTH_CURVES
+from metrics.gains import FAMILY as SUBSTRATES
 from weights import (
     ARCHITECTURES,
     Architecture,
@@ -79,7 +79,7 @@ def make_plan(config: RunConfig, gpu: int | None = None) -> Plan:
     """
     methods = select_methods(config.methods)
     truth = any(method.needs_truth for method in methods.values())
-    metrics = select_metrics(config.metrics, config.protocols, truth=truth)
+    metrics = select_metrics(config.metrics, config.protocols, config.substrates, truth=truth)
     device = select_device(config.device, gpu)
     architectures = known_architectures(config.arch)
     classifier = read_network(config, device, architectures)
@@ -175,8 +175,10 @@ def make_job(
         for name, method in methods.items()
         if (method.finish is not None or HEAD in method.inputs) and method.size is None
     }
-    if config.smooth and not any(name in metric.curves for metric in metrics.values() for name in SMOOTH_CURVES):
-        raise ConfigError("smooth needs metrics along curves of the blurred image; use --protocols srg, or no --smooth")
+    if config.smooth and not any(metric.family in ("srg", SUBSTRATES) for metric in metrics.values()):
+        raise ConfigError(
+            "smooth needs metrics of SRG, srg_probability or another; use --protocols srg, or no --smooth"
+        )
     wanted = [entry.needs_truth for entry in methods.values()] + [entry.needs_truth for entry in metrics.values()]
     return Job(
         network=network,

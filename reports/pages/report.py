@@ -28,7 +28,14 @@ HEADLINE = (
     "target_sensitivity",
 )  # fmt: skip
 SHOWN_SKIPPED = 500
-FOLDED = ("controls", "validation", "latency", "smoothness", "smoothness_pairs")  # tables that not every run has
+FOLDED = (
+    "controls",
+    "substrates",
+    "validation",
+    "latency",
+    "smoothness",
+    "smoothness_pairs",
+)  # tables that not every run has
 
 
 def page(run: Run, tables: Mapping[str, pd.DataFrame], figures: list[str]) -> str:
@@ -52,7 +59,14 @@ def page(run: Run, tables: Mapping[str, pd.DataFrame], figures: list[str]) -> st
         "chance": 1 / len(run.classes),
         "classes": run.classes,
         "methods": [run.title(method) for method in run.methods],
-        "findings": findings(run, summary, tables["comparison"], tables["wrong_class"], tables.get("smoothness_pairs"))
+        "findings": findings(
+            run,
+            summary,
+            tables["comparison"],
+            tables["wrong_class"],
+            tables.get("smoothness_pairs"),
+            tables.get("substrates"),
+        )
         + _unbeaten(run, tables),
         "warnings": warnings(run),
         "caveat": CAVEAT,
@@ -81,7 +95,12 @@ def overview(run: Run, tables: Mapping[str, pd.DataFrame]) -> str:
         "checkpoint": run.manifest["checkpoint"],
         "counts": run.manifest["counts"],
         "findings": findings(
-            run, tables["summary"], tables["comparison"], tables["wrong_class"], tables.get("smoothness_pairs")
+            run,
+            tables["summary"],
+            tables["comparison"],
+            tables["wrong_class"],
+            tables.get("smoothness_pairs"),
+            tables.get("substrates"),
         ),
         "warnings": warnings(run),
         "headline": cells(_titled(run, headline(run, tables["summary"]))),
