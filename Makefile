@@ -38,10 +38,10 @@ pets: setup  ## the same on the Oxford-IIIT Pet photographs (DATA_ROOT=, WEIGHTS
 		--weights $(WEIGHTS) --methods gradcam,layercam --layers features.11,features.12 \
 		--protocols rise,srg --steps 32 --out $(PETS) --resume
 
-study: setup  ## one verdict over several networks (STUDY=; default: the three shipped networks of drawn scenes)
+study: setup  ## one verdict over several networks (STUDY=; default: the six shipped networks of drawn scenes)
 	$(BIN)/cambench study $(STUDY) --resume
 
-weights: setup  ## train the three shipped networks on drawn scenes again (writes runs/weights/; over an hour)
+weights: setup  ## train the six shipped networks on drawn scenes again (writes runs/weights/; over an hour)
 	for seed in 0 1 2; do PATH="$(abspath $(BIN)):$$PATH" sh configs/catdog-scenes.sh $$seed runs/weights/$$seed || exit; done
 
 truth: setup  ## leakage, certificates, ground truth, metric validation; fills docs/ground-truth.md
