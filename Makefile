@@ -16,7 +16,7 @@ SCENES := catdog-scenes catdog-scenes-1 catdog-scenes-2
 STAMP := $(VENV)/.installed
 
 .DEFAULT_GOAL := help
-.PHONY: help setup bench pets study weights truth results networks api test calibrate fuzz soak mutants parity time lint format clean
+.PHONY: help setup bench pets study weights truth results networks docs api test calibrate fuzz soak mutants parity time lint format clean
 
 help:  ## list the targets
 	@grep -hE '^[a-z]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*##/\t/' | expand -t 10
@@ -72,6 +72,9 @@ results: bench pets  ## the verdicts on photographs and drawn scenes side by sid
 networks: setup  ## networks of every kind as they are: layer, map, cost, parity; fills docs/networks.md (goes on where it was)
 	-$(BIN)/python -m bench.networks --weights $(dir $(WEIGHTS)) --data-root $(DATA_ROOT) --out runs/networks
 	$(BIN)/python -m bench.docs docs/networks.md
+
+docs: setup  ## the Markdown, the tutorial and the reports under runs/ as a site in build/site
+	NO_MKDOCS_2_WARNING=1 $(BIN)/python -m bench.site
 
 api: setup  ## docs/api.md from the docstrings
 	$(BIN)/python -m bench.api docs/api.md
