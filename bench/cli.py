@@ -29,14 +29,17 @@ from bench.commands import (
     study,
     train,
 )
-from bench.commands.arguments import Parser
+from bench.commands.arguments import VOICE, Parser, add_voice
+from bench.errors import Verdict
 from bench.process.failures import DONE, explain, no_silent_end, one_line
 from bench.process.interrupt import interruptible
+from bench.process.voice import speaking
 
 COMMANDS = (
     run, study, lab, train, certify, leakage, pool, across, compare, nightly, accept, history, report, convert, listing,
     layers, doctor,
 )  # fmt: skip
+LONG = ("run", "study", "lab", "train", "certify", "leakage", "nightly", "report")  # they may be quiet
 
 
 def entry_point() -> NoReturn:
@@ -75,14 +78,17 @@ def main(arguments: Sequence[str]) -> int:
         if isinstance(stream, TextIOWrapper):  # a terminal may lack letters of a name
             stream.reconfigure(errors="backslashreplace")
     options = parser().parse_args(arguments)
+    voice = {name: vars(options).pop(name, False) for name in VOICE}
     try:
-        with interruptible(), no_silent_end():
+        with interruptible(), no_silent_end(), speaking(**voice):
             options.command(options)
             sys.stdout.flush()
     except BaseException as error:  # whatever it is, it ends in one line and an exit code
         code, line = explain(error)
+        more = error.details if isinstance(error, Verdict) else ()
+        lines = [f"cambench: {one_line(line)}", *(f"  {one_line(detail)}" for detail in more)]
         with suppress(OSError):  # nobody may be there to read it
-            print(f"cambench: {one_line(line)}", file=sys.stderr, flush=True)
+            print(*lines, sep="\n", file=sys.stderr, flush=True)
         return code
     return DONE
 
@@ -93,4 +99,6 @@ def parser() -> argparse.ArgumentParser:
     group = top.add_subparsers(required=True, metavar="COMMAND", parser_class=Parser)
     for command in COMMANDS:
         command.add(group)
+    for name in LONG:
+        add_voice(group.choices[name])
     return top

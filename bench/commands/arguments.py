@@ -34,6 +34,7 @@ def checked(parse: Callable[[Any], Any]) -> Callable[[str], Any]:
     return parse_argument
 
 
+VOICE = ("quiet", "progress")
 PATH = checked(as_path)
 
 
@@ -49,6 +50,20 @@ def add_flags(parser: argparse.ArgumentParser, kind: "type[DataclassInstance]") 
         flag, metavar = f"--{option.name.replace('_', '-')}", option.metadata["metavar"]
         action = {"metavar": metavar} if metavar else {"action": "store_true"}
         parser.add_argument(flag, help=option.metadata["help"], default=argparse.SUPPRESS, **action)
+
+
+def add_voice(parser: argparse.ArgumentParser) -> None:
+    """--quiet and --progress, which are of the call and not of the work: no file holds them."""
+    group = parser.add_argument_group("what is said")
+    group.add_argument("--quiet", action="store_true", help="print nothing but what is wrong")
+    text = "tell on stderr every 30 s how far it is, although that is no terminal"
+    group.add_argument("--progress", action="store_true", help=text)
+
+
+def add_table(parser: argparse.ArgumentParser) -> None:
+    """--table: how much of a table a terminal gets."""
+    text = "rows of the printed table: headline (at most 12) or all (default: headline)"
+    parser.add_argument("--table", choices=("headline", "all"), default="headline", help=text)
 
 
 def given(options: argparse.Namespace) -> dict[str, Any]:

@@ -26,6 +26,6 @@ def execute(options: argparse.Namespace) -> None:
 
     verdict = nightly(load_options(NightlyConfig, options.config, given(options)))
     if verdict.differs:
-        raise NotComparable(f"night {verdict.folder.name} {verdict.headline}")
+        raise NotComparable(verdict.headline, verdict.details)
     if not verdict.passed:
-        raise GateError(f"night {verdict.folder.name} {verdict.headline}")
+        raise GateError(verdict.headline, verdict.details)

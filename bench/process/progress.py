@@ -1,10 +1,13 @@
-"""How far a run is: a bar on a terminal, a plain line now and then elsewhere."""
+"""How far a run is: a bar on a terminal; a plain line now and then in a night's log, and on stderr where asked for."""
 
 import sys
 import time
 from types import TracebackType
 
 from tqdm import tqdm
+
+from bench.process.log import aside, terminal
+from bench.process.voice import periodic
 
 PLAIN_EVERY = 30.0  # seconds
 
@@ -17,9 +20,9 @@ class Progress:
         self.total, self.done, self.started_at = total, float(done), float(done)
         self._start = self._last = time.monotonic()
         self._bar = None
-        if sys.stderr.isatty():
+        if (screen := terminal()) is not None:
             bar_format = "{desc} {percentage:3.0f}%|{bar}| {n:.1f}/{total} [{elapsed}<{remaining}, {rate_fmt}]"
-            self._bar = tqdm(total=total, initial=done, unit="image", desc=verb, bar_format=bar_format)
+            self._bar = tqdm(total=total, initial=done, unit="image", desc=verb, file=screen, bar_format=bar_format)
 
     def __enter__(self) -> "Progress":
         return self
@@ -29,7 +32,7 @@ class Progress:
     ) -> None:
         if self._bar is not None:
             self._bar.close()
-        elif kind is None:
+        if kind is None:
             self._line()
 
     def advance(self, images: float) -> None:
@@ -38,7 +41,7 @@ class Progress:
         self.done += images
         if self._bar is not None:
             self._bar.update(images)
-        elif time.monotonic() - self._last >= PLAIN_EVERY:
+        if time.monotonic() - self._last >= PLAIN_EVERY:
             self._line()
 
     def reach(self, images: int) -> None:
@@ -50,9 +53,11 @@ class Progress:
         elapsed = self._last - self._start
         rate = (self.done - self.started_at) / elapsed if elapsed > 0 else 0.0
         left = tqdm.format_interval((self.total - self.done) / rate) if rate > 0 else "?"
-        print(
+        line = (
             f"{self.verb} {self.done:.0f}/{self.total} images, {rate:.2f} images/s, "
-            f"{tqdm.format_interval(elapsed)} elapsed, {left} left",
-            file=sys.stderr,
-            flush=True,
+            f"{tqdm.format_interval(elapsed)} elapsed, {left} left"
         )
+        if periodic() and self._bar is None:
+            print(line, file=sys.stderr, flush=True)
+        else:
+            aside(line)

@@ -1,6 +1,5 @@
 """The one pipeline: images in, shards out, final files, report."""
 
-import sys
 import time
 from collections import defaultdict
 from collections.abc import Generator, Iterable
@@ -15,6 +14,7 @@ from bench.errors import ConfigError
 from bench.process.interrupt import StopRequest
 from bench.process.progress import Progress
 from bench.process.ranks import Ranks, process_group
+from bench.process.voice import announce
 from bench.run.manifest import dataset_record, first_manifest, identity, origin
 from bench.run.plan import Plan, make_plan
 from bench.run.scored import complete, score_function, score_shard
@@ -122,7 +122,7 @@ def _wait_for(shards: list[int], store: RunStore, stop: StopRequest) -> None:
     while missing := set(shards) - store.finished():
         stop.check()
         if not said:
-            print(f"waiting for {len(missing)} batches of other ranks", file=sys.stderr, flush=True)
+            announce(f"waiting for {len(missing)} batches of other ranks")
             said = True
         time.sleep(WAIT)
 
