@@ -48,7 +48,6 @@ def nightly(config: NightlyConfig) -> Verdict:
         ConfigError: options that cannot be used, another nightly in the same folder, a night that cannot be finished.
     """
     gates = load_gates(config.gates) if config.gates else Gates()
-    load_config(config.run, {"out": str(config.root)})  # complains before a night is begun
     if config.timing != "none" and find_spec("pytest_benchmark") is None:
         raise ConfigError("timing needs pytest-benchmark; pip install 'cambench[timing]' or use --timing none")
     config.root.mkdir(parents=True, exist_ok=True)

@@ -7,9 +7,9 @@ from types import TracebackType
 from tqdm import tqdm
 
 from bench.process.log import aside, terminal
-from bench.process.voice import periodic
+from bench.process.voice import announce, periodic
 
-PLAIN_EVERY = 30.0  # seconds
+PLAIN_EVERY, ESTIMATE_AFTER = 30.0, 20.0  # seconds
 
 
 class Progress:
@@ -19,7 +19,7 @@ class Progress:
         self.verb = verb
         self.total, self.done, self.started_at = total, float(done), float(done)
         self._start = self._last = time.monotonic()
-        self._bar = None
+        self._bar, self._estimated = None, False
         if (screen := terminal()) is not None:
             bar_format = "{desc} {percentage:3.0f}%|{bar}| {n:.1f}/{total} [{elapsed}<{remaining}, {rate_fmt}]"
             self._bar = tqdm(total=total, initial=done, unit="image", desc=verb, file=screen, bar_format=bar_format)
@@ -41,21 +41,33 @@ class Progress:
         self.done += images
         if self._bar is not None:
             self._bar.update(images)
-        if time.monotonic() - self._last >= PLAIN_EVERY:
+        now = time.monotonic()
+        if self._bar is None and not self._estimated and now - self._start >= ESTIMATE_AFTER:
+            self._estimated = True
+            if not periodic():
+                announce(f"about {self._left(now)} left, after {self.done:.0f} of {self.total} images")
+        if now - self._last >= PLAIN_EVERY:
             self._line()
 
     def reach(self, images: int) -> None:
         """Sets the count to a whole number of images."""
         self.advance(images - self.done)
 
+    def _rate(self, now: float) -> float:
+        """Images per second."""
+        return (self.done - self.started_at) / (now - self._start) if now > self._start else 0.0
+
+    def _left(self, now: float) -> str:
+        rate = self._rate(now)
+        return tqdm.format_interval((self.total - self.done) / rate) if rate > 0 else "?"
+
     def _line(self) -> None:
         self._last = time.monotonic()
         elapsed = self._last - self._start
-        rate = (self.done - self.started_at) / elapsed if elapsed > 0 else 0.0
-        left = tqdm.format_interval((self.total - self.done) / rate) if rate > 0 else "?"
+        rate = self._rate(self._last)
         line = (
             f"{self.verb} {self.done:.0f}/{self.total} images, {rate:.2f} images/s, "
-            f"{tqdm.format_interval(elapsed)} elapsed, {left} left"
+            f"{tqdm.format_interval(elapsed)} elapsed, {self._left(self._last)} left"
         )
         if periodic() and self._bar is None:
             print(line, file=sys.stderr, flush=True)

@@ -98,6 +98,8 @@ def _score(plan: Plan, store: RunStore, ranks: Ranks, manifest: dict[str, Any]) 
         finished = store.create(resume=plan.config.resume)
         manifest = store.manifest()
         pending = [number for number in range(len(plan.shards)) if number not in finished]
+        if pending:
+            announce(_beginning(plan, store, manifest, len(finished)))
     watch = Stopwatch(plan.job.device)
     try:
         with StopRequest() as stop:
@@ -110,6 +112,19 @@ def _score(plan: Plan, store: RunStore, ranks: Ranks, manifest: dict[str, Any]) 
         if ranks.first:
             store.write_manifest({**manifest, "status": "failed", "error": f"{type(error).__name__}: {error}"})
         raise
+
+
+def _beginning(plan: Plan, store: RunStore, manifest: dict[str, Any], finished: int) -> str:
+    """One line: what is scored, how many, with what, where, and where it goes."""
+    names = list(manifest["methods"])
+    methods = " and ".join(names) if len(names) < 3 else f"{len(names)} methods"
+    data, count = manifest["dataset"], len(plan.dataset.records)
+    done = f", {finished} of {len(plan.shards)} batches are there" if finished else ""
+    split = f" ({data['split']})" if data["split"] else ""
+    return (
+        f"scoring {count} images of {data['name']}{split} with {manifest['checkpoint']['name']}: {methods} at "
+        f"{', '.join(manifest['layers'])}, on {plan.job.device}, into {printable(store.folder)}{done}"
+    )
 
 
 def _verb(ranks: Ranks) -> str:
@@ -209,6 +224,7 @@ def _end(store: RunStore, manifest: dict[str, Any], started: float, *, report: b
     """Renders the report, if there is to be one; a run's first end also completes its timings."""
     begun = time.perf_counter()
     if report:
+        announce("drawing the report")
         render(store.folder)
     timings = manifest["timings"]
     if "total" not in timings:
