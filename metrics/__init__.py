@@ -215,7 +215,19 @@ METRICS = {
     ),
     "map_area": Metric(
         confidence.map_area, "Map area", "confidence", "none", UNIT, "share of pixels",
-        "mean of the scaled map: what the confidence metrics let through",
+        "mean of the scaled map: what the confidence metrics let through; the complexity of ADCC", "Poppi et al. 2021",
+    ),
+    "coherency": Metric(
+        confidence.coherency, "Coherency", "confidence", "higher", UNIT, "(1 + correlation) / 2",
+        "correlation of the map and that of the image masked by it", "Poppi et al. 2021",
+    ),
+    "adcc": Metric(
+        confidence.adcc, "ADCC", "confidence", "higher", UNIT, "harmonic mean",
+        "coherency, 1 - map area and 1 - average drop in one number", "Poppi et al. 2021",
+    ),
+    "arcc": Metric(
+        confidence.arcc, "ARCC", "road", "higher", UNIT, "harmonic mean",
+        "coherency, 1 - map area and ROAD in one number", "Domeniconi et al. 2026",
     ),
     "infidelity": Metric(
         robustness.infidelity, "Infidelity", "robustness", "lower", UNIT, "share of the empty map's",

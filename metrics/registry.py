@@ -27,6 +27,7 @@ INPUTS = {
     "logits": "on the full image (N, K)",
     "target": "class index of the target (N,)",
     "probability": "softmax probability of the target on the full image (N,)",
+    "masked_images": "images masked by the scaled map, the mean colour elsewhere (N, 3, H, W)",
     "masked_probability": "the same on the image masked by the scaled map (N,)",
     "deletion_mean": "deletion curve onto the mean colour (Curve)",
     "deletion_blur": "deletion curve onto the blurred image (Curve)",
@@ -42,7 +43,8 @@ INPUTS = {
 CURVES = ("deletion_mean", "deletion_blur", "insertion_blur", "deletion_linear", "insertion_linear")
 ON_HOST = (*CURVES, "masked_probability")
 CALLS = ("score", "maps_of")  # functions that run the network
-FORWARD = (*ON_HOST, *CALLS)  # inputs that need the model again, so only for the roles in --targets
+MASKED = "masked_images"
+FORWARD = (*ON_HOST, MASKED, *CALLS)  # inputs that need the model again, so only for the roles in --targets
 ANNOTATIONS = ("mask", "other_mask", "face", "other_face", "parts", "part_effect", "certified")  # not of every image
 WEIGHTS = {"mask_weights": "mask", "face_weights": "face"}  # and the annotation they are made of
 OTHERS = "others"  # known when all images are scored

@@ -43,6 +43,7 @@ class MapsAgain:
         """
         change = CHANGES[change] if isinstance(change, str) else change
         network = self.job.network if change is None else changed(self.job.network, change)
+        images = images.to(self.job.device)  # metrics along curves have theirs on the host
         places = torch.arange(len(images)).split(self.job.batch_size)
         return torch.cat([self._maps(network, images[place], place) for place in places])
 

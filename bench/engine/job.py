@@ -9,6 +9,7 @@ from cam import SMOOTHED, MapBatch, Method, Network, maps_of
 from datasets.drawn import GROUP_NAMES, PART_NAMES
 from metrics import CURVES, Metric
 from metrics.imputation import IMPUTED
+from metrics.registry import MASKED
 from metrics.smoothing import CURVES as SMOOTH_CURVES
 
 
@@ -67,8 +68,8 @@ class Job:
 
     @property
     def masked(self) -> bool:
-        """Whether a metric needs the probability of the image masked by its map."""
-        return any("masked_probability" in metric.inputs for metric in self.metrics.values())
+        """Whether a metric needs the image masked by its map, or its probability."""
+        return any({MASKED, "masked_probability"} & set(metric.inputs) for metric in self.metrics.values())
 
 
 def forward_passes(job: Job) -> int:

@@ -23,7 +23,7 @@ from metrics.localisation import box_ious, pixel_histograms
 from metrics.margins import rivals
 from metrics.ordering import tie_permutation
 from metrics.perturbation import Curve, ScoreFn, read_backwards, turned
-from metrics.registry import FORWARD
+from metrics.registry import FORWARD, MASKED
 from metrics.smoothing import CURVES as SMOOTH_CURVES
 from metrics.smoothing import smoothed
 
@@ -207,7 +207,8 @@ class _Work:
         if self._asked().any():
             forward |= {name: self.curves.curve(name, inputs, rows) for name in self.job.curves if name not in known}
             if self.job.masked:
-                forward["masked_probability"] = self.curves.masked_probability(inputs, rows)
+                forward[MASKED] = images = self.curves.masked_images(inputs, rows)
+                forward["masked_probability"] = self.curves.masked_probability(images, rows)
         return forward
 
     def _again(self, layer: str, method: Method, rows: Tensor, *, negated: bool = False) -> Forward:
