@@ -241,6 +241,15 @@ METRICS = {
         robustness.randomised_similarity, "Similarity to a shuffled network's map", "robustness", "none", (-1.0, 1.0),
         "Spearman's rho", "near 1 the map shows the picture, whatever the network is", "Adebayo et al. 2018",
     ),
+    "logit_similarity": Metric(
+        robustness.logit_similarity, "Similarity with the last layer shuffled", "robustness", "none", (-1.0, 1.0),
+        "Spearman's rho", "near 1 the map does not depend on what the classes are", "Adebayo et al. 2018",
+    ),
+    "cascade_similarity": Metric(
+        robustness.cascade_similarity, "Similarity down the cascade", "robustness", "none", (-1.0, 1.0),
+        "Spearman's rho", "mean over a quarter, half, three quarters and all of the layers shuffled",
+        "Adebayo et al. 2018",
+    ),
     "class_sensitivity": Metric(
         robustness.class_sensitivity, "Class sensitivity", "robustness", "higher", UNIT, "1 - cosine",
         "how much the map changes with the class; 0 where the class does not matter", roles=("right", "present"),

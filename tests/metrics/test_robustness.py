@@ -4,8 +4,10 @@ import pytest
 import torch
 
 from metrics.robustness import (
+    cascade_similarity,
     class_sensitivity,
     infidelity,
+    logit_similarity,
     max_sensitivity,
     randomised_similarity,
 )
@@ -75,11 +77,24 @@ def test_similarity_is_spearmans_with_mean_ranks():
     assert found[1].isnan()
 
 
-def test_the_network_is_shuffled():
+@pytest.mark.parametrize(
+    ("metric", "shares"),
+    [(randomised_similarity, [1]), (logit_similarity, [0]), (cascade_similarity, [0.25, 0.5, 0.75, 1])],
+)
+def test_the_network_is_shuffled_as_deep_as_it_says(metric, shares):
     asked = []
     raw = torch.rand(2, 2, 2)
-    found = randomised_similarity(pictures(), raw, lambda images, change: asked.append(change) or raw)
-    assert (asked, found.tolist()) == (["shuffled"], pytest.approx([1, 1]))
+    found = metric(pictures(), raw, lambda images, change: asked.append(change) or raw)
+    assert (asked, found.tolist()) == (shares, pytest.approx([1, 1]))
+
+
+def test_a_cascade_is_the_mean_over_the_depths_that_have_a_map():
+    """Half the layers turn the first map over, all of them leave nothing of it: (1 - 1 + 1) / 3; the second never."""
+    raw = torch.tensor([[[1.0, 2], [3, 4]], [[1, 2], [3, 4]]])
+    first = {0.25: raw[0], 0.5: -raw[0], 0.75: raw[0], 1.0: torch.zeros(2, 2)}
+    found = cascade_similarity(pictures(), raw, lambda images, share: torch.stack([first[share], torch.zeros(2, 2)]))
+    assert found[0].item() == pytest.approx(1 / 3)
+    assert found[1].isnan()
 
 
 def test_class_sensitivity_by_hand():
