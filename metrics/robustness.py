@@ -75,7 +75,7 @@ def randomised_similarity(images: Tensor, raw: Tensor, maps_of: MapsOf) -> Tenso
     """Spearman's rho of the map and that of the same network with the numbers of every parameter shuffled.
 
     Range [-1, 1]; near 1 the map shows the picture, whatever the network is: a gate, never a ranking. It is the end of
-    the cascade. NaN where either map has one value everywhere.
+    the cascade. A map that vanishes, or becomes the same everywhere, has 0; NaN where it was so before.
 
     Args:
         images: x (R, 3, H, W).
@@ -99,10 +99,10 @@ def logit_similarity(images: Tensor, raw: Tensor, maps_of: MapsOf) -> Tensor:
 def cascade_similarity(images: Tensor, raw: Tensor, maps_of: MapsOf) -> Tensor:
     """The same, mean over the depths at which a quarter, half, three quarters and all of the layers are shuffled.
 
-    Range [-1, 1]; cascading randomisation, from the logits down. NaN where no depth has a value. Arguments and source
+    Range [-1, 1]; cascading randomisation, from the logits down. NaN where a depth has no value. Arguments and source
     as of `randomised_similarity`.
     """
-    return torch.stack([_similarity(raw, maps_of(images, share)) for share in DEPTHS]).nanmean(dim=0)
+    return torch.stack([_similarity(raw, maps_of(images, share)) for share in DEPTHS]).mean(dim=0)
 
 
 def class_sensitivity(raw: Tensor, other_raw: Tensor) -> Tensor:
@@ -127,9 +127,11 @@ def _squares(height: int, width: int) -> list[tuple[int, int, int, int]]:
 
 
 def _similarity(raw: Tensor, found: Tensor) -> Tensor:
-    """Spearman's rho of two maps each, (R,)."""
-    rho = _spearman(raw.double().flatten(1), found.double().flatten(1))
-    return rho.masked_fill(~(_finite(raw) & _finite(found)), torch.nan)
+    """Spearman's rho of two maps each, (R,); 0 where the second has one value everywhere, and the first does not."""
+    first, second = raw.double().flatten(1), found.double().flatten(1)
+    rho = _spearman(first, second)
+    vanished = (second.amin(dim=1) == second.amax(dim=1)) & (first.amin(dim=1) != first.amax(dim=1))
+    return rho.masked_fill(vanished, 0).masked_fill(~(_finite(raw) & _finite(found)), torch.nan)
 
 
 def _finite(maps: Tensor) -> Tensor:

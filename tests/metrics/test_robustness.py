@@ -88,13 +88,18 @@ def test_the_network_is_shuffled_as_deep_as_it_says(metric, shares):
     assert (asked, found.tolist()) == (shares, pytest.approx([1, 1]))
 
 
-def test_a_cascade_is_the_mean_over_the_depths_that_have_a_map():
-    """Half the layers turn the first map over, all of them leave nothing of it: (1 - 1 + 1) / 3; the second never."""
-    raw = torch.tensor([[[1.0, 2], [3, 4]], [[1, 2], [3, 4]]])
-    first = {0.25: raw[0], 0.5: -raw[0], 0.75: raw[0], 1.0: torch.zeros(2, 2)}
-    found = cascade_similarity(pictures(), raw, lambda images, share: torch.stack([first[share], torch.zeros(2, 2)]))
-    assert found[0].item() == pytest.approx(1 / 3)
-    assert found[1].isnan()
+def test_a_cascade_is_the_mean_over_the_depths():
+    """Half the layers turn the map over, all of them leave nothing of it: (1 - 1 + 1 + 0) / 4; an empty one has none."""
+    raw = torch.tensor([[[1.0, 2], [3, 4]], [[0, 0], [0, 0]]])
+    found = {0.25: raw[0], 0.5: -raw[0], 0.75: raw[0], 1.0: torch.zeros(2, 2)}
+    values = cascade_similarity(pictures(), raw, lambda images, share: torch.stack([found[share], raw[0]]))
+    assert values[0].item() == pytest.approx(1 / 4)
+    assert values[1].isnan()
+
+
+def test_a_map_that_is_not_finite_afterwards_has_no_similarity():
+    raw = torch.tensor([[[1.0, 2]]])
+    assert randomised_similarity(pictures(), raw, lambda images, share: raw * torch.nan).isnan().all()
 
 
 def test_class_sensitivity_by_hand():
