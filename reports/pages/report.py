@@ -33,6 +33,7 @@ SHOWN_SKIPPED = 500
 FOLDED = (
     "controls",
     "sanity",
+    "substrates",
     "validation",
     "latency",
     "smoothness",
@@ -62,7 +63,14 @@ def page(run: Run, tables: Mapping[str, pd.DataFrame], figures: list[str]) -> st
         "chance": 1 / len(run.classes),
         "classes": run.classes,
         "methods": [run.title(method) for method in run.methods],
-        "findings": findings(run, summary, tables["comparison"], tables["wrong_class"], tables.get("smoothness_pairs"))
+        "findings": findings(
+            run,
+            summary,
+            tables["comparison"],
+            tables["wrong_class"],
+            tables.get("smoothness_pairs"),
+            tables.get("substrates"),
+        )
         + _unbeaten(run, tables),
         "warnings": warnings(run),
         "caveat": CAVEAT,
@@ -91,7 +99,12 @@ def overview(run: Run, tables: Mapping[str, pd.DataFrame]) -> str:
         "checkpoint": run.manifest["checkpoint"],
         "counts": run.manifest["counts"],
         "findings": findings(
-            run, tables["summary"], tables["comparison"], tables["wrong_class"], tables.get("smoothness_pairs")
+            run,
+            tables["summary"],
+            tables["comparison"],
+            tables["wrong_class"],
+            tables.get("smoothness_pairs"),
+            tables.get("substrates"),
         ),
         "warnings": warnings(run),
         "headline": cells(_titled(run, headline(run, tables["summary"]))),
