@@ -81,9 +81,12 @@ def naive(of: Setting, count: int) -> Tensor:
 
 
 def quantus(of: Setting, count: int) -> Tensor:
-    """Deletion curve without its first point by Quantus, all images in one batch, (count, 1, points - 1)."""
+    """Deletion curve without its first point by Quantus, all images in one batch, (count, 1, points - 1).
+
+    It flips values, not pixels, and as many at a time as divide H W: three of its steps are one of ours.
+    """
     metric = PixelFlipping(
-        features_in_step=3 * SIDE * SIDE // STEPS, perturb_baseline=0.0, normalise=False, abs=False,
+        features_in_step=SIDE * SIDE // STEPS, perturb_baseline=0.0, normalise=False, abs=False,
         disable_warnings=True,
     )  # fmt: skip
     order = -of.ranks[:count, None].float().expand(-1, 3, -1, -1)
@@ -91,7 +94,7 @@ def quantus(of: Setting, count: int) -> Tensor:
         model=of.classifier.network, x_batch=of.classifier.normalise(of.images[:count]).numpy(),
         y_batch=of.labels[:count].numpy(), a_batch=order.numpy(), softmax=True, device="cpu", batch_size=count,
     )  # fmt: skip
-    return torch.tensor(np.array(found))[:, None]
+    return torch.tensor(np.array(found))[:, None, 2::3]
 
 
 def same_means(one: Tensor, other: Tensor) -> str:
@@ -177,7 +180,7 @@ def roads(of: Setting) -> list[Contest]:
 def contests(of: Setting) -> list[Contest]:
     count = 4
     both = ("deletion", "insertion")
-    split = "flips colours of a pixel one by one: a cut may fall inside a pixel"
+    split = "has to take three steps for one of ours: it flips the colours of a pixel one by one"
     return [
         Contest(
             f"deletion and insertion, {STEPS} steps, {count} images", count,
