@@ -13,12 +13,14 @@ from PIL import Image
 from reports.counts import data_notes, left_out_text
 from reports.files import cell_text
 from reports.numbers import FEW, interval_text
+from reports.pages.banner import banner
 from reports.pages.frame import rendered
 from reports.pages.gallery import gallery_json
 from reports.runs.run import GAP, Run
 from reports.tables.comparison import verdict_text
 from reports.tables.controls import unbeaten
 from reports.tables.findings import CAVEAT, findings, warnings
+from reports.tables.sanity import gate_text
 from reports.tables.summary import DATASET_LEVEL
 
 HEADLINE = (
@@ -28,7 +30,14 @@ HEADLINE = (
     "target_sensitivity",
 )  # fmt: skip
 SHOWN_SKIPPED = 500
-FOLDED = ("controls", "validation", "latency", "smoothness", "smoothness_pairs")  # tables that not every run has
+FOLDED = (
+    "controls",
+    "sanity",
+    "validation",
+    "latency",
+    "smoothness",
+    "smoothness_pairs",
+)  # tables that not every run has
 
 
 def page(run: Run, tables: Mapping[str, pd.DataFrame], figures: list[str]) -> str:
@@ -42,6 +51,7 @@ def page(run: Run, tables: Mapping[str, pd.DataFrame], figures: list[str]) -> st
     manifest = run.manifest
     summary = tables["summary"]
     content = {
+        "banner": banner(run.folder),
         "dataset": manifest["dataset"],
         "checkpoint": manifest["checkpoint"],
         "counts": manifest["counts"],
@@ -146,7 +156,8 @@ def _questions(run: Run, table: pd.DataFrame) -> pd.DataFrame:
 
 
 def _unbeaten(run: Run, tables: Mapping[str, pd.DataFrame]) -> list[str]:
-    return unbeaten(run, tables["controls"]) if "controls" in tables else []
+    said = unbeaten(run, tables["controls"]) if "controls" in tables else []
+    return said + (gate_text(run, tables["sanity"]) if "sanity" in tables else [])
 
 
 def _titled(run: Run, table: pd.DataFrame) -> pd.DataFrame:
