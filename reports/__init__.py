@@ -102,14 +102,14 @@ def tables_of(run: Run) -> dict[str, pd.DataFrame]:
 
 
 def figure_of(run: Run, tables: dict[str, pd.DataFrame], name: str) -> Figure:
-    """One figure of a run: that of this name, else the first whose name begins so.
+    """One figure of a run: that of this name, else the first whose name begins so; any pair of methods has one.
 
     Raises:
         ReportError: there is none; the message gives the names.
     """
     names = []
     with style():
-        for found, figure in _figures(run, tables):
+        for found, figure in _figures(run, tables, every=True):
             if found.startswith(name):
                 return figure
             names.append(found)
@@ -204,13 +204,13 @@ def contrast(folders: Sequence[Path], out: Path) -> str:
     return text
 
 
-def _figures(run: Run, tables: dict[str, pd.DataFrame]) -> Iterator[tuple[str, Figure]]:
-    """All figures in the order the page shows them, one at a time."""
+def _figures(run: Run, tables: dict[str, pd.DataFrame], *, every: bool = False) -> Iterator[tuple[str, Figure]]:
+    """All figures in the order the page shows them, one at a time; with `every` those of more pairs than it shows."""
     yield from curve_figures(run, tables["summary"])
     pairs = tables.get("smoothness_pairs")
     yield from substrate_figure(run, tables.get("substrates"))
-    yield from smoothness_figure(run, tables.get("smoothness"), smoothness_text(run, pairs))
-    yield from difference_figures(run, tables["comparison"])
+    yield from smoothness_figure(run, tables.get("smoothness"), smoothness_text(run, tables["comparison"], pairs))
+    yield from difference_figures(run, tables["comparison"], every=every)
     yield from critical_difference_figure(run, tables["ranks"])
     yield from gap_figure(run, tables["wrong_class"])
     yield from overlay_figures(run)
