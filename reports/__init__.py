@@ -29,6 +29,7 @@ from reports.tables.dispersion import WRONG_CLASS, scatter_gap, wrong_class
 from reports.tables.findings import findings
 from reports.tables.mean_ranks import mean_rank_table
 from reports.tables.pooled import pooled
+from reports.tables.ranking import ranking
 from reports.tables.reliability import metric_correlation, reliability
 from reports.tables.smoothness import AT_BEST, smoothness, smoothness_text
 from reports.tables.strata import strata
@@ -75,6 +76,7 @@ def tables_of(run: Run) -> dict[str, pd.DataFrame]:
         "wrong_class": wrong_class(run),
         "strata": strata(run),
         "ranks": mean_rank_table(run),
+        "ranking": ranking(run),
         "reliability": reliability(run),
         "metric_correlation": metric_correlation(run),
     }
