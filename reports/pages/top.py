@@ -1,5 +1,6 @@
 """What a reader sees first: the answer, the scorecard, a ranking of many methods, and four figures."""
 
+import math
 from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 
@@ -11,11 +12,11 @@ from reports.figures.inline import COLOURS
 from reports.figures.page_controls import control_chart
 from reports.figures.page_curves import curve_charts
 from reports.figures.page_points import difference_charts, gap_charts
-from reports.numbers import interval_text
+from reports.numbers import FEW, interval_text
 from reports.runs.run import Run
 from reports.tables.answer import answer
 from reports.tables.leaders import FAITHFUL, Tables, leaders
-from reports.tables.question import Question
+from reports.tables.question import Line, Question
 from reports.tables.ranking import ASKED
 from reports.tables.scorecard import scorecard
 
@@ -59,7 +60,7 @@ def _row(question: Question) -> dict[str, Any]:
     elif question.lines:
         plot = forest_cell(question.lines, question.sides)
     numbers = [
-        (line.name, interval_text(line.mean, line.low, line.high, question.n), str(place) if several else "0")
+        (line.name, _interval(line, question.n), str(place) if several else "0")
         for several in [len(question.lines) > 1]
         for place, line in enumerate(question.lines)
     ]
@@ -72,6 +73,14 @@ def _row(question: Question) -> dict[str, Any]:
         "p": question.p or "none",
         "validated": question.validated or "not tried",
     }
+
+
+def _interval(line: Line, images: int | None) -> str:
+    """Mean and interval, or why there is none, without brackets inside brackets."""
+    if not math.isnan(line.low):
+        return interval_text(line.mean, line.low, line.high)
+    few = f"n < {FEW}" if images is not None and images < FEW else "too few images differ"
+    return f"{interval_text(line.mean, line.low, line.high)}; no interval, {few}"
 
 
 def _faithful(ranking: pd.DataFrame) -> pd.DataFrame:

@@ -1,5 +1,6 @@
 """The answer of a run in one sentence, and what else is shown in a second one."""
 
+import math
 from collections.abc import Mapping
 
 import pandas as pd
@@ -60,6 +61,8 @@ def _heading(run: Run, asked: Question, row: Row, what: str, smooth: str) -> str
         return f"{said},{need} to tell it from {b}." if need else f"{said}."
     said = f"{where} show no difference between {a} and {b}"
     said = f"{said} in {'faithfulness' if what == 'faithful' else 'localisation'}"
+    if math.isnan(row["detectable"]):
+        need = " so few could not have shown any"
     return f"{said};{need}." if need else f"{said}."
 
 

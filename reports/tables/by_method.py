@@ -30,7 +30,7 @@ def follows(run: Run, tables: Tables) -> Question:
     lines = [Line(run.title(m), row["gap"], row["ci_low"], row["ci_high"]) for m, row in list(rows.items())[:NAMED]]
     few = all(math.isnan(row["ci_low"]) for row in rows.values())
     answer = "too few images" if few else _who(run, shown, rows)
-    note = f"Less scattered, not more, of {' and '.join(map(run.title, other[:NAMED]))}." if other else ""
+    note = f"{' and '.join(map(run.title, other[:NAMED]))}: less scattered, not more." if other else ""
     pair = leaders(run, tables, *FAITHFUL) or (*run.methods, "")[:2]
     found = between(run, tables, *pair, "scatter_gap", GAP)
     p = p_text(found["p_holm"], "Holm, between the methods") if found else "none"

@@ -27,8 +27,10 @@ def needed(row: Mapping[str, Any]) -> int | None:
 
 
 def needed_text(row: Mapping[str, Any]) -> str:
-    """A sentence of it; "" where nothing is known."""
+    """A sentence of it; "" where there is no difference at all."""
     images = needed(row)
+    if math.isnan(row["detectable"]):
+        return "So few images that differ could not have shown any difference."
     if images is None:
         return ""
     if images > MOST:

@@ -11,7 +11,7 @@
     for (const id of KEPT) if (by(id).value !== state.defaults[id]) parts.push(`${id}=${encodeURIComponent(by(id).value)}`);
     return `#${parts.join("&") || "gallery"}`;
   };
-  const go = (index) => { location.hash = address(index); };
+  const go = (index) => { location.hash = address(index); open(index); };
   const write = () => history.replaceState(null, "", location.pathname + location.search + address(state.open));
   const step = (by_) => {
     const next = state.shown[state.shown.indexOf(state.open) + by_];
@@ -20,17 +20,19 @@
   const follow = () => {
     const wanted_ = parsed();
     if (!wanted_.size && !["", "#gallery"].includes(location.hash)) return; // a link to a section
-    let listed = false;
+    let listed = false, moved = false;
     for (const id of KEPT) {
       const before = by(id).value;
       by(id).value = wanted_.get(id) ?? state.defaults[id];
       if (!by(id).value) by(id).value = state.defaults[id];
       listed ||= LISTED.includes(id) && by(id).value !== before;
+      moved ||= !LISTED.includes(id) && by(id).value !== before;
     }
     if (listed) select();
     const index = place.get(wanted_.get("image")) ?? -1;
-    if (index >= 0) open(index);
-    else if (by("detail").open) by("detail").close();
+    if (index >= 0 && (index !== state.open || listed)) open(index);
+    else if (index >= 0 && moved) live(data.images[index], by("layer").value, Number(by("target").value));
+    else if (index < 0 && by("detail").open) by("detail").close();
   };
 
   options("class", [["", "all"], ...[...new Set(data.images.map((image) => image.label))].sort().map((label) => [label, label])]);
