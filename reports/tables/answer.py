@@ -6,6 +6,7 @@ from collections.abc import Mapping
 import pandas as pd
 
 from reports.runs.run import Run
+from reports.tables.by_method import NONE_BEATS
 from reports.tables.leaders import FAITHFUL, Row, compared_pair
 from reports.tables.needed import MOST, needed
 from reports.tables.question import Question
@@ -58,7 +59,8 @@ def _heading(run: Run, asked: Question, row: Row, what: str, smooth: str) -> str
         need = f" more than {MOST:,} would be needed"
     if many:
         said = f"No method is shown to be {_best(what)} of {len(run.methods)} on {where}; {a} is ahead"
-        return f"{said},{need} to tell it from {b}." if need else f"{said}."
+        told = row["verdict"] in ("better", "worse")  # from the second, though not from all
+        return f"{said},{need} to tell it from {b}." if need and not told else f"{said}."
     said = f"{where} show no difference between {a} and {b}"
     said = f"{said} in {'faithfulness' if what == 'faithful' else 'localisation'}"
     if math.isnan(row["detectable"]):
@@ -99,7 +101,7 @@ def _second(run: Run, card: list[Question], what: str, asked: Question) -> str:
         title = run.title(other.winner)
         said.append(f"{'It' if other.winner == asked.winner else title} is better localised.")
     controls = card[3]
-    if controls.state == "open" and controls.lines:
+    if controls.state == "open" and controls.answer == NONE_BEATS:
         who = "Neither method" if len(run.methods) == 2 else "None of the methods"
         said.append(f"{who} is shown to beat every control that was tried.")
     if asked.state == "shown" and what == "faithful" and not run.smoothed:

@@ -13,6 +13,7 @@ from reports.tables.leaders import FAITHFUL, Row, Tables, between, chosen, leade
 from reports.tables.question import Line, Question, p_text, validated_text
 
 STABLE = 0.95  # share of resamples from which on a lead is stable
+NONE_BEATS = "none beats them all"
 NAMED = 3  # methods of whom a question about each has a line
 
 
@@ -72,7 +73,9 @@ def beats_controls(run: Run, tables: Tables) -> Question:
         for m, row in list(hardest.items())[:NAMED]
     ]
     untried = _kinds(own) - _kinds(tried)
-    answer = _who(run, beaten, hardest).replace("not shown", "none beats them all")
+    answer = _who(run, beaten, hardest) if beaten else NONE_BEATS
+    if all(math.isnan(line.low) for line in lines):
+        answer = "too few images"
     note = "A line is the control that is hardest to beat."
     note += f" Not tried: {untried} of {_kinds(own)} kinds; --controls all does." if untried else ""
     least = next(iter(hardest.values()))

@@ -23,7 +23,7 @@ def needed(row: Mapping[str, Any]) -> int | None:
     if images > MOST:
         return MOST + 1
     digit = 10 ** max(0, math.floor(math.log10(max(images, 1))) - 1)
-    return math.ceil(images / digit) * digit
+    return math.ceil(images / digit - 1e-9) * digit
 
 
 def needed_text(row: Mapping[str, Any]) -> str:

@@ -46,6 +46,9 @@ def _compared(run: Run, tables: Tables, asked: tuple[str, str], name: str, meani
     a, b = run.title(row["method_a"]), run.title(row["method_b"])
     winner = {"better": row["method_a"], "worse": row["method_b"]}.get(row["verdict"], "")
     answer, state, note = _judged(row, a, b)
+    among, tied = _among(run, tables, asked)
+    if tied and state == "shown":
+        answer, state, winner = f"{a} is ahead", "open", ""
     return Question(
         name,
         meaning,
@@ -56,7 +59,7 @@ def _compared(run: Run, tables: Tables, asked: tuple[str, str], name: str, meani
         int(row["n"]),
         p_text(row["p_holm"], "Holm"),
         validated_text(run, tables, asked[0]),
-        " ".join(filter(None, [note, _others(run, tables, asked)])),
+        " ".join(filter(None, [note, among])),
         winner,
         asked=asked,
     )
@@ -76,14 +79,15 @@ def _judged(row: Row, a: str, b: str) -> tuple[str, str, str]:
     return "no difference shown", "open", " ".join(filter(None, [needed_text(row), note]))
 
 
-def _others(run: Run, tables: Tables, asked: tuple[str, str]) -> str:
-    """Of more than two methods, how many the best one is not shown to beat."""
-    if len(run.methods) < 3:
-        return ""
+def _among(run: Run, tables: Tables, asked: tuple[str, str]) -> tuple[str, int]:
+    """Of more than two methods what the best one is shown to beat, and how many cannot be told from it."""
     pair = leaders(run, tables, *asked)
-    best = pair[0] if pair else ""
+    if pair is None or len(run.methods) < 3:
+        return "", 0
+    best = pair[0]
     rows = [between(run, tables, best, other, *asked) for other in run.methods if other != best]
-    tied = sum(row is not None and row["verdict"] != "better" for row in rows)
-    behind = sum(row is not None for row in rows) - tied
-    said = f"{run.title(best)} is best of {len(run.methods)} and is shown to beat {behind}"
-    return f"{said}; {tied} cannot be told from it." if tied else f"{said}, all others."
+    known = [row["verdict"] for row in rows if row is not None]
+    tied = sum(verdict != "better" for verdict in known)
+    beaten = len(known) - tied
+    said = f"{run.title(best)} is best of {len(run.methods)} and is shown to beat {beaten}"
+    return (f"{said}; {tied} cannot be told from it." if tied else f"{said}, all others."), tied

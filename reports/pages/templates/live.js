@@ -92,7 +92,7 @@
     by("lives").replaceChildren(...places.map(([method, canvas]) => make("figure", {}, [canvas, make("figcaption", { textContent: titleOf(method) })])));
     const kind = current().substrate === "mean" ? "mean" : "blur";
     by("fill").textContent = kind === "mean" ? "Pixels go to the mean colour. Drawn by this page; the dots and the curves are the run's."
-      : "What is deleted is blurred by a box of 11 x 11 pixels. Drawn by this page; the dots and the curves are the run's.";
+      : "Pixels go to the picture blurred by a box of 11 x 11. Drawn by this page; the dots and the curves are the run's.";
     state.live = null;
     loaded(image, (picture) => {
       const scratch = make("canvas", { width, height }), context = scratch.getContext("2d", { willReadFrequently: true });
