@@ -31,6 +31,7 @@ from reports.tables.findings import findings
 from reports.tables.first_rows import first_rows
 from reports.tables.mean_ranks import mean_rank_table
 from reports.tables.pooled import pooled
+from reports.tables.ranking import ranking
 from reports.tables.reliability import metric_correlation, reliability
 from reports.tables.sanity import CHECKS, sanity
 from reports.tables.smoothness import AT_BEST, smoothness, smoothness_text
@@ -81,6 +82,7 @@ def tables_of(run: Run) -> dict[str, pd.DataFrame]:
         "wrong_class": wrong_class(run),
         "strata": strata(run),
         "ranks": mean_rank_table(run),
+        "ranking": ranking(run),
         "reliability": reliability(run),
         "metric_correlation": metric_correlation(run),
     }
@@ -209,7 +211,7 @@ def _figures(run: Run, tables: dict[str, pd.DataFrame], *, every: bool = False) 
     yield from curve_figures(run, tables["summary"])
     pairs = tables.get("smoothness_pairs")
     yield from substrate_figure(run, tables.get("substrates"))
-    yield from smoothness_figure(run, tables.get("smoothness"), smoothness_text(run, tables["comparison"], pairs))
+    yield from smoothness_figure(run, tables.get("smoothness"), smoothness_text(run, pairs))
     yield from difference_figures(run, tables["comparison"], every=every)
     yield from critical_difference_figure(run, tables["ranks"])
     yield from gap_figure(run, tables["wrong_class"])
