@@ -2,6 +2,7 @@
 PYTHON ?= python3
 VENV := .venv
 PARITY := .venv-parity
+PEERS := .venv-peers
 BIN := $(VENV)/bin
 DATA_ROOT ?= ../shared/data
 WEIGHTS ?= ../shared/weights/alexnet-catdog.pth
@@ -16,7 +17,7 @@ SCENES := catdog-scenes catdog-scenes-1 catdog-scenes-2
 STAMP := $(VENV)/.installed
 
 .DEFAULT_GOAL := help
-.PHONY: help setup bench pets study weights truth results networks api test calibrate fuzz soak mutants parity time lint format clean
+.PHONY: help setup bench pets study weights truth results networks docs api test calibrate fuzz soak mutants parity peers time lint format clean
 
 help:  ## list the targets
 	@grep -hE '^[a-z]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*##/\t/' | expand -t 10
@@ -73,6 +74,9 @@ networks: setup  ## networks of every kind as they are: layer, map, cost, parity
 	-$(BIN)/python -m bench.networks --weights $(dir $(WEIGHTS)) --data-root $(DATA_ROOT) --out runs/networks
 	$(BIN)/python -m bench.docs docs/networks.md
 
+docs: setup  ## the Markdown, the tutorial and the reports under runs/ as a site in build/site
+	NO_MKDOCS_2_WARNING=1 $(BIN)/python -m bench.site
+
 api: setup  ## docs/api.md from the docstrings
 	$(BIN)/python -m bench.api docs/api.md
 
@@ -89,9 +93,10 @@ soak: setup  ## 25,000 images through a run and its report, watched for what gro
 	rm -rf runs/soak
 	OMP_NUM_THREADS=1 $(BIN)/python tests/soak/soak.py --images $(SOAK_IMAGES) --out runs/soak
 
-mutants: setup  ## change cam/ and metrics/ in MUTANTS= drawn places a file and list what no test notices (an hour; goes on)
+mutants: setup  ## change cam/ and metrics/ in MUTANTS= drawn places a file, list what no test notices (hours; goes on)
 	$(BIN)/python -m pip install --quiet --disable-pip-version-check -c constraints.txt -e '.[test,mutants]'
-	OMP_NUM_THREADS=1 CAMBENCH_SHARED=$(abspath ../shared) $(BIN)/python tests/mutants/drawn.py $(MUTANTS)
+	OMP_NUM_THREADS=1 CAMBENCH_SHARED=$(abspath ../shared) $(BIN)/python tests/mutation/drawn.py $(MUTANTS)
+	$(BIN)/python -m bench.docs docs/mutants.md
 
 parity: $(PARITY)/.installed  ## our maps against those of grad-cam and torchcam; fills docs/parity.md (WEIGHTS=, DATA_ROOT=)
 	OMP_NUM_THREADS=1 PYTHONPATH=. $(PARITY)/bin/python tests/parity/parity.py --weights $(WEIGHTS) \
@@ -101,6 +106,16 @@ $(PARITY)/.installed: tests/parity/requirements.txt constraints.txt
 	$(PYTHON) -m venv $(PARITY)
 	$(PARITY)/bin/python -m pip install --quiet --disable-pip-version-check -c constraints.txt \
 		torch torchvision numpy scipy pillow safetensors filelock tqdm -r tests/parity/requirements.txt
+	@touch $@
+
+peers: setup $(PEERS)/.installed  ## ours against other packages, side by side; fills docs/performance.md (WEIGHTS=, DATA_ROOT=; 10 minutes)
+	OMP_NUM_THREADS=1 PYTHONPATH=. $(PEERS)/bin/python tests/peers/peers.py --weights $(WEIGHTS) --data-root $(DATA_ROOT)
+	$(BIN)/python -m bench.docs docs/performance.md
+
+$(PEERS)/.installed: tests/peers/requirements.txt constraints.txt
+	$(PYTHON) -m venv $(PEERS)
+	$(PEERS)/bin/python -m pip install --quiet --disable-pip-version-check -c constraints.txt \
+		-e . -r tests/peers/requirements.txt
 	@touch $@
 
 time: setup  ## time every stage against a bare forward pass; OUT= is the run that gets latency.json and shows it
@@ -117,5 +132,5 @@ format: setup  ## let ruff format the tree
 	$(BIN)/ruff format .
 
 clean:  ## remove what the other targets made (not runs/)
-	rm -rf $(VENV) $(PARITY) build *.egg-info .pytest_cache .mypy_cache .ruff_cache .hypothesis .benchmarks mutants
+	rm -rf $(VENV) $(PARITY) $(PEERS) build *.egg-info .pytest_cache .mypy_cache .ruff_cache .hypothesis .benchmarks mutants
 	find . -name __pycache__ -type d -prune -exec rm -rf {} +

@@ -12,10 +12,13 @@ from cam import NEGATED
 from datasets import Dataset, Skipped
 from datasets.text import printable
 from metrics import PROTOCOLS
-from metrics.substrates import KERNEL_SIGMA, KERNEL_SIZE
+from metrics.gains import name_under
+from metrics.imputation import IMPUTED, NOISE, TOLERANCE
+from metrics.substrates import KERNEL_SIGMA, KERNEL_SIZE, SUBSTRATES
 from reports.runs.schema import SCHEMA_VERSION
 from weights import Checkpoint
 
+GAIN = "srg_probability"  # whose verdict is asked for under every substrate
 SHORT = 48  # characters of a value that a message repeats
 
 
@@ -68,6 +71,7 @@ def first_manifest(
         "controls": _control_records(job),
         "smoothed": {name: {"method": method, "sigma": sigma} for name, (method, sigma) in job.smoothed.items()},
         "metrics": {name: metric.describe() for name, metric in job.metrics.items()},
+        "substrates": _substrate_records(job),
         "protocols": {name: _protocol_record(name, config) for name in config.protocols if name != "none"},
         "seeds": {"run": job.seed, "tie_rule": job.seed},
         "versions": versions(),
@@ -191,17 +195,28 @@ def _control_records(job: Job) -> dict[str, dict[str, str]]:
     return records
 
 
+def _substrate_records(job: Job) -> dict[str, dict[str, str]]:
+    """Title, meaning and metric of every substrate under which SRG is scored."""
+    return {
+        name: {"title": entry.title, "meaning": entry.meaning, "metric": name_under(GAIN, name)}
+        for name, entry in SUBSTRATES.items()
+        if name_under(GAIN, name) in job.metrics
+    }
+
+
 def _protocol_record(name: str, config: RunConfig) -> dict[str, Any]:
     """What the curves of a preset were computed with; numbers with different records are not comparable."""
     pairs = [curve.partition("_") for curve in PROTOCOLS[name].curves]
-    blurred = any(substrate == "blur" for _, _, substrate in pairs)
+    substrates = {substrate for _, _, substrate in pairs}
+    blurred = "blur" in substrates
+    kernel = f"gaussian_filter of an {KERNEL_SIZE}x{KERNEL_SIZE} impulse, sigma {KERNEL_SIGMA}" if blurred else None
+    if IMPUTED in substrates:
+        kernel = f"neighbours 1/6, diagonal 1/12, solved to {TOLERANCE}, noise {NOISE} by PCG64 of the image's id"
     return {
         "preset": name,
         "directions": [direction for direction, _, _ in pairs],
         "substrates": [substrate for _, _, substrate in pairs],
-        "kernel": f"gaussian_filter of an {KERNEL_SIZE}x{KERNEL_SIZE} impulse, sigma {KERNEL_SIGMA}"
-        if blurred
-        else None,
+        "kernel": kernel,
         "padding": "zeros in normalised space" if blurred else None,
         "steps": config.steps,
         "tie_rule": "permutation by PCG64 of SHA-256(seed:image_id)",

@@ -13,6 +13,7 @@ from PIL import Image
 from reports.counts import data_notes, left_out_text
 from reports.files import cell_text
 from reports.numbers import FEW
+from reports.pages.banner import banner
 from reports.pages.captions import caption, embedded_names
 from reports.pages.frame import rendered
 from reports.pages.gallery import gallery
@@ -21,6 +22,7 @@ from reports.pages.worded import glossary, questions, verdicts
 from reports.runs.run import Run
 from reports.tables.controls import unbeaten
 from reports.tables.findings import CAVEAT, findings, warnings
+from reports.tables.sanity import gate_text
 from reports.tables.summary import DATASET_LEVEL
 
 HEADLINE = (
@@ -31,7 +33,9 @@ HEADLINE = (
 )  # fmt: skip
 SHOWN_SKIPPED = 500
 ROWS = 1000  # of a table on the page: a browser takes seconds for more, and all are in tables/
-FOLDED = ("controls", "validation", "latency", "smoothness", "smoothness_pairs")  # tables that not every run has
+FOLDED = (
+    "controls", "sanity", "substrates", "validation", "latency", "smoothness", "smoothness_pairs",
+)  # fmt: skip  # tables that not every run has
 
 
 def page(run: Run, tables: Mapping[str, pd.DataFrame], figures: list[str]) -> str:
@@ -47,6 +51,7 @@ def page(run: Run, tables: Mapping[str, pd.DataFrame], figures: list[str]) -> st
     images = gallery(run, order_of(run, tables))
     shown = list(embedded_names(figures))
     content = {
+        "banner": banner(run.folder),
         **top(run, tables, images.places),
         "dataset": manifest["dataset"],
         "checkpoint": manifest["checkpoint"],
@@ -58,8 +63,7 @@ def page(run: Run, tables: Mapping[str, pd.DataFrame], figures: list[str]) -> st
         "chance": 1 / len(run.classes),
         "classes": run.classes,
         "methods": [run.title(method) for method in run.methods],
-        "findings": findings(run, summary, tables["comparison"], tables["wrong_class"], tables.get("smoothness_pairs"))
-        + _unbeaten(run, tables),
+        "findings": _findings(run, tables) + _unbeaten(run, tables),
         "warnings": warnings(run),
         "caveat": CAVEAT,
         "missing": _missing(run, summary),
@@ -97,9 +101,7 @@ def overview(run: Run, tables: Mapping[str, pd.DataFrame]) -> str:
         "dataset": run.manifest["dataset"],
         "checkpoint": run.manifest["checkpoint"],
         "counts": run.manifest["counts"],
-        "findings": findings(
-            run, tables["summary"], tables["comparison"], tables["wrong_class"], tables.get("smoothness_pairs")
-        ),
+        "findings": _findings(run, tables),
         "warnings": warnings(run),
         "headline": cells(_titled(run, headline(run, tables["summary"]))),
     }
@@ -111,8 +113,14 @@ def headline(run: Run, summary: pd.DataFrame) -> pd.DataFrame:
     return summary[summary["metric"].isin(HEADLINE) & summary["method"].isin(run.methods)]
 
 
+def _findings(run: Run, tables: Mapping[str, pd.DataFrame]) -> list[str]:
+    judged = (tables.get(name) for name in ("smoothness_pairs", "substrates"))
+    return findings(run, tables["summary"], tables["comparison"], tables["wrong_class"], *judged)
+
+
 def _unbeaten(run: Run, tables: Mapping[str, pd.DataFrame]) -> list[str]:
-    return unbeaten(run, tables["controls"]) if "controls" in tables else []
+    said = unbeaten(run, tables["controls"]) if "controls" in tables else []
+    return said + (gate_text(run, tables["sanity"]) if "sanity" in tables else [])
 
 
 def _titled(run: Run, table: pd.DataFrame) -> pd.DataFrame:
