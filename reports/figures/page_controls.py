@@ -11,18 +11,23 @@ from reports.numbers import interval_text
 from reports.runs.run import Run
 from reports.text import shortened
 
-ROW, NAMES, LETTERS = 20, 132, 20  # pixels of a row and of the names, characters of a name
-MOST = 20  # rows
+ROW, NAMES, LETTERS = 20, 132, 18  # pixels of a row and of the names, characters of a name
+MOST = 6  # methods, the best ones
 
 
 def control_chart(run: Run, summary: pd.DataFrame, metric: str, role: str) -> tuple[Markup, str] | None:
-    """Means with 95 % intervals of the methods and of the controls that were tried, the best first; None for none."""
+    """Means with 95 % intervals of the methods and of the controls that were tried, the best first; None for none.
+
+    Of many methods the best few.
+    """
     own = summary[summary["metric"].eq(metric) & summary["role"].eq(role) & summary["layer"].eq(run.layers[0])]
     own = own[own["mean"].notna()]
     if own.empty:
         return None
     lower = run.manifest["metrics"][metric]["direction"] == "lower"
-    rows = own.sort_values("mean", ascending=lower, kind="stable").head(MOST).to_dict("records")
+    own = own.sort_values("mean", ascending=lower, kind="stable")
+    few = own[own["method"].isin(run.methods)].head(MOST)
+    rows = own[own["method"].isin([*few["method"], *run.controls])].to_dict("records")
     title = run.title(metric)
     best = rows[0]
     said = f"{title} of the {role} class. Best: {run.title(best['method'])}, {_interval(best)}"
@@ -40,7 +45,8 @@ def control_chart(run: Run, summary: pd.DataFrame, metric: str, role: str) -> tu
         )
         whisker(svg, x, middle, _interval_of(row), "9" if control else "0")
     below(svg, x, ROW * len(rows) + 4, "")
-    return svg.markup(), f"{said}. Grey: controls, which no network made."
+    controls = any(row["method"] in run.controls for row in rows)
+    return svg.markup(), f"{said}.{' Grey: controls, which no network made.' if controls else ''}"
 
 
 def _interval_of(row: dict[str, Any]) -> tuple[float, float, float]:

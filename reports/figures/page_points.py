@@ -96,7 +96,7 @@ def _gap(run: Run, method: str, points: pd.DataFrame, places: dict[str, int]) ->
 
 def _dot(svg: Svg, x: float, y: float, place: int | None, side: str) -> None:
     """A dot; that of an image of the gallery knows its place there."""
-    known = {} if place is None else {"data_i": place}
+    known: dict[str, Any] = {} if place is None else {"data_i": place}
     svg.add("circle", cx=x, cy=y, r=3.5, cls=f"dot {side}", **known)
 
 

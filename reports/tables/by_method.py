@@ -32,8 +32,8 @@ def follows(run: Run, tables: Tables) -> Question:
     few = all(math.isnan(row["ci_low"]) for row in rows.values())
     answer = "too few images" if few else _who(run, shown, rows)
     note = f"{' and '.join(map(run.title, other[:NAMED]))}: less scattered, not more." if other else ""
-    pair = leaders(run, tables, *FAITHFUL) or (*run.methods, "")[:2]
-    found = between(run, tables, *pair, "scatter_gap", GAP)
+    first, second = leaders(run, tables, *FAITHFUL) or (run.methods[0], run.methods[-1])
+    found = between(run, tables, first, second, "scatter_gap", GAP)
     p = p_text(found["p_holm"], "Holm, between the methods") if found else "none"
     state = "shown" if shown else "open"
     sides = ("less scattered", "more scattered")

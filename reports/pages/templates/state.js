@@ -40,6 +40,7 @@
   options("layer", data.layers.map((l) => [l.name, l.title]));
   options("sort", [["name", "name"], ...(data.methods.length > 1 ? [["disagreement", "disagreement of the first two methods"]] : []), ...data.metrics.map((m) => [m.name, m.title])]);
   options("curve", data.curves.length ? data.curves.map((title, i) => [i, title]) : [["", "deletion, blur"]]);
+  if (data.order.length) by("method").value = data.order[0];
   by("every-label").hidden = data.methods.length <= FEW;
   state.defaults = Object.fromEntries(KEPT.map((id) => [id, by(id).value]));
   LISTED.forEach((id) => { by(id).onchange = () => { select(); write(); }; });

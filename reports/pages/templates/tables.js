@@ -36,7 +36,7 @@ for (const table of document.querySelectorAll("table.sortable")) {
     head.append(button);
   });
   const rows = [...table.tBodies[0].rows];
-  if (rows.length <= LONG) continue;
+  if (rows.length <= LONG || !table.closest(".scroll")) continue;
   const box = Object.assign(document.createElement("input"), { type: "search" });
   const label = document.createElement("label");
   label.className = "filter";
