@@ -12,6 +12,7 @@ from cam.form import MAP, Form, named_prefix
 from cam.head import TOLERANCE, Head
 from cam.passes import curvature, gradient_of, tap_again
 from cam.registry import MethodError
+from cam.shuffled import shuffled
 from cam.tap import Tapped, tap
 
 ScoreFn = Callable[[Tensor], Tensor]
@@ -34,6 +35,7 @@ class Network:
         named_prefix(reshape)
         self.reshape = reshape
         self._heads: dict[tuple[str, Form], Head] = {}
+        self._shuffled: dict[float, Network] = {}
         self.across = Across(self.model, self.network)
 
     def tap(self, images: Tensor, layers: Sequence[str], *, gradients: bool = True) -> Tapped:
@@ -45,6 +47,12 @@ class Network:
         if (layer, form) not in self._heads:
             self._heads[layer, form] = Head(self.model, self.network, layer, form)
         return self._heads[layer, form]
+
+    def shuffled(self, share: float) -> "Network":
+        """This network with a share of its layers' parameters shuffled (see `cam.shuffled`), made once."""
+        if share not in self._shuffled:
+            self._shuffled[share] = Network(*shuffled(self.model, self.network, share), self.reshape)
+        return self._shuffled[share]
 
 
 @dataclass(frozen=True, eq=False)

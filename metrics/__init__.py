@@ -28,6 +28,11 @@ PROTOCOLS = {
         "insertion minus deletion under one shared substrate, the blurred image",
         "Bluecher et al. 2024",
     ),
+    "road": Protocol(
+        ("deletion_linear", "insertion_linear"),
+        "insertion minus deletion, missing pixels imputed from their neighbours, with noise",
+        "Rong et al. 2022",
+    ),
 }
 
 UNIT = (0.0, 1.0)
@@ -65,6 +70,21 @@ METRICS = {
     ),
     "srg_margin_error": Metric(
         perturbation.srg_margin_error, "SRG (margin) error", "srg", "none", (0.0, None), "logits", ERROR,
+    ),
+    "road_probability": Metric(
+        perturbation.road_probability, "ROAD (probability)", "road", "higher", (-1.0, 1.0), "probability",
+        "least minus most relevant pixels imputed from the rest; 0 for a random order", "Rong et al. 2022",
+    ),
+    "road_margin": Metric(
+        perturbation.road_margin, "ROAD (margin)", "road", "higher", (None, None), "logits",
+        "the same on the margin, which does not saturate; 0 for a random order", "Rong et al. 2022",
+    ),
+    "road_probability_error": Metric(
+        perturbation.road_probability_error, "ROAD (probability) error", "road", "none", (0.0, 2.0), "probability",
+        ERROR,
+    ),
+    "road_margin_error": Metric(
+        perturbation.road_margin_error, "ROAD (margin) error", "road", "none", (0.0, None), "logits", ERROR,
     ),
     "scatter": Metric(
         scatter.scatter, "Scatter", "dispersion", "none", (0.0, None), "random cells' scatter",
@@ -195,7 +215,19 @@ METRICS = {
     ),
     "map_area": Metric(
         confidence.map_area, "Map area", "confidence", "none", UNIT, "share of pixels",
-        "mean of the scaled map: what the confidence metrics let through",
+        "mean of the scaled map: what the confidence metrics let through; the complexity of ADCC", "Poppi et al. 2021",
+    ),
+    "coherency": Metric(
+        confidence.coherency, "Coherency", "confidence", "higher", UNIT, "(1 + correlation) / 2",
+        "correlation of the map and that of the image masked by it", "Poppi et al. 2021",
+    ),
+    "adcc": Metric(
+        confidence.adcc, "ADCC", "confidence", "higher", UNIT, "harmonic mean",
+        "coherency, 1 - map area and 1 - average drop in one number", "Poppi et al. 2021",
+    ),
+    "arcc": Metric(
+        confidence.arcc, "ARCC", "road", "higher", UNIT, "harmonic mean",
+        "coherency, 1 - map area and ROAD in one number", "Domeniconi et al. 2026",
     ),
     "infidelity": Metric(
         robustness.infidelity, "Infidelity", "robustness", "lower", UNIT, "share of the empty map's",
@@ -208,6 +240,15 @@ METRICS = {
     "randomised_similarity": Metric(
         robustness.randomised_similarity, "Similarity to a shuffled network's map", "robustness", "none", (-1.0, 1.0),
         "Spearman's rho", "near 1 the map shows the picture, whatever the network is", "Adebayo et al. 2018",
+    ),
+    "logit_similarity": Metric(
+        robustness.logit_similarity, "Similarity with the last layer shuffled", "robustness", "none", (-1.0, 1.0),
+        "Spearman's rho", "near 1 the map does not depend on what the classes are", "Adebayo et al. 2018",
+    ),
+    "cascade_similarity": Metric(
+        robustness.cascade_similarity, "Similarity down the cascade", "robustness", "none", (-1.0, 1.0),
+        "Spearman's rho", "mean over a quarter, half, three quarters and all of the layers shuffled",
+        "Adebayo et al. 2018",
     ),
     "class_sensitivity": Metric(
         robustness.class_sensitivity, "Class sensitivity", "robustness", "higher", UNIT, "1 - cosine",

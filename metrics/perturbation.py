@@ -11,7 +11,9 @@ from torch import Tensor
 from metrics.margins import best_other, margins
 
 ScoreFn = Callable[[Tensor], Tensor]
+FillFn = Callable[[Tensor, Tensor, Tensor], Tensor]
 Direction = Literal["deletion", "insertion"]
+SHARED = ("blur", "linear")  # substrates of curves in both directions
 
 
 @dataclass(frozen=True)
@@ -36,12 +38,20 @@ def turned(name: str) -> str:
 
     Deleting the lowest pixels first is inserting the highest ones, read backwards, onto the same substrate.
     """
-    return {"insertion_blur": "deletion_blur", "deletion_blur": "insertion_blur"}.get(name, "")
+    direction, _, substrate = name.partition("_")
+    if substrate not in SHARED:
+        return ""
+    return f"{'deletion' if direction == 'insertion' else 'insertion'}_{substrate}"
 
 
 def read_backwards(curve: Curve) -> Curve:
     """The curves from their last point to their first."""
     return Curve(curve.fraction, *(v.flip(1) for v in (curve.probability, curve.probability_other, curve.margin)))
+
+
+def replaced(images: Tensor, missing: Tensor, substrate: Tensor) -> Tensor:
+    """The substrate where pixels are missing, the image elsewhere; three tensors that broadcast."""
+    return torch.where(missing, substrate, images)
 
 
 def masked_logits(
@@ -55,6 +65,7 @@ def masked_logits(
     steps: int,
     direction: Direction,
     batch_size: int,
+    fill: FillFn = replaced,
 ) -> Tensor:
     """Logits along the deletion or insertion curve of every map.
 
@@ -65,27 +76,29 @@ def masked_logits(
     Args:
         score_fn: images (N, 3, H, W) in [0, 1] to logits (N, K).
         images: (B, 3, H, W).
-        substrate: (B, 3, H, W).
+        substrate: what `fill` makes missing pixels of, (B, 3, H, W).
         ranks: order of every map, (M, H, W), 0 first.
         owner: index into images of every map, (M,).
         ends: logits of the images and of the substrate, each (B, K).
         steps: n.
         direction: what happens to the highest-ranked pixels.
         batch_size: largest number of masked images per call of `score_fn`.
+        fill: images (G, 1, 3, H, W), missing pixels (G, S, 1, H, W) and substrate (G, 1, 3, H, W) to masked images.
 
     Returns:
         (M, n + 1, K).
     """
     pixels = ranks[0].numel() if len(ranks) else 0
     cuts = step_sizes(pixels, steps).to(ranks.device, ranks.dtype)
-    top, rest, order = (substrate, images, 1) if direction == "deletion" else (images, substrate, -1)
-    first, last = ends[::order]
+    deletes = direction == "deletion"
+    first, last = ends if deletes else ends[::-1]
     logits = first.new_empty(len(ranks), steps + 1, first.shape[1])
     logits[:, 0], logits[:, -1] = first[owner], last[owner]
     for maps, points in _blocks(len(ranks), steps, batch_size):
         mask = ranks[maps, None] < cuts[None, points, None, None]  # (G, S, H, W)
+        missing = (mask if deletes else ~mask)[:, :, None]
         image = owner[maps]
-        mixed = torch.where(mask[:, :, None], top[image][:, None], rest[image][:, None])  # (G, S, 3, H, W)
+        mixed = fill(images[image][:, None], missing, substrate[image][:, None])  # (G, S, 3, H, W)
         logits[maps, points] = score_fn(mixed.flatten(0, 1)).unflatten(0, mask.shape[:2])
     return logits
 
@@ -187,3 +200,28 @@ def srg_margin(insertion_blur: Curve, deletion_blur: Curve) -> Tensor:
 def srg_margin_error(insertion_blur: Curve, deletion_blur: Curve) -> Tensor:
     """Discretisation error estimate of `srg_margin`. In logits, (N,)."""
     return auc_error(insertion_blur.margin - deletion_blur.margin)
+
+
+def road_probability(insertion_linear: Curve, deletion_linear: Curve) -> Tensor:
+    """Remove and debias: `srg_probability` with missing pixels imputed from those that are left.
+
+    At every fraction the probability with the least relevant pixels imputed minus that with the most relevant ones,
+    averaged (see `metrics.imputation`). Range [-1, 1], higher is better, expectation 0 for a random order. Source:
+    Rong et al., "A Consistent and Efficient Evaluation Strategy for Attribution Methods" (ROAD), ICML 2022. Shape (N,).
+    """
+    return auc(insertion_linear.probability - deletion_linear.probability)
+
+
+def road_probability_error(insertion_linear: Curve, deletion_linear: Curve) -> Tensor:
+    """Discretisation error estimate of `road_probability`. (N,)."""
+    return auc_error(insertion_linear.probability - deletion_linear.probability)
+
+
+def road_margin(insertion_linear: Curve, deletion_linear: Curve) -> Tensor:
+    """The same on the margin (see `road_probability`). The reals, in logits, higher is better. (N,)."""
+    return auc(insertion_linear.margin - deletion_linear.margin)
+
+
+def road_margin_error(insertion_linear: Curve, deletion_linear: Curve) -> Tensor:
+    """Discretisation error estimate of `road_margin`. In logits, (N,)."""
+    return auc_error(insertion_linear.margin - deletion_linear.margin)

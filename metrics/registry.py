@@ -27,20 +27,24 @@ INPUTS = {
     "logits": "on the full image (N, K)",
     "target": "class index of the target (N,)",
     "probability": "softmax probability of the target on the full image (N,)",
+    "masked_images": "images masked by the scaled map, the mean colour elsewhere (N, 3, H, W)",
     "masked_probability": "the same on the image masked by the scaled map (N,)",
     "deletion_mean": "deletion curve onto the mean colour (Curve)",
     "deletion_blur": "deletion curve onto the blurred image (Curve)",
     "insertion_blur": "insertion curve from the blurred image (Curve)",
+    "deletion_linear": "deletion curve, missing pixels imputed from the others (Curve)",
+    "insertion_linear": "insertion curve, missing pixels imputed from the others (Curve)",
     "score": "function of images (M, 3, H, W) in [0, 1], any M, giving logits (M, K)",
     "others": "raw maps of the class on 12 other images of the label, NaN where there are fewer (N, 12, h, w)",
     "mask_weights": "weights of the map's cells in its sum over the animal, and over all known pixels (N, 2, h, w)",
     "face_weights": "the same of the head boxes (N, 2, h, w)",
     "maps_of": "function of changed images (N, 3, H, W), and optionally a change of the network, giving maps (N, h, w)",
 }
-CURVES = ("deletion_mean", "deletion_blur", "insertion_blur")
+CURVES = ("deletion_mean", "deletion_blur", "insertion_blur", "deletion_linear", "insertion_linear")
 ON_HOST = (*CURVES, "masked_probability")
 CALLS = ("score", "maps_of")  # functions that run the network
-FORWARD = (*ON_HOST, *CALLS)  # inputs that need the model again, so only for the roles in --targets
+MASKED = "masked_images"
+FORWARD = (*ON_HOST, MASKED, *CALLS)  # inputs that need the model again, so only for the roles in --targets
 ANNOTATIONS = ("mask", "other_mask", "face", "other_face", "parts", "part_effect", "certified")  # not of every image
 WEIGHTS = {"mask_weights": "mask", "face_weights": "face"}  # and the annotation they are made of
 OTHERS = "others"  # known when all images are scored
@@ -49,7 +53,7 @@ OTHER_MAPS = ("other_raw", "other_signed")
 TRUTH = ("parts", "part_effect", "certified")  # inputs that only drawn scenes have
 ROLES = ("right", "wrong", "present")
 
-Family = Literal["rise", "srg", "dispersion", "localisation", "confidence", "robustness", "truth", "custom"]
+Family = Literal["rise", "srg", "road", "dispersion", "localisation", "confidence", "robustness", "truth", "custom"]
 
 
 class MetricError(ValueError):
@@ -63,7 +67,7 @@ class Metric:
     Attributes:
         function: tensors of N maps in, (N,) out, NaN where undefined; parameter names are keys of `INPUTS`.
         title: name for tables and figures.
-        family: group in tables and figures; `rise` and `srg` metrics run under the protocol of that name.
+        family: group in tables and figures; `rise`, `srg` and `road` metrics run under the protocol of that name.
         direction: which values are better for an explanation of the right class.
         range: smallest and largest value; None is unbounded.
         unit: unit of the values.

@@ -31,6 +31,7 @@ from reports.tables.first_rows import first_rows
 from reports.tables.mean_ranks import mean_rank_table
 from reports.tables.pooled import pooled
 from reports.tables.reliability import metric_correlation, reliability
+from reports.tables.sanity import CHECKS, sanity
 from reports.tables.smoothness import AT_BEST, smoothness, smoothness_text
 from reports.tables.strata import strata
 from reports.tables.summary import SUMMARY, summary
@@ -89,6 +90,8 @@ def tables_of(run: Run) -> dict[str, pd.DataFrame]:
         tables["smoothness"], tables["smoothness_pairs"] = smoothness(run)
     if run.controls:
         tables["controls"] = control_table(run)
+    if set(CHECKS) & set(run.manifest["metrics"]):
+        tables["sanity"] = sanity(run, tables["summary"])
     if set(RUNGS) <= set(run.methods):
         tables["validation"] = validation(run)
     return tables

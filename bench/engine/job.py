@@ -8,6 +8,8 @@ import torch
 from cam import SMOOTHED, MapBatch, Method, Network, maps_of
 from datasets.drawn import GROUP_NAMES, PART_NAMES
 from metrics import CURVES, Metric
+from metrics.imputation import IMPUTED
+from metrics.registry import MASKED
 from metrics.smoothing import CURVES as SMOOTH_CURVES
 
 
@@ -66,8 +68,8 @@ class Job:
 
     @property
     def masked(self) -> bool:
-        """Whether a metric needs the probability of the image masked by its map."""
-        return any("masked_probability" in metric.inputs for metric in self.metrics.values())
+        """Whether a metric needs the image masked by its map, or its probability."""
+        return any({MASKED, "masked_probability"} & set(metric.inputs) for metric in self.metrics.values())
 
 
 def forward_passes(job: Job) -> int:
@@ -75,7 +77,7 @@ def forward_passes(job: Job) -> int:
     negated = sum(method.kind == "method" for method in job.methods.values()) if job.negated else 0
     scored = len(job.methods) + (len(job.controls) + negated if job.controls_forward else 0)
     maps = scored * len(job.layers) * len(job.targets)
-    substrates = len({curve.partition("_")[2] for curve in job.curves})
+    substrates = len({curve.partition("_")[2].replace(IMPUTED, "mean") for curve in job.curves})
     removals = job.removals * (1 + len(PART_NAMES) + len(GROUP_NAMES))
     smoothed = len(job.smoothed) * len(set(job.curves) & set(SMOOTH_CURVES)) * (job.steps - 1)
     return 1 + removals + substrates + smoothed + maps * (len(job.curves) * (job.steps - 1) + job.masked)

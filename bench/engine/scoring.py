@@ -23,7 +23,7 @@ from metrics.localisation import box_ious, pixel_histograms
 from metrics.margins import rivals
 from metrics.ordering import tie_permutation
 from metrics.perturbation import Curve, ScoreFn, read_backwards, turned
-from metrics.registry import FORWARD
+from metrics.registry import FORWARD, MASKED
 from metrics.smoothing import CURVES as SMOOTH_CURVES
 from metrics.smoothing import smoothed
 
@@ -92,7 +92,7 @@ def score_batch(batch: Batch, job: Job, score_fn: ScoreFn, watch: Stopwatch) -> 
         known = known_rows(shared, scores.roles)
         grids = {(signed.shape[2], signed.shape[3]) for signed in maps.signed.values()}
         scores.weights = annotation_weights(shared, known, scores.roles, grids, job.metrics.values())
-    work = _Work(scores, job, Perturbation(images, tapped.logits, job, score_fn, watch), asked, watch, known)
+    work = _Work(scores, job, Perturbation(images, tapped.logits, batch.ids, job, score_fn, watch), asked, watch, known)
     for key, signed in maps.signed.items():
         work.score_method(key, MapInputs(shared, signed))
     for layer in job.layers:
@@ -207,7 +207,8 @@ class _Work:
         if self._asked().any():
             forward |= {name: self.curves.curve(name, inputs, rows) for name in self.job.curves if name not in known}
             if self.job.masked:
-                forward["masked_probability"] = self.curves.masked_probability(inputs, rows)
+                forward[MASKED] = images = self.curves.masked_images(inputs, rows)
+                forward["masked_probability"] = self.curves.masked_probability(images, rows)
         return forward
 
     def _again(self, layer: str, method: Method, rows: Tensor, *, negated: bool = False) -> Forward:

@@ -12,6 +12,7 @@ from cam import NEGATED
 from datasets import Dataset, Skipped
 from datasets.text import printable
 from metrics import PROTOCOLS
+from metrics.imputation import IMPUTED, NOISE, TOLERANCE
 from metrics.substrates import KERNEL_SIGMA, KERNEL_SIZE
 from reports.runs.schema import SCHEMA_VERSION
 from weights import Checkpoint
@@ -194,14 +195,16 @@ def _control_records(job: Job) -> dict[str, dict[str, str]]:
 def _protocol_record(name: str, config: RunConfig) -> dict[str, Any]:
     """What the curves of a preset were computed with; numbers with different records are not comparable."""
     pairs = [curve.partition("_") for curve in PROTOCOLS[name].curves]
-    blurred = any(substrate == "blur" for _, _, substrate in pairs)
+    substrates = {substrate for _, _, substrate in pairs}
+    blurred = "blur" in substrates
+    kernel = f"gaussian_filter of an {KERNEL_SIZE}x{KERNEL_SIZE} impulse, sigma {KERNEL_SIGMA}" if blurred else None
+    if IMPUTED in substrates:
+        kernel = f"neighbours 1/6, diagonal 1/12, solved to {TOLERANCE}, noise {NOISE} by PCG64 of the image's id"
     return {
         "preset": name,
         "directions": [direction for direction, _, _ in pairs],
         "substrates": [substrate for _, _, substrate in pairs],
-        "kernel": f"gaussian_filter of an {KERNEL_SIZE}x{KERNEL_SIZE} impulse, sigma {KERNEL_SIGMA}"
-        if blurred
-        else None,
+        "kernel": kernel,
         "padding": "zeros in normalised space" if blurred else None,
         "steps": config.steps,
         "tie_rule": "permutation by PCG64 of SHA-256(seed:image_id)",

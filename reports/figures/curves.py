@@ -14,7 +14,12 @@ from reports.numbers import number
 from reports.runs.run import ROLES, Run
 from reports.text import label
 
-HEADLINE = {"rise": ("insertion_auc", "Insertion AUC"), "srg": ("srg_probability", "SRG")}
+HEADLINE = {
+    "rise": ("insertion_auc", "Insertion AUC"),
+    "srg": ("srg_probability", "SRG"),
+    "road": ("road_probability", "ROAD"),
+}
+ONTO = {"mean": "the mean colour", "blur": "the blurred image", "linear": "imputed pixels"}
 
 
 def curve_figures(run: Run, summary: pd.DataFrame) -> Iterator[tuple[str, Figure]]:
@@ -44,7 +49,7 @@ def _figure(run: Run, summary: pd.DataFrame, protocol: str, pairs: list[tuple[st
                 & (curves["substrate"] == substrate)
             ]
             _plot(axis, run, chosen)
-            onto = "the mean colour" if substrate == "mean" else "the blurred image"
+            onto = ONTO.get(substrate, substrate)
             verb = "deleted onto" if direction == "deletion" else "inserted into"
             axis.set_title(f"{label(layer)}: pixels {verb} {onto}")
             axis.set_xlabel(f"share of pixels {'deleted' if direction == 'deletion' else 'inserted'}")

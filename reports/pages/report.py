@@ -20,6 +20,7 @@ from reports.runs.run import GAP, Run
 from reports.tables.comparison import verdict_text
 from reports.tables.controls import unbeaten
 from reports.tables.findings import CAVEAT, findings, warnings
+from reports.tables.sanity import gate_text
 from reports.tables.summary import DATASET_LEVEL
 
 HEADLINE = (
@@ -29,7 +30,14 @@ HEADLINE = (
     "target_sensitivity",
 )  # fmt: skip
 SHOWN_SKIPPED = 500
-FOLDED = ("controls", "validation", "latency", "smoothness", "smoothness_pairs")  # tables that not every run has
+FOLDED = (
+    "controls",
+    "sanity",
+    "validation",
+    "latency",
+    "smoothness",
+    "smoothness_pairs",
+)  # tables that not every run has
 
 
 def page(run: Run, tables: Mapping[str, pd.DataFrame], figures: list[str]) -> str:
@@ -148,7 +156,8 @@ def _questions(run: Run, table: pd.DataFrame) -> pd.DataFrame:
 
 
 def _unbeaten(run: Run, tables: Mapping[str, pd.DataFrame]) -> list[str]:
-    return unbeaten(run, tables["controls"]) if "controls" in tables else []
+    said = unbeaten(run, tables["controls"]) if "controls" in tables else []
+    return said + (gate_text(run, tables["sanity"]) if "sanity" in tables else [])
 
 
 def _titled(run: Run, table: pd.DataFrame) -> pd.DataFrame:

@@ -25,7 +25,7 @@ from metrics.registry import OTHER_MAPS, TRUTH
 IMAGES, CLASSES, STEPS, MEAN = 3, 2, 4, (0.4, 0.5, 0.6)
 ROLES = ["right", "wrong", "wrong", "right", "present", "present"]
 GRIDS = [(1, 1), (1, 4), (3, 5), (4, 3), (7, 7)]
-MAPS = {"raw", "signed", "upsampled", "masked_probability", *OTHER_MAPS}
+MAPS = {"raw", "signed", "upsampled", "masked_images", "masked_probability", *OTHER_MAPS}
 FREE = sorted(name for name, metric in METRICS.items() if metric.scale_free)
 SEEDS = st.integers(0, 10**6)
 EXAMPLES = settings(max_examples=int(15 * float(os.environ.get("CAMBENCH_FUZZ", "1"))))
@@ -55,9 +55,10 @@ class World:
         parts = torch.randint(0, 4, (IMAGES, height, width), generator=random, dtype=torch.uint8)
         self.parts, self.effect = parts[chosen], torch.randn(IMAGES, CLASSES, 4, generator=random).double()[chosen]
         self.logits = self.score(self.pictures)
+        self.ids = tuple(map(str, chosen))
         self.batch = BatchInputs(
             size=self.size,
-            permutations=torch.stack([tie_permutation(str(i), height * width, 0) for i in chosen]),
+            permutations=torch.stack([tie_permutation(name, height * width, 0) for name in self.ids]),
             logits=self.logits,
             rivals=torch.tensor([[1, 0]] * len(chosen)),
             masks=self.masks,
@@ -79,12 +80,14 @@ class World:
 
     def forward(self, inputs: MapInputs) -> tuple[dict, torch.Tensor]:
         """Curves and masked probabilities of every map that has an order, as in a run."""
-        job = SimpleNamespace(mean=MEAN, steps=STEPS, batch_size=5)
-        work = Perturbation(self.pictures, self.logits, job, self.score, Stopwatch(torch.device("cpu")))
+        job = SimpleNamespace(mean=MEAN, steps=STEPS, batch_size=5, seed=0)
+        work = Perturbation(self.pictures, self.logits, self.ids, job, self.score, Stopwatch(torch.device("cpu")))
         rows = inputs.defined.nonzero().flatten()
         found = {name: work.curve(name, inputs, rows) for name in CURVES}
         again = {"score": self.score, "maps_of": lambda images, change=None: _moved(inputs.raw[rows], images, change)}
-        return {**found, **again, "masked_probability": work.masked_probability(inputs, rows)}, rows
+        images = work.masked_images(inputs, rows)
+        masked = {"masked_images": images, "masked_probability": work.masked_probability(images, rows)}
+        return {**found, **again, **masked}, rows
 
     def inputs(self, signed: torch.Tensor) -> MapInputs:
         height, width = signed.shape[2:]

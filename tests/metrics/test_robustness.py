@@ -4,8 +4,10 @@ import pytest
 import torch
 
 from metrics.robustness import (
+    cascade_similarity,
     class_sensitivity,
     infidelity,
+    logit_similarity,
     max_sensitivity,
     randomised_similarity,
 )
@@ -75,11 +77,29 @@ def test_similarity_is_spearmans_with_mean_ranks():
     assert found[1].isnan()
 
 
-def test_the_network_is_shuffled():
+@pytest.mark.parametrize(
+    ("metric", "shares"),
+    [(randomised_similarity, [1]), (logit_similarity, [0]), (cascade_similarity, [0.25, 0.5, 0.75, 1])],
+)
+def test_the_network_is_shuffled_as_deep_as_it_says(metric, shares):
     asked = []
     raw = torch.rand(2, 2, 2)
-    found = randomised_similarity(pictures(), raw, lambda images, change: asked.append(change) or raw)
-    assert (asked, found.tolist()) == (["shuffled"], pytest.approx([1, 1]))
+    found = metric(pictures(), raw, lambda images, change: asked.append(change) or raw)
+    assert (asked, found.tolist()) == (shares, pytest.approx([1, 1]))
+
+
+def test_a_cascade_is_the_mean_over_the_depths():
+    """Half the layers turn the map over, all of them leave nothing of it: (1 - 1 + 1 + 0) / 4; an empty one has none."""
+    raw = torch.tensor([[[1.0, 2], [3, 4]], [[0, 0], [0, 0]]])
+    found = {0.25: raw[0], 0.5: -raw[0], 0.75: raw[0], 1.0: torch.zeros(2, 2)}
+    values = cascade_similarity(pictures(), raw, lambda images, share: torch.stack([found[share], raw[0]]))
+    assert values[0].item() == pytest.approx(1 / 4)
+    assert values[1].isnan()
+
+
+def test_a_map_that_is_not_finite_afterwards_has_no_similarity():
+    raw = torch.tensor([[[1.0, 2]]])
+    assert randomised_similarity(pictures(), raw, lambda images, share: raw * torch.nan).isnan().all()
 
 
 def test_class_sensitivity_by_hand():

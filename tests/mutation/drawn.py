@@ -40,7 +40,7 @@ def sources() -> list[str]:
 
 
 def own_tests(source: str) -> list[str]:
-    """The test file that mirrors a file, none if there is none; of a room's face, which holds the registry, that one's."""
+    """The test file that mirrors a file, if there is one; of a face of a room, which holds its registry, that one's."""
     name = "registry.py" if Path(source).name == "__init__.py" else Path(source).name
     path = Path("tests") / Path(source).with_name(f"test_{name}")
     return [str(path)] if (HERE / path).is_file() else []
