@@ -16,6 +16,7 @@ from reports.numbers import FEW, interval_text
 from reports.pages.banner import banner
 from reports.pages.frame import rendered
 from reports.pages.gallery import gallery_json
+from reports.pages.notebook import forest, pictures
 from reports.runs.run import GAP, Run
 from reports.tables.comparison import verdict_text
 from reports.tables.controls import unbeaten
@@ -85,15 +86,20 @@ def page(run: Run, tables: Mapping[str, pd.DataFrame], figures: list[str]) -> st
 
 
 def overview(run: Run, tables: Mapping[str, pd.DataFrame]) -> str:
-    """The headline rows and the findings as a piece of HTML, for a notebook."""
+    """The answer, the paired differences, a few pictures, findings and headline rows as HTML, for a notebook."""
+    said, doubts = (
+        findings(run, tables["summary"], tables["comparison"], tables["wrong_class"], tables.get("smoothness_pairs")),
+        warnings(run),
+    )
     content = {
+        "answer": said[len(doubts) :][:1],
+        "forest": forest(run, tables["comparison"]),
+        "pictures": pictures(run),
         "dataset": run.manifest["dataset"],
         "checkpoint": run.manifest["checkpoint"],
         "counts": run.manifest["counts"],
-        "findings": findings(
-            run, tables["summary"], tables["comparison"], tables["wrong_class"], tables.get("smoothness_pairs")
-        ),
-        "warnings": warnings(run),
+        "findings": said,
+        "warnings": doubts,
         "headline": cells(_titled(run, headline(run, tables["summary"]))),
     }
     return rendered("overview.html", content)
