@@ -94,6 +94,7 @@ def overview(run: Run, tables: Mapping[str, pd.DataFrame]) -> str:
     content = {
         "answer": said[len(doubts) :][:1],
         "forest": forest(run, tables["comparison"]),
+        "chosen": "Where the first two methods differ most:" if len(run.methods) > 1 else "The first images:",
         "pictures": pictures(run),
         "dataset": run.manifest["dataset"],
         "checkpoint": run.manifest["checkpoint"],
