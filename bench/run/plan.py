@@ -18,6 +18,7 @@ from bench.run.given import read_maps_file
 from bench.run.selection import check_annotations, must_apply, select_methods, select_metrics
 from bench.userfunctions import guarded_result, import_named
 from cam import CONTROLS, Method, MethodError, Network
+from cam.registry import SPECIAL
 from datasets import Dataset
 from metrics import Metric
 from metrics.smoothing import CURVES as SMOOTH_CURVES
@@ -34,7 +35,6 @@ from weights import (
 )
 
 CPU_BATCH, CUDA_BATCH = 32, 128
-HEAD = "classifier_weights"  # what only some networks have
 
 
 @dataclass(frozen=True)
@@ -126,11 +126,11 @@ def _defined(
     layers: Sequence[str],
     device: torch.device,
 ) -> dict[str, Method]:
-    """Without what a word such as all stands for and this network has no head for; a line on stderr says which."""
+    """Without what a word such as all stands for and this network does not have; a line on stderr says which."""
     kept, size = dict(methods), classifier.checkpoint.preprocess.size
     network = Network(classifier, classifier.network, config.reshape)
     for name, method in methods.items():
-        if name not in config.methods and HEAD in method.inputs:
+        if name not in config.methods and set(SPECIAL) & set(method.inputs):
             try:
                 layer_shapes(network, size, layers, device, {name: method})
             except MethodError as error:
@@ -168,7 +168,7 @@ def make_job(
     own = {
         name: method
         for name, method in methods.items()
-        if (method.finish is not None or HEAD in method.inputs) and method.size is None
+        if (method.finish is not None or set(SPECIAL) & set(method.inputs)) and method.size is None
     }
     if config.smooth and not any(name in metric.curves for metric in metrics.values() for name in SMOOTH_CURVES):
         raise ConfigError("smooth needs metrics along curves of the blurred image; use --protocols srg, or no --smooth")

@@ -89,7 +89,7 @@ def test_the_network_is_shuffled_as_deep_as_it_says(metric, shares):
 
 
 def test_a_cascade_is_the_mean_over_the_depths():
-    """Half the layers turn the map over, all of them leave nothing of it: (1 - 1 + 1 + 0) / 4; an empty one has none."""
+    """Half the layers turn the map over, all of them leave nothing: (1 - 1 + 1 + 0) / 4; an empty one has none."""
     raw = torch.tensor([[[1.0, 2], [3, 4]], [[0, 0], [0, 0]]])
     found = {0.25: raw[0], 0.5: -raw[0], 0.75: raw[0], 1.0: torch.zeros(2, 2)}
     values = cascade_similarity(pictures(), raw, lambda images, share: torch.stack([found[share], raw[0]]))
