@@ -16,7 +16,7 @@ SCENES := catdog-scenes catdog-scenes-1 catdog-scenes-2
 STAMP := $(VENV)/.installed
 
 .DEFAULT_GOAL := help
-.PHONY: help setup bench pets study weights truth results networks api test calibrate fuzz soak mutants parity time lint format clean
+.PHONY: help setup bench pets study weights truth results networks docs api test calibrate fuzz soak mutants parity time lint format clean
 
 help:  ## list the targets
 	@grep -hE '^[a-z]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*##/\t/' | expand -t 10
@@ -73,6 +73,9 @@ networks: setup  ## networks of every kind as they are: layer, map, cost, parity
 	-$(BIN)/python -m bench.networks --weights $(dir $(WEIGHTS)) --data-root $(DATA_ROOT) --out runs/networks
 	$(BIN)/python -m bench.docs docs/networks.md
 
+docs: setup  ## the Markdown, the tutorial and the reports under runs/ as a site in build/site
+	NO_MKDOCS_2_WARNING=1 $(BIN)/python -m bench.site
+
 api: setup  ## docs/api.md from the docstrings
 	$(BIN)/python -m bench.api docs/api.md
 
@@ -89,9 +92,10 @@ soak: setup  ## 25,000 images through a run and its report, watched for what gro
 	rm -rf runs/soak
 	OMP_NUM_THREADS=1 $(BIN)/python tests/soak/soak.py --images $(SOAK_IMAGES) --out runs/soak
 
-mutants: setup  ## change cam/ and metrics/ in MUTANTS= drawn places a file and list what no test notices (an hour; goes on)
+mutants: setup  ## change cam/ and metrics/ in MUTANTS= drawn places a file, list what no test notices (hours; goes on)
 	$(BIN)/python -m pip install --quiet --disable-pip-version-check -c constraints.txt -e '.[test,mutants]'
-	OMP_NUM_THREADS=1 CAMBENCH_SHARED=$(abspath ../shared) $(BIN)/python tests/mutants/drawn.py $(MUTANTS)
+	OMP_NUM_THREADS=1 CAMBENCH_SHARED=$(abspath ../shared) $(BIN)/python tests/mutation/drawn.py $(MUTANTS)
+	$(BIN)/python -m bench.docs docs/mutants.md
 
 parity: $(PARITY)/.installed  ## our maps against those of grad-cam and torchcam; fills docs/parity.md (WEIGHTS=, DATA_ROOT=)
 	OMP_NUM_THREADS=1 PYTHONPATH=. $(PARITY)/bin/python tests/parity/parity.py --weights $(WEIGHTS) \

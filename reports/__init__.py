@@ -27,6 +27,7 @@ from reports.tables.comparison import COMPARISON, comparison
 from reports.tables.controls import control_table
 from reports.tables.dispersion import WRONG_CLASS, scatter_gap, wrong_class
 from reports.tables.findings import findings
+from reports.tables.first_rows import first_rows
 from reports.tables.mean_ranks import mean_rank_table
 from reports.tables.pooled import pooled
 from reports.tables.reliability import metric_correlation, reliability
@@ -40,6 +41,8 @@ from reports.text import file_stem
 __all__ = [
     "ReportError", "Run", "contrast", "figure_of", "overview", "pool", "render", "summary_text", "tables_of", "text_of",
 ]  # fmt: skip
+
+ROWS, WIDEST = 12, 100  # of the table in a terminal: rows, and columns of letters
 
 
 def render(folder: Path) -> Path:
@@ -109,24 +112,35 @@ def figure_of(run: Run, tables: dict[str, pd.DataFrame], name: str) -> Figure:
     raise ReportError(f"figure is '{visible(name)}', expected one of {', '.join(map(visible, names)) or 'none'}")
 
 
-def summary_text(folder: Path) -> str:
-    """The headline rows of the methods as aligned text, and the findings in words; from tables/ alone."""
+def summary_text(folder: Path, *, every: bool = False) -> str:
+    """The headline rows of the methods as aligned text, and the findings in words; from tables/ alone.
+
+    Args:
+        folder: of the run.
+        every: all headline rows, not the first twelve.
+    """
     run = Run(folder)
     columns = {"summary": SUMMARY, "comparison": COMPARISON, "wrong_class": WRONG_CLASS}
     columns |= {"smoothness_pairs": AT_BEST} if run.smoothed else {}
-    return text_of(run, {name: read_csv(folder / "tables" / f"{name}.csv", needed) for name, needed in columns.items()})
+    return text_of(
+        run,
+        {name: read_csv(folder / "tables" / f"{name}.csv", needed) for name, needed in columns.items()},
+        every=every,
+    )
 
 
-def text_of(run: Run, tables: Mapping[str, pd.DataFrame]) -> str:
+def text_of(run: Run, tables: Mapping[str, pd.DataFrame], *, every: bool = False) -> str:
     """The same from the tables."""
-    table = headline(run, tables["summary"])
+    rows = headline(run, tables["summary"])
+    table = rows if every else first_rows(run, rows, ROWS)
     cells = [("method", "layer", "role", "metric", "n", "undefined", "mean [95 % interval]")]
     for row in table.to_dict("records"):
         values = [row[name] for name in ("method", "layer", "role", "metric", "n", "n_undefined")]
         text = interval_text(row["mean"], row["ci_low"], row["ci_high"])
         cells.append((*map(cell_text, values), text))  # type: ignore[arg-type]
     said = findings(run, tables["summary"], tables["comparison"], tables["wrong_class"], tables.get("smoothness_pairs"))
-    return "\n".join([aligned(cells), "", *said])
+    more = [f"and {len(rows) - len(table)} rows more: --table all"] if len(table) < len(rows) else []
+    return "\n".join([aligned(cells, WIDEST), *more, "", *said])
 
 
 def pool(folders: Sequence[Path], out: Path, metrics: Sequence[str] | None = None) -> str:

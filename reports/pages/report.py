@@ -13,6 +13,7 @@ from PIL import Image
 from reports.counts import data_notes, left_out_text
 from reports.files import cell_text
 from reports.numbers import FEW, interval_text
+from reports.pages.banner import banner
 from reports.pages.frame import rendered
 from reports.pages.gallery import gallery_json
 from reports.runs.run import GAP, Run
@@ -50,6 +51,7 @@ def page(run: Run, tables: Mapping[str, pd.DataFrame], figures: list[str]) -> st
     manifest = run.manifest
     summary = tables["summary"]
     content = {
+        "banner": banner(run.folder),
         "dataset": manifest["dataset"],
         "checkpoint": manifest["checkpoint"],
         "counts": manifest["counts"],

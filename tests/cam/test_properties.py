@@ -8,7 +8,7 @@ from types import SimpleNamespace
 import pytest
 import torch
 import torch.nn.functional as F
-from hypothesis import given, settings
+from hypothesis import assume, given, settings
 from hypothesis import strategies as st
 from torch import nn
 
@@ -95,6 +95,9 @@ def captured(seed: int, grid: tuple[int, int]) -> tuple[torch.Tensor, torch.Tens
 def check_any_batch(name: str, seed: int, grid: tuple[int, int], order: list[int]) -> None:
     images = pictures(seed, grid)
     batch = batch_of(seed, images, name=name)
+    assume(
+        float(batch.tapped.logits.abs().min()) > 0.05
+    )  # Ablation-CAM divides by it: near 0 its rounding is all one sees
     before = [images.clone(), batch.tapped.activations[LAYER].clone(), batch.tapped.gradients[LAYER].clone()]
     maps = maps_in(name, batch)
     assert maps.shape == (IMAGES, CLASSES, *grid)

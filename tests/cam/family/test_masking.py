@@ -31,8 +31,8 @@ def scaled(mask: torch.Tensor) -> torch.Tensor:
     return (mask - mask.min()) / (mask.max() - mask.min()) if mask.max() > mask.min() else torch.zeros_like(mask)
 
 
-def compare(maps: torch.Tensor, expected: torch.Tensor) -> None:
-    torch.testing.assert_close(maps, expected, rtol=1e-5, atol=max(1e-7, 1e-5 * float(expected.abs().amax())))
+def compare(maps: torch.Tensor, expected: torch.Tensor, rounding: float = 1e-7) -> None:
+    torch.testing.assert_close(maps, expected, rtol=1e-5, atol=max(rounding, 1e-5 * float(expected.abs().amax())))
 
 
 def score_weighted(network, image, masks_of) -> torch.Tensor:
@@ -97,7 +97,8 @@ def test_groupcam(two_stages, images):
                 seen = image * scaled(large) + behind * (1 - scaled(large))
                 gain = [two_stages(x[None]).softmax(1)[0, k] for x in (seen, behind)]
                 total += (gain[0] - gain[1]) * (mask - large.min()) / (large.max() - large.min())
-            compare(one[k], total)
+            # a gain is the small difference of two probabilities near 1/3, and each of those rounds by itself
+            compare(one[k], total, rounding=len(a) * torch.finfo(torch.float32).eps)
 
 
 def test_neighbouring_channels_share_a_group():
