@@ -20,6 +20,7 @@ from bench.userfunctions import guarded_result, import_named
 from cam import CONTROLS, Method, MethodError, Network
 from cam.registry import SPECIAL
 from datasets import Dataset
+from datasets.mosaics import mosaics
 from metrics import Metric
 from metrics.smoothing import CURVES as SMOOTH_CURVES
 from weights import (
@@ -82,6 +83,8 @@ def make_plan(config: RunConfig, gpu: int | None = None) -> Plan:
     dataset = read_dataset(
         config.dataset, config.data_root, config.split, config.limit, classifier.classes, download=config.download
     )
+    if config.mosaic is not None:
+        dataset = mosaics(dataset, config.mosaic, config.seed)
     _check_dataset(config, dataset, methods, metrics)
     given = None
     if config.maps is not None:
