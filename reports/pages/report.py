@@ -192,14 +192,14 @@ def _missing(run: Run, summary: pd.DataFrame) -> list[str]:
 def _glossary(run: Run) -> pd.DataFrame:
     rows = [
         (
-            metric["title"],
+            run.title(name),
             metric["direction"],
             _range(metric["range"]),
             metric["unit"],
             metric["meaning"],
             metric["source"],
         )
-        for metric in run.manifest["metrics"].values()
+        for name, metric in run.manifest["metrics"].items()
     ]
     return pd.DataFrame(rows, columns=["metric", "better", "range", "unit", "meaning", "source"])
 
