@@ -101,6 +101,8 @@ mutants: setup  ## change cam/ and metrics/ in MUTANTS= drawn places a file, lis
 parity: $(PARITY)/.installed  ## our maps against those of grad-cam and torchcam; fills docs/parity.md (WEIGHTS=, DATA_ROOT=)
 	OMP_NUM_THREADS=1 PYTHONPATH=. $(PARITY)/bin/python tests/parity/parity.py --weights $(WEIGHTS) \
 		--pictures $(DATA_ROOT)/lab --write docs/parity.md
+	OMP_NUM_THREADS=1 PYTHONPATH=. $(PARITY)/bin/python tests/parity/scores.py --weights $(WEIGHTS) \
+		--pictures $(DATA_ROOT)/lab --write docs/parity.md
 
 $(PARITY)/.installed: tests/parity/requirements.txt constraints.txt
 	$(PYTHON) -m venv $(PARITY)
