@@ -120,8 +120,8 @@ $(PEERS)/.installed: tests/peers/requirements.txt constraints.txt
 		-e . -r tests/peers/requirements.txt
 	@touch $@
 
-time: setup  ## time every stage against a bare forward pass; OUT= is the run that gets latency.json and shows it
-	$(BIN)/python -m pytest bench/timing --benchmark-only --benchmark-json=runs/latency.json
+time: setup  ## time every stage against a bare forward pass (FULL=--full: every method and batch); OUT= is the run that shows it
+	$(BIN)/python -m pytest bench/timing --benchmark-only --benchmark-columns=median,iqr,rounds $(FULL) --benchmark-json=runs/latency.json
 	if [ -f $(OUT)/manifest.json ]; then cp runs/latency.json $(OUT)/latency.json && $(BIN)/cambench report $(OUT); fi
 
 lint: setup  ## ruff and mypy

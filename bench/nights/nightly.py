@@ -148,7 +148,17 @@ def _compared(found: Comparison, out: Path) -> None:
 def _time(folder: Path, choice: str) -> None:
     """Runs the benchmarks, puts their JSON into the run and renders its report again."""
     scratch = folder / f".{LATENCY_FILE}.tmp"
-    command = [sys.executable, "-m", "pytest", str(BENCHMARKS), "-q", "-p", "no:cacheprovider", "--benchmark-only"]
+    command = [
+        sys.executable,
+        "-m",
+        "pytest",
+        str(BENCHMARKS),
+        "-q",
+        "-p",
+        "no:cacheprovider",
+        "--benchmark-only",
+        "--full",
+    ]
     command += [f"--benchmark-json={scratch.resolve()}", *(() if choice == "all" else ("-k", choice))]
     done = subprocess.run(
         command, cwd=BENCHMARKS.parents[1], capture_output=True, text=True, errors="backslashreplace", check=False
