@@ -2,6 +2,7 @@
 PYTHON ?= python3
 VENV := .venv
 PARITY := .venv-parity
+PEERS := .venv-peers
 BIN := $(VENV)/bin
 DATA_ROOT ?= ../shared/data
 WEIGHTS ?= ../shared/weights/alexnet-catdog.pth
@@ -16,7 +17,7 @@ SCENES := catdog-scenes catdog-scenes-1 catdog-scenes-2
 STAMP := $(VENV)/.installed
 
 .DEFAULT_GOAL := help
-.PHONY: help setup bench pets study weights truth results networks api test calibrate fuzz soak mutants parity time lint format clean
+.PHONY: help setup bench pets study weights truth results networks docs api test calibrate fuzz soak mutants parity peers time lint format clean
 
 help:  ## list the targets
 	@grep -hE '^[a-z]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*##/\t/' | expand -t 10
@@ -73,6 +74,9 @@ networks: setup  ## networks of every kind as they are: layer, map, cost, parity
 	-$(BIN)/python -m bench.networks --weights $(dir $(WEIGHTS)) --data-root $(DATA_ROOT) --out runs/networks
 	$(BIN)/python -m bench.docs docs/networks.md
 
+docs: setup  ## the Markdown, the tutorial and the reports under runs/ as a site in build/site
+	NO_MKDOCS_2_WARNING=1 $(BIN)/python -m bench.site
+
 api: setup  ## docs/api.md from the docstrings
 	$(BIN)/python -m bench.api docs/api.md
 
@@ -97,6 +101,8 @@ mutants: setup  ## change cam/ and metrics/ in MUTANTS= drawn places a file, lis
 parity: $(PARITY)/.installed  ## our maps against those of grad-cam and torchcam; fills docs/parity.md (WEIGHTS=, DATA_ROOT=)
 	OMP_NUM_THREADS=1 PYTHONPATH=. $(PARITY)/bin/python tests/parity/parity.py --weights $(WEIGHTS) \
 		--pictures $(DATA_ROOT)/lab --write docs/parity.md
+	OMP_NUM_THREADS=1 PYTHONPATH=. $(PARITY)/bin/python tests/parity/scores.py --weights $(WEIGHTS) \
+		--pictures $(DATA_ROOT)/lab --write docs/parity.md
 
 $(PARITY)/.installed: tests/parity/requirements.txt constraints.txt
 	$(PYTHON) -m venv $(PARITY)
@@ -104,8 +110,18 @@ $(PARITY)/.installed: tests/parity/requirements.txt constraints.txt
 		torch torchvision numpy scipy pillow safetensors filelock tqdm -r tests/parity/requirements.txt
 	@touch $@
 
-time: setup  ## time every stage against a bare forward pass; OUT= is the run that gets latency.json and shows it
-	$(BIN)/python -m pytest bench/timing --benchmark-only --benchmark-json=runs/latency.json
+peers: setup $(PEERS)/.installed  ## ours against other packages, side by side; fills docs/performance.md (WEIGHTS=, DATA_ROOT=; 10 minutes)
+	OMP_NUM_THREADS=1 PYTHONPATH=. $(PEERS)/bin/python tests/peers/peers.py --weights $(WEIGHTS) --data-root $(DATA_ROOT)
+	$(BIN)/python -m bench.docs docs/performance.md
+
+$(PEERS)/.installed: tests/peers/requirements.txt constraints.txt
+	$(PYTHON) -m venv $(PEERS)
+	$(PEERS)/bin/python -m pip install --quiet --disable-pip-version-check -c constraints.txt \
+		-e . -r tests/peers/requirements.txt
+	@touch $@
+
+time: setup  ## time every stage against a bare forward pass (FULL=--full: every method and batch); OUT= is the run that shows it
+	$(BIN)/python -m pytest bench/timing --benchmark-only --benchmark-columns=median,iqr,rounds $(FULL) --benchmark-json=runs/latency.json
 	if [ -f $(OUT)/manifest.json ]; then cp runs/latency.json $(OUT)/latency.json && $(BIN)/cambench report $(OUT); fi
 
 lint: setup  ## ruff and mypy
@@ -118,5 +134,5 @@ format: setup  ## let ruff format the tree
 	$(BIN)/ruff format .
 
 clean:  ## remove what the other targets made (not runs/)
-	rm -rf $(VENV) $(PARITY) build *.egg-info .pytest_cache .mypy_cache .ruff_cache .hypothesis .benchmarks mutants
+	rm -rf $(VENV) $(PARITY) $(PEERS) build *.egg-info .pytest_cache .mypy_cache .ruff_cache .hypothesis .benchmarks mutants
 	find . -name __pycache__ -type d -prune -exec rm -rf {} +

@@ -15,6 +15,7 @@ from bench.commands import (
     across,
     certify,
     compare,
+    completion,
     convert,
     doctor,
     history,
@@ -29,14 +30,26 @@ from bench.commands import (
     study,
     train,
 )
-from bench.commands.arguments import Parser
+from bench.commands.arguments import VOICE, Parser, Version, add_voice
+from bench.errors import Verdict
 from bench.process.failures import DONE, explain, no_silent_end, one_line
 from bench.process.interrupt import interruptible
+from bench.process.voice import speaking
 
 COMMANDS = (
     run, study, lab, train, certify, leakage, pool, across, compare, nightly, accept, history, report, convert, listing,
-    layers, doctor,
+    layers, doctor, completion,
 )  # fmt: skip
+ABOUT = "Says with numbers which class activation map explains an image classifier better."
+EXAMPLES = """examples:
+  cambench run --dataset synthetic --weights catdog-scenes --limit 16 --out runs/first
+  cambench run --dataset folder --data-root photos --weights net.pth --out runs/mine
+  cambench compare runs/first runs/second
+  cambench nightly --config configs/nightly.toml --quiet
+  cambench list methods
+
+cambench COMMAND --help shows the options of a command with their defaults."""
+LONG = ("run", "study", "lab", "train", "certify", "leakage", "nightly", "report")  # they may be quiet
 
 
 def entry_point() -> NoReturn:
@@ -74,23 +87,36 @@ def main(arguments: Sequence[str]) -> int:
     for stream in (sys.stdout, sys.stderr):
         if isinstance(stream, TextIOWrapper):  # a terminal may lack letters of a name
             stream.reconfigure(errors="backslashreplace")
-    options = parser().parse_args(arguments)
+    top = parser()
+    if not arguments:
+        top.print_help()
+        return DONE
+    options = top.parse_args(arguments)
+    if "command" not in options:
+        top.error("a command is missing")
+    voice = {name: vars(options).pop(name, False) for name in VOICE}
     try:
-        with interruptible(), no_silent_end():
+        with interruptible(), no_silent_end(), speaking(**voice):
             options.command(options)
             sys.stdout.flush()
     except BaseException as error:  # whatever it is, it ends in one line and an exit code
         code, line = explain(error)
+        more = error.details if isinstance(error, Verdict) else ()
+        lines = [f"cambench: {one_line(line)}", *(f"  {one_line(detail)}" for detail in more)]
         with suppress(OSError):  # nobody may be there to read it
-            print(f"cambench: {one_line(line)}", file=sys.stderr, flush=True)
+            print(*lines, sep="\n", file=sys.stderr, flush=True)
         return code
     return DONE
 
 
 def parser() -> argparse.ArgumentParser:
     """All commands and their arguments."""
-    top = Parser(prog="cambench", description="Scores class activation maps on photographs.")
-    group = top.add_subparsers(required=True, metavar="COMMAND", parser_class=Parser)
+    top = Parser(prog="cambench", description=ABOUT, epilog=EXAMPLES)
+    top.add_argument("--version", action=Version, help="show the version and exit")
+    group = top.add_subparsers(title="commands", metavar="COMMAND", parser_class=Parser)
     for command in COMMANDS:
         command.add(group)
+    for name in LONG:
+        add_voice(group.choices[name])
+    group.choices["completion"].set_defaults(whole=top)
     return top

@@ -1,5 +1,7 @@
 """Errors that the command line prints as one line: what a user can mend (2), a failed gate (1), no comparison (3)."""
 
+from collections.abc import Sequence
+
 
 class ConfigError(ValueError):
     """An option, a name or an output folder that cannot be used as given."""
@@ -9,9 +11,21 @@ class OtherRunError(ConfigError):
     """A run directory of another run, which cannot be gone on with."""
 
 
-class GateError(Exception):
-    """A gate that did not hold; the command line prints the reason as one line and exits with code 1."""
+class Verdict(Exception):  # noqa: N818 (neither input nor code is wrong)
+    """A verdict that ends a command: one line, and lines that follow it.
+
+    Attributes:
+        details: a few lines more.
+    """
+
+    def __init__(self, headline: str, details: Sequence[str] = ()) -> None:
+        super().__init__(headline)
+        self.details = tuple(details)
 
 
-class NotComparable(Exception):  # noqa: N818 (a verdict, like passed and failed)
-    """A night that cannot be held against the ones before; the command line prints the reason and exits with code 3."""
+class GateError(Verdict):
+    """A gate that did not hold; exit code 1."""
+
+
+class NotComparable(Verdict):
+    """Runs that cannot be held against each other; exit code 3."""

@@ -8,10 +8,13 @@ import torch
 from torch import Tensor, nn
 
 from cam.across import Across, Reduction
+from cam.attention import Attention, OfGradient
+from cam.attention import Reduction as OverAttention
 from cam.form import MAP, Form, named_prefix
 from cam.head import TOLERANCE, Head
 from cam.passes import curvature, gradient_of, tap_again
 from cam.registry import MethodError
+from cam.shuffled import shuffled
 from cam.tap import Tapped, tap
 
 ScoreFn = Callable[[Tensor], Tensor]
@@ -34,7 +37,9 @@ class Network:
         named_prefix(reshape)
         self.reshape = reshape
         self._heads: dict[tuple[str, Form], Head] = {}
+        self._shuffled: dict[float, Network] = {}
         self.across = Across(self.model, self.network)
+        self.attention = Attention(self.model, self.network)
 
     def tap(self, images: Tensor, layers: Sequence[str], *, gradients: bool = True) -> Tapped:
         """What one forward pass leaves behind at these layers (see `cam.tap.tap`)."""
@@ -45,6 +50,12 @@ class Network:
         if (layer, form) not in self._heads:
             self._heads[layer, form] = Head(self.model, self.network, layer, form)
         return self._heads[layer, form]
+
+    def shuffled(self, share: float) -> "Network":
+        """This network with a share of its layers' parameters shuffled (see `cam.shuffled`), made once."""
+        if share not in self._shuffled:
+            self._shuffled[share] = Network(*shuffled(self.model, self.network, share), self.reshape)
+        return self._shuffled[share]
 
 
 @dataclass(frozen=True, eq=False)
@@ -188,6 +199,16 @@ class MapInputs:
 
         def over(kind: str, reduce: Reduction, *, gradients: bool = True) -> list[tuple[Tensor, ...]]:
             return batch.network.across(kind, reduce, batch.images, self.layer, self.classes, gradients=gradients)
+
+        return over
+
+    @property
+    def attention(self) -> Callable[..., Tensor]:
+        """A reduction to what it makes of the attention of a transformer's blocks."""
+        batch, form = self.batch, self.batch.tapped.forms.get(self.layer, MAP)
+
+        def over(reduce: OverAttention, gradient: OfGradient | None = None) -> Tensor:
+            return batch.network.attention(reduce, batch.images, self.layer, form, self.classes, gradient)
 
         return over
 

@@ -215,7 +215,20 @@ METRICS = {
     ),
     "map_area": Metric(
         confidence.map_area, "Map area", "confidence", "none", UNIT, "share of pixels",
-        "mean of the scaled map: what the confidence metrics let through",
+        "mean of the scaled map: what the confidence metrics let through; the complexity of ADCC", "Poppi et al. 2021",
+    ),
+    "coherency": Metric(
+        confidence.coherency, "Coherency", "confidence", "higher", UNIT, "(1 + correlation) / 2",
+        "correlation of the map and that of the image masked by it; 1 for a map that ignores the image",
+        "Poppi et al. 2021", validated="no",
+    ),
+    "adcc": Metric(
+        confidence.adcc, "ADCC", "confidence", "higher", UNIT, "harmonic mean",
+        "coherency, 1 - map area and 1 - average drop in one number", "Poppi et al. 2021",
+    ),
+    "arcc": Metric(
+        confidence.arcc, "ARCC", "road", "higher", UNIT, "harmonic mean",
+        "coherency, 1 - map area and ROAD in one number", "Domeniconi et al. 2026",
     ),
     "infidelity": Metric(
         robustness.infidelity, "Infidelity", "robustness", "lower", UNIT, "share of the empty map's",
@@ -223,11 +236,21 @@ METRICS = {
     ),
     "max_sensitivity": Metric(
         robustness.max_sensitivity, "Max-sensitivity", "robustness", "lower", (0.0, None), "share of the map's length",
-        "largest change of the map under noise that is hardly seen", "Yeh et al. 2019",
+        "largest change of the map under noise that is hardly seen; 0 for a map that ignores the image",
+        "Yeh et al. 2019", validated="no",
     ),
     "randomised_similarity": Metric(
         robustness.randomised_similarity, "Similarity to a shuffled network's map", "robustness", "none", (-1.0, 1.0),
         "Spearman's rho", "near 1 the map shows the picture, whatever the network is", "Adebayo et al. 2018",
+    ),
+    "logit_similarity": Metric(
+        robustness.logit_similarity, "Similarity with the last layer shuffled", "robustness", "none", (-1.0, 1.0),
+        "Spearman's rho", "near 1 the map does not depend on what the classes are", "Adebayo et al. 2018",
+    ),
+    "cascade_similarity": Metric(
+        robustness.cascade_similarity, "Similarity down the cascade", "robustness", "none", (-1.0, 1.0),
+        "Spearman's rho", "mean over a quarter, half, three quarters and all of the layers shuffled",
+        "Adebayo et al. 2018",
     ),
     "class_sensitivity": Metric(
         robustness.class_sensitivity, "Class sensitivity", "robustness", "higher", UNIT, "1 - cosine",

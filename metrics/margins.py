@@ -32,3 +32,8 @@ def rivals(logits: Tensor, present: Tensor) -> Tensor:
     """
     several = present.sum(dim=1, keepdim=True) > 1
     return best_other(logits.double().masked_fill(several & ~present, -torch.inf))[1]
+
+
+def probabilities(logits: Tensor, target: Tensor) -> Tensor:
+    """Softmax probability of each row's target, (N, K) and (N,) to (N,) float64."""
+    return logits.double().softmax(dim=1).gather(1, target[:, None])[:, 0]

@@ -27,6 +27,7 @@ INPUTS = {
     "logits": "on the full image (N, K)",
     "target": "class index of the target (N,)",
     "probability": "softmax probability of the target on the full image (N,)",
+    "masked_images": "images masked by the scaled map, the mean colour elsewhere (N, 3, H, W)",
     "masked_probability": "the same on the image masked by the scaled map (N,)",
     "deletion_mean": "deletion curve onto the mean colour (Curve)",
     "deletion_blur": "deletion curve onto the blurred image (Curve)",
@@ -53,7 +54,8 @@ CURVES = (
 )  # fmt: skip
 ON_HOST = (*CURVES, "masked_probability")
 CALLS = ("score", "maps_of")  # functions that run the network
-FORWARD = (*ON_HOST, *CALLS)  # inputs that need the model again, so only for the roles in --targets
+MASKED = "masked_images"
+FORWARD = (*ON_HOST, MASKED, *CALLS)  # inputs that need the model again, so only for the roles in --targets
 ANNOTATIONS = ("mask", "other_mask", "face", "other_face", "parts", "part_effect", "certified")  # not of every image
 WEIGHTS = {"mask_weights": "mask", "face_weights": "face"}  # and the annotation they are made of
 OTHERS = "others"  # known when all images are scored
@@ -86,7 +88,8 @@ class Metric:
         source: paper, or "" for our own.
         roles: roles the metric is given for.
         validated: whether it ranks the truth of drawn scenes above chance and mixtures in between (yes), the first only
-            (partly), or not (no); "" for one without a better direction. Measured: docs/ground-truth.md.
+            (partly), or not (no), which is also that of a metric whose best value a map has that ignores the image; ""
+            for one without a better direction, or not measured. docs/ground-truth.md.
         scale_free: whether maps multiplied by a constant score the same; tested of every entry that does not deny it.
     """
 

@@ -14,6 +14,7 @@ from metrics.scaling import unit_peak
 
 SQUARES, SIDES = 32, (1 / 8, 1 / 3)  # how many, and the range of their side as a share of the image's
 DRAWS, RADIUS = 4, 0.02  # of noise, and its largest value; pictures are in [0, 1]
+DEPTHS = (0.25, 0.5, 0.75, 1.0)  # shares of the layers that a cascade shuffles, from the logits down
 Score = Callable[[Tensor], Tensor]
 MapsOf = Callable[..., Tensor]
 
@@ -73,8 +74,8 @@ def max_sensitivity(images: Tensor, raw: Tensor, maps_of: MapsOf) -> Tensor:
 def randomised_similarity(images: Tensor, raw: Tensor, maps_of: MapsOf) -> Tensor:
     """Spearman's rho of the map and that of the same network with the numbers of every parameter shuffled.
 
-    Range [-1, 1]; near 1 the map shows the picture, whatever the network is: a gate, never a ranking. NaN for a map
-    without two different cells.
+    Range [-1, 1]; near 1 the map shows the picture, whatever the network is: a gate, never a ranking. It is the end of
+    the cascade. A map that vanishes, or becomes the same everywhere, has 0; NaN where it was so before.
 
     Args:
         images: x (R, 3, H, W).
@@ -83,9 +84,25 @@ def randomised_similarity(images: Tensor, raw: Tensor, maps_of: MapsOf) -> Tenso
 
     Source: Adebayo et al., "Sanity checks for saliency maps", NeurIPS 2018.
     """
-    found = maps_of(images, "shuffled")
-    rho = _spearman(raw.double().flatten(1), found.double().flatten(1))
-    return rho.masked_fill(~(_finite(raw) & _finite(found)), torch.nan)
+    return _similarity(raw, maps_of(images, 1.0))
+
+
+def logit_similarity(images: Tensor, raw: Tensor, maps_of: MapsOf) -> Tensor:
+    """The same with the parameters of the last layer alone shuffled, which make the logits.
+
+    Range [-1, 1]; near 1 the map does not depend on what the classes are. Arguments and source as of
+    `randomised_similarity`.
+    """
+    return _similarity(raw, maps_of(images, 0.0))
+
+
+def cascade_similarity(images: Tensor, raw: Tensor, maps_of: MapsOf) -> Tensor:
+    """The same, mean over the depths at which a quarter, half, three quarters and all of the layers are shuffled.
+
+    Range [-1, 1]; cascading randomisation, from the logits down. NaN where a depth has no value. Arguments and source
+    as of `randomised_similarity`.
+    """
+    return torch.stack([_similarity(raw, maps_of(images, share)) for share in DEPTHS]).mean(dim=0)
 
 
 def class_sensitivity(raw: Tensor, other_raw: Tensor) -> Tensor:
@@ -107,6 +124,14 @@ def _squares(height: int, width: int) -> list[tuple[int, int, int, int]]:
         top, left = round(down * (height - rows)), round(across * (width - columns))
         found.append((top, left, top + rows, left + columns))
     return found
+
+
+def _similarity(raw: Tensor, found: Tensor) -> Tensor:
+    """Spearman's rho of two maps each, (R,); 0 where the second has one value everywhere, and the first does not."""
+    first, second = raw.double().flatten(1), found.double().flatten(1)
+    rho = _spearman(first, second)
+    vanished = (second.amin(dim=1) == second.amax(dim=1)) & (first.amin(dim=1) != first.amax(dim=1))
+    return rho.masked_fill(vanished, 0).masked_fill(~(_finite(raw) & _finite(found)), torch.nan)
 
 
 def _finite(maps: Tensor) -> Tensor:

@@ -19,9 +19,10 @@ from matplotlib.text import Text
 
 from reports.csvfiles import csv_bytes
 from reports.plain import visible
-from reports.text import latex, markdown, shown_lines
+from reports.text import latex, markdown, shortened, shown_lines
 
 DIGITS = 4
+NARROWEST = 8  # letters of a column that is cut
 SCRATCH = re.compile(r"\.cambench-([0-9a-f]{8})[0-9a-f]{8}")
 
 
@@ -77,9 +78,13 @@ def remove_scratch(folder: Path, names: Iterable[str] | None = None) -> None:
             path.unlink()
 
 
-def write_table(folder: Path, name: str, table: pd.DataFrame) -> None:
-    """A table as CSV (all digits), Markdown and LaTeX (four digits; undefined values say so); names stay text."""
+def write_table(folder: Path, name: str, table: pd.DataFrame, shown: pd.DataFrame | None = None) -> None:
+    """A table as CSV (all digits), Markdown and LaTeX (four digits; undefined values say so); names stay text.
+
+    `shown` takes its place in the last two.
+    """
     write_atomic(folder / f"{name}.csv", csv_bytes(table))
+    table = table if shown is None else shown
     cells = [
         [str(column) for column in table.columns],
         *(list(map(cell_text, row)) for row in table.itertuples(index=False)),
@@ -92,12 +97,20 @@ def write_table(folder: Path, name: str, table: pd.DataFrame) -> None:
     write_atomic(folder / f"{name}.tex", ("\n".join([*tabular, r"\end{tabular}"]) + "\n").encode())
 
 
-def aligned(rows: Iterable[Sequence[str]]) -> str:
-    """Rows of cells as text in columns, nothing in it that a terminal would obey."""
+def aligned(rows: Iterable[Sequence[str]], widest: int | None = None) -> str:
+    """Rows of cells as text in columns, nothing in it that a terminal would obey.
+
+    Args:
+        rows: of cells.
+        widest: letters of a line; the longest columns lose the middle of their cells until they fit.
+    """
     rows = [[visible(cell) for cell in row] for row in rows]
     widths = [max(map(len, column)) for column in zip(*rows, strict=True)]
+    while widest is not None and sum(widths) + 2 * (len(widths) - 1) > widest and max(widths) > NARROWEST:
+        widths[widths.index(max(widths))] -= 1
     return "\n".join(
-        "  ".join(cell.ljust(width) for cell, width in zip(row, widths, strict=True)).rstrip() for row in rows
+        "  ".join(shortened(cell, width).ljust(width) for cell, width in zip(row, widths, strict=True)).rstrip()
+        for row in rows
     )
 
 

@@ -3,6 +3,8 @@
 import argparse
 
 from bench.commands.arguments import PATH, Commands
+from bench.errors import ConfigError
+from bench.process.failures import one_line
 
 
 def add(group: Commands) -> None:
@@ -15,6 +17,8 @@ def add(group: Commands) -> None:
 
 def execute(options: argparse.Namespace) -> None:
     """Accepts."""
+    if not options.night.exists():
+        raise ConfigError(one_line(f"'{options.night}' is not there; give the folder of a night"))
     from bench.nights.accept import accept
 
     print(f"  {accept(options.night, options.why)}  the reference of the nights after it")

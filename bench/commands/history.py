@@ -4,6 +4,7 @@ import argparse
 import sys
 
 from bench.commands.arguments import PATH, Commands
+from bench.commands.quick import require_folder
 
 
 def add(group: Commands) -> None:
@@ -15,6 +16,7 @@ def add(group: Commands) -> None:
 
 def execute(options: argparse.Namespace) -> None:
     """Draws the page."""
+    require_folder(options.runs_dir)
     from reports.pages.history import render_history
 
     page = render_history(options.runs_dir, lambda line: print(line, file=sys.stderr))

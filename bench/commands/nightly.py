@@ -3,7 +3,7 @@
 import argparse
 
 from bench.commands.arguments import Commands, add_options, given
-from bench.config import load_options
+from bench.config import load_config, load_options
 from bench.errors import GateError, NotComparable
 from bench.nights.config import NightlyConfig
 
@@ -22,10 +22,12 @@ def execute(options: argparse.Namespace) -> None:
         GateError: a regression.
         NotComparable: no night that this one can be held against.
     """
+    config = load_options(NightlyConfig, options.config, given(options))
+    load_config(config.run, {"out": str(config.root)})  # complains before a night is begun
     from bench.nights.nightly import nightly
 
-    verdict = nightly(load_options(NightlyConfig, options.config, given(options)))
+    verdict = nightly(config)
     if verdict.differs:
-        raise NotComparable(f"night {verdict.folder.name} {verdict.headline}")
+        raise NotComparable(verdict.headline, verdict.details)
     if not verdict.passed:
-        raise GateError(f"night {verdict.folder.name} {verdict.headline}")
+        raise GateError(verdict.headline, verdict.details)

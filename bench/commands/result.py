@@ -1,16 +1,24 @@
 """What a run, or its report, prints when it is done."""
 
+import textwrap
 from pathlib import Path
 from shlex import quote
 from typing import Any
 
+from bench.commands.arguments import WIDEST
 
-def print_result(folder: Path) -> None:
-    """The summary table, the findings, what was left out or undefined, and where everything is."""
+
+def print_result(folder: Path, *, every: bool = False) -> None:
+    """The summary table, the findings, what was left out or undefined, and where everything is.
+
+    Args:
+        folder: of the run.
+        every: all rows of the table, not the first twelve.
+    """
     from reports import Run, summary_text
     from reports.counts import data_notes
 
-    print(summary_text(folder), end="\n\n")
+    print(wrapped(summary_text(folder, every=every)), end="\n\n")
     manifest = Run(folder).manifest
     _print_counts(manifest)
     for name, size in manifest["layers"].items():
@@ -26,6 +34,14 @@ def print_result(folder: Path) -> None:
         ("skipped.csv", "what could not be scored, and why"),
     ):
         print(f"  {folder / name}  {content}")
+
+
+def wrapped(text: str) -> str:
+    """Text whose sentences are at most 100 letters wide."""
+    return "\n".join(
+        line if len(line) <= WIDEST else textwrap.fill(line, WIDEST, subsequent_indent="  ", break_on_hyphens=False)
+        for line in text.split("\n")
+    )
 
 
 def print_scored(folder: Path) -> None:

@@ -33,18 +33,23 @@ class MapsAgain:
     target: Tensor
     negated: bool = False
 
-    def __call__(self, images: Tensor, change: Change | str | None = None) -> Tensor:
+    def __call__(self, images: Tensor, change: Change | float | None = None) -> Tensor:
         """Raw maps (R, h, w) of the rows' targets.
 
         Args:
             images: one per row, (R, 3, H, W) in [0, 1].
-            change: alters a copy of the network (what `layers` name), which is then used; a function, or the name of
-                one of `CHANGES`.
+            change: of the network. A function alters a copy of it (what `layers` name), which is then used; a number
+                is the share of its layers, from the logits down, whose parameters are shuffled, 0 the last one alone.
         """
-        change = CHANGES[change] if isinstance(change, str) else change
-        network = self.job.network if change is None else changed(self.job.network, change)
+        network = self._network(change)
+        images = images.to(self.job.device)  # metrics along curves have theirs on the host
         places = torch.arange(len(images)).split(self.job.batch_size)
         return torch.cat([self._maps(network, images[place], place) for place in places])
+
+    def _network(self, change: Change | float | None) -> Network:
+        if change is None:
+            return self.job.network
+        return changed(self.job.network, change) if callable(change) else self.job.network.shuffled(change)
 
     def _maps(self, network: Network, images: Tensor, places: Tensor) -> Tensor:
         ids = tuple(self.ids[place] for place in places.tolist())
@@ -54,18 +59,6 @@ class MapsAgain:
         target = self.target[places].to(signed.device)
         raw = signed[torch.arange(len(places), device=signed.device), target].relu()
         return raw.amax(dim=(-2, -1), keepdim=True) - raw if self.negated else raw
-
-
-def shuffle_parameters(network: nn.Module) -> None:
-    """Puts the numbers of every parameter into a random order, drawn from seed 0: the distribution stays."""
-    generator = torch.Generator().manual_seed(0)
-    with torch.no_grad():
-        for parameter in network.parameters():
-            order = torch.randperm(parameter.numel(), generator=generator).to(parameter.device)
-            parameter.copy_(parameter.flatten()[order].view_as(parameter))
-
-
-CHANGES: dict[str, Change] = {"shuffled": shuffle_parameters}
 
 
 def changed(network: Network, change: Change) -> Network:

@@ -9,6 +9,7 @@ from bench.engine.job import Job
 from bench.engine.stopwatch import Stopwatch
 from metrics.imputation import IMPUTED, impute
 from metrics.inputs import MapInputs
+from metrics.margins import probabilities
 from metrics.perturbation import Curve, ScoreFn, curve, masked_logits, replaced
 from metrics.scaling import min_max_scaled
 from metrics.substrates import SUBSTRATES, mean_substrate
@@ -46,21 +47,19 @@ class Perturbation:
             )
             return curve(logits.cpu(), rows % classes)
 
-    def masked_probability(self, inputs: MapInputs, rows: Tensor) -> Tensor:
-        """Softmax probability (R,) of the targets at `rows`, each image masked by its scaled map, on the host."""
-        classes, size = self.logits.shape[1], self.job.batch_size
-        owner = rows // classes
+    def masked_images(self, inputs: MapInputs, rows: Tensor) -> Tensor:
+        """The images (R, 3, H, W) masked by the scaled maps at `rows`, the mean colour elsewhere."""
+        weight = min_max_scaled(inputs.upsampled[rows])[:, None]  # (R, 1, H, W)
+        colour = mean_substrate(self.images[:1], self.job.mean)
+        return torch.lerp(colour, self.images[rows // self.logits.shape[1]], weight)
+
+    def masked_probability(self, images: Tensor, rows: Tensor) -> Tensor:
+        """Softmax probability (R,) of the targets at `rows` on the masked images, on the host."""
+        if not len(rows):
+            return torch.empty(0, dtype=torch.float64)
         with self.watch.stage("perturbation"):
-            weight = min_max_scaled(inputs.upsampled[rows])[:, None]  # (R, 1, H, W)
-            colour = mean_substrate(self.images[:1], self.job.mean)
-            if not len(rows):
-                return torch.empty(0, dtype=torch.float64)
-            parts = [
-                self.score_fn(torch.lerp(colour, self.images[index], w))
-                for index, w in zip(owner.split(size), weight.split(size), strict=True)
-            ]
-            probability = torch.cat(parts).double().softmax(dim=1)
-            return probability.cpu().gather(1, (rows % classes)[:, None])[:, 0]
+            logits = torch.cat([self.score_fn(part) for part in images.split(self.job.batch_size)])
+            return probabilities(logits.cpu(), rows % self.logits.shape[1])
 
     def _substrate(self, kind: str) -> tuple[Tensor, Tensor]:
         """What missing pixels are made of, and the logits without any pixel of the image."""

@@ -13,6 +13,7 @@ from datasets.drawn import GROUP_NAMES, PART_NAMES
 from metrics import CURVES, Metric
 from metrics.gains import FAMILY as SUBSTRATES
 from metrics.imputation import IMPUTED
+from metrics.registry import MASKED
 
 CONTROL_SHARE, FEWEST_CONTROLLED, MOST_CONTROLLED = 0.5, 24, 128  # images on which controls get curves by default
 
@@ -88,8 +89,8 @@ class Job:
 
     @property
     def masked(self) -> bool:
-        """Whether a metric needs the probability of the image masked by its map."""
-        return any("masked_probability" in metric.inputs for metric in self.metrics.values())
+        """Whether a metric needs the image masked by its map, or its probability."""
+        return any({MASKED, "masked_probability"} & set(metric.inputs) for metric in self.metrics.values())
 
 
 def control_sample(ids: Sequence[str], seed: int) -> frozenset[str]:

@@ -17,7 +17,7 @@ from metrics.evaluation import applicable, evaluate
 from metrics.inputs import MapInputs, negated
 from metrics.localisation import box_ious, pixel_histograms
 from metrics.perturbation import Curve, at, read_backwards, turned
-from metrics.registry import FORWARD
+from metrics.registry import FORWARD, MASKED
 from metrics.smoothing import smoothed
 
 Forward = dict[str, Any]
@@ -108,7 +108,8 @@ class Work:
         if self._asked().any():
             forward |= {name: self.curves.curve(name, inputs, rows) for name in names if name not in known}
             if self.job.masked:
-                forward["masked_probability"] = self.curves.masked_probability(inputs, rows)
+                forward[MASKED] = images = self.curves.masked_images(inputs, rows)
+                forward["masked_probability"] = self.curves.masked_probability(images, rows)
         return forward
 
     def _again(self, layer: str, method: Method, rows: Tensor, *, negated: bool = False) -> Forward:
@@ -116,8 +117,8 @@ class Work:
         ids, classes = self.scores.batch.ids, len(self.job.classes)
         names = tuple(ids[row // classes] for row in rows.tolist())
         again = MapsAgain(self.job, method, layer, names, rows % classes, negated)
-        made_elsewhere = method.size is not None  # maps of other images cannot be had
-        return {"score": self.asked.score} | ({} if made_elsewhere else {"maps_of": again})
+        known_here = method.size is not None or method.needs_truth  # maps of other images cannot be had
+        return {"score": self.asked.score} | ({} if known_here else {"maps_of": again})
 
     def _metrics(
         self, key: Key, inputs: MapInputs, forward: Forward, forward_rows: Tensor, among: np.ndarray | None = None

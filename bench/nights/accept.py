@@ -7,6 +7,7 @@ from bench.errors import ConfigError
 from bench.run.manifest import now
 from reports import ReportError
 from reports.files import write_atomic
+from reports.pages.banner import put_banner
 from reports.runs.nights import ACCEPTED, DAMAGE, read_night, why
 
 
@@ -37,4 +38,5 @@ def accept(folder: Path, reason: str) -> Path:
         raise ReportError(f"'{folder}' has no verdict; give the folder of a night that cambench nightly made")
     content = {"why": reason.strip(), "accepted": now(), "was": night.state}
     write_atomic(folder / ACCEPTED, (json.dumps(content, indent=2) + "\n").encode())
+    put_banner(folder)
     return folder

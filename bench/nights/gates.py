@@ -1,13 +1,11 @@
-"""What a night may not do: tolerances for quality, limits for speed, and the culprits."""
+"""What a night may not do: tolerances for quality, limits for speed."""
 
-import math
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, fields
 from pathlib import Path
 from typing import Any
 
 import numpy as np
-import pandas as pd
 
 from bench.config import as_integer, as_number, read_toml
 from bench.errors import ConfigError
@@ -15,10 +13,8 @@ from bench.names import unknown
 from metrics import METRICS
 from metrics.statistics.changes import MAD_TO_SIGMA
 
-LATELY = 7  # nights, whose median a creep is described by
 LEAST_NOISE = 0.01  # of a ratio between nights
 MOST_SIGMAS = 3.0  # that one night adds: an outlier alone is no creep
-GATED_ROLES = ("right", "present")  # a map of the absent class has no better direction
 MEASURED = ("accuracy", "dispersion_gap", "scatter_gap")  # gated like metrics, although no map alone gives them
 
 
@@ -118,70 +114,6 @@ def load_gates(path: Path) -> Gates:
         metrics={name: _quality(path, table) for name, table in named.items()},
         speed=SpeedGate(**_numbers(path, content.get("speed", {}), SpeedGate, ("nights", "fewest"))),
     )
-
-
-def quality_culprits(changes: pd.DataFrame, gates: Gates) -> list[str]:
-    """One line per metric that became worse by more than its tolerance, moved if it has no direction, or lost values.
-
-    Of a map of the absent class only metrics without a direction are judged.
-    """
-    lines = []
-    for row in changes[changes["role"].isin(GATED_ROLES) | changes["direction"].eq("none")].to_dict("records"):
-        gate = gates.metrics.get(row["metric"], gates.quality)
-        problem = _quality_problem(row, gate)
-        if problem:
-            place = " ".join(row[name] for name in ("method", "layer", "role", "metric"))
-            lines.append(f"quality of {place}: {problem}")
-    return lines
-
-
-def speed_culprits(
-    changes: pd.DataFrame, earlier: Mapping[str, Sequence[float]], gate: SpeedGate, fewest: int = 1
-) -> list[str]:
-    """One line per benchmark whose ratio is above its limit.
-
-    Args:
-        changes: see `reports.tables.two_runs.speed_changes`.
-        earlier: ratios of the nights since the reference by benchmark, the oldest first.
-        gate: the limits.
-        fewest: a benchmark with fewer earlier nights passes.
-    """
-    lines = []
-    for name, ratio, error in changes[["benchmark", "ratio_b", "error_b"]].itertuples(index=False):
-        past = earlier.get(name, ())
-        if len(past) < fewest or not past:
-            continue
-        limit = gate.limit(past, 0.0 if math.isnan(error) else error)
-        if not ratio <= limit:  # nor is a ratio that is no number
-            said = f"median {np.median(past[-gate.nights :]):.3f} of {min(len(past), gate.nights)} earlier"
-            lines.append(f"speed of {name}: {ratio:.3f} bare forward passes, limit {limit:.3f} ({said})")
-        elif len(past) >= gate.fewest and gate.creep(past, ratio) > gate.drift:
-            first, last = past[: gate.nights], (*past, ratio)[-LATELY:]
-            lines.append(
-                f"speed of {name}: {np.median(last):.3f} bare forward passes, median of the last {len(last)} nights; "
-                f"{np.median(first):.3f} in the first {len(first)} since the reference: it became slower"
-            )
-    return lines
-
-
-def _quality_problem(row: Mapping[str, Any], gate: QualityGate) -> str:
-    """What is wrong with a row of `quality_changes`, if anything."""
-    before, undefined, lost = row["n_undefined_a"], row["n_undefined_b"], row["n_lost"]
-    if lost > gate.undefined:
-        other = "" if undefined > before else f", {lost} of them had a value"
-        return f"undefined on {undefined} images, was on {before}{other}"
-    if not row["n"]:  # undefined before as well, or new
-        return ""
-    difference = row["mean_difference"]
-    if not math.isfinite(difference):
-        return f"{row['mean_a']:.4f} to {row['mean_b']:.4f}, expected finite means"
-    worse = abs(difference) if row["direction"] == "none" else difference * (-1 if row["direction"] == "higher" else 1)
-    tolerance = gate.tolerance(row["mean_a"])
-    if worse <= tolerance:
-        return ""
-    interval = "" if math.isnan(row["ci_low"]) else f" [{row['ci_low']:+.4f}, {row['ci_high']:+.4f}]"
-    either = " either way" if row["direction"] == "none" else ""
-    return f"{row['mean_a']:.4f} to {row['mean_b']:.4f}, {difference:+.4f}{interval}, tolerance {tolerance:.4f}{either}"
 
 
 def _quality(path: Path, table: Mapping[str, Any]) -> QualityGate:

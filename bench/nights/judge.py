@@ -5,6 +5,7 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 
 from bench.nights.gates import Gates
+from bench.nights.moves import FAILING, importance
 from bench.nights.two_runs import Comparison, compare
 from reports.runs.nights import DAMAGE, NAME, Night, nights, was_finished, why
 from reports.tables.two_runs import IncomparableError
@@ -49,7 +50,7 @@ def judge(folder: Path, gates: Gates) -> Judged:
             left_out.append(f"night {night.name} is left out: {why(error)}")
         else:
             found = _since_the_reference(found, since, folder, gates, left_out)
-            note = "; ".join([f"compared with night {night.name}", found.suspects, *found.new])
+            note = "; ".join([f"compared with night {night.name}", *found.new])
             return Judged(note, found, (), ratios, tuple(left_out))
     if not differs and left_out and _lost(folder, every):
         differs = tuple(left_out)
@@ -71,10 +72,11 @@ def _since_the_reference(
     except DAMAGE as error:
         left_out.append(f"night {first.name} is left out: {why(error)}")
         return found
-    named = {line.partition(": ")[0] for line in found.quality_culprits}
-    crept = [line for line in older.quality_culprits if line.partition(": ")[0] not in named]
-    more = tuple(f"{line}, since the reference night {first.name}" for line in crept)
-    return replace(found, quality_culprits=(*found.quality_culprits, *more))
+    failed = {move.place for move in found.moves if move.kind in FAILING}
+    crept = [m for m in older.moves if m.kind in FAILING and m.place not in failed]
+    kept = [move for move in found.moves if move.place not in {m.place for m in crept}]
+    every = sorted([*kept, *(replace(move, since=first.name) for move in crept)], key=importance)
+    return replace(found, moves=tuple(every))
 
 
 def past_ratios(earlier: Sequence[Night]) -> dict[str, list[float]]:

@@ -16,15 +16,17 @@ from bench.nights.config import NightlyConfig
 from bench.nights.gates import Gates, load_gates
 from bench.nights.judge import judge
 from bench.nights.keep import point, prune
-from bench.nights.two_runs import compare
+from bench.nights.publish import write
+from bench.nights.two_runs import Comparison, compare
 from bench.nights.verdict import Verdict
-from bench.process.log import logged
+from bench.process.log import aside, logged
 from bench.run.pipeline import run
 from cam import LayerError
 from datasets import DatasetError
 from metrics import MetricError
 from reports import ReportError, render
 from reports.files import remove_scratch
+from reports.pages.banner import put_banner
 from reports.pages.history import render_history
 from reports.plain import visible
 from reports.runs.latency import LATENCY_FILE
@@ -46,7 +48,6 @@ def nightly(config: NightlyConfig) -> Verdict:
         ConfigError: options that cannot be used, another nightly in the same folder, a night that cannot be finished.
     """
     gates = load_gates(config.gates) if config.gates else Gates()
-    load_config(config.run, {"out": str(config.root)})  # complains before a night is begun
     if config.timing != "none" and find_spec("pytest_benchmark") is None:
         raise ConfigError("timing needs pytest-benchmark; pip install 'cambench[timing]' or use --timing none")
     config.root.mkdir(parents=True, exist_ok=True)
@@ -85,16 +86,18 @@ def _night(config: NightlyConfig, gates: Gates, folder: Path) -> Verdict:
     print(f"  {folder / 'report.html'}  the night\n  {folder / 'summary.md'}  the verdict")
     if page:
         print(f"  {page}  all nights")
-    for line in verdict.culprits:
-        print(f"regression: {line}", file=sys.stderr)
-    print(f"{verdict.headline}; after {verdict.seconds:.0f} s")
+    lines = [f"{verdict.headline}; after {verdict.seconds:.0f} s", *verdict.details]
+    for line in lines if verdict.passed else ():
+        print(line)
+    for line in () if verdict.passed else (*verdict.culprits, *lines):  # the command's end tells what did not pass
+        aside(line)
     return verdict
 
 
 def _publish(config: NightlyConfig, folder: Path) -> Path | None:
     """The link to the night, what old nights lose, the history; a night that was killed here leaves it to the next."""
-    said = point(config.root / LATEST, folder.name)
-    if said:
+    put_banner(folder)
+    if said := point(config.root / LATEST, folder.name):
         print(said, file=sys.stderr)
     prune(config.root, config.keep)
     return _history(config.root)
@@ -127,14 +130,35 @@ def _measured(config: NightlyConfig, gates: Gates, folder: Path, started: float)
         _time(folder, config.timing)
         found = compare(found.first.folder, folder, gates, judged.ratios, whole=True).confirming(found)
     if found:
-        found.write(folder / "compare")
+        _compared(found, folder / "compare")
     return Verdict(folder, judged.note, found, time.perf_counter() - started, differs=judged.differs)
+
+
+def _compared(found: Comparison, out: Path) -> None:
+    """Tables and page of the comparison; where a file of the night before is damaged, that changes no verdict."""
+    try:
+        write(found, out)
+    except DAMAGE as error:
+        if isinstance(error, OSError):
+            raise
+        print(f"the page of the comparison could not be drawn: {why(error)}", file=sys.stderr)
+        traceback.print_exc()
 
 
 def _time(folder: Path, choice: str) -> None:
     """Runs the benchmarks, puts their JSON into the run and renders its report again."""
     scratch = folder / f".{LATENCY_FILE}.tmp"
-    command = [sys.executable, "-m", "pytest", str(BENCHMARKS), "-q", "-p", "no:cacheprovider", "--benchmark-only"]
+    command = [
+        sys.executable,
+        "-m",
+        "pytest",
+        str(BENCHMARKS),
+        "-q",
+        "-p",
+        "no:cacheprovider",
+        "--benchmark-only",
+        "--full",
+    ]
     command += [f"--benchmark-json={scratch.resolve()}", *(() if choice == "all" else ("-k", choice))]
     done = subprocess.run(
         command, cwd=BENCHMARKS.parents[1], capture_output=True, text=True, errors="backslashreplace", check=False

@@ -6,14 +6,18 @@ from pathlib import Path
 
 import pandas as pd
 
-from bench.nights.gates import Gates, quality_culprits, speed_culprits
+from bench.nights.gates import Gates
+from bench.nights.moves import FAILING, Move, moves_of, speed_culprits
+from bench.nights.words import cause, changes_in_words, details, headline
 from metrics.statistics.comparison import HEADLINE_FAMILY
 from reports import Run
-from reports.files import aligned, write_table
+from reports.files import aligned
 from reports.numbers import interval_text, number
-from reports.tables.two_runs import ACCURACY, check_comparable, quality_changes, speed_changes, surroundings, untold
+from reports.plain import visible
+from reports.tables.two_runs import ACCURACY, MODEL, check_comparable, quality_changes, speed_changes, surroundings
 
-MEANINGS = {"model": "the model changed", "code": "the code changed", "machine": "the machine changed"}
+HEAD = ["metric", "role", "method", "n", "before", "after", "difference [95 % interval]"]
+ROWS = 12  # of the headline table in a terminal
 
 
 @dataclass(frozen=True)
@@ -24,8 +28,8 @@ class Comparison:
         quality: see `reports.tables.two_runs.quality_changes`.
         speed: see `reports.tables.two_runs.speed_changes`.
         changed: what else is not as it was, see `reports.tables.two_runs.surroundings`.
-        quality_culprits: gates of quality that failed, one line each.
-        speed_culprits: the same of speed.
+        moves: metrics that moved by more than their tolerance, the most important first.
+        speed_culprits: gates of speed that failed, one line each.
     """
 
     first: Run
@@ -33,16 +37,18 @@ class Comparison:
     quality: pd.DataFrame
     speed: pd.DataFrame
     changed: pd.DataFrame
-    quality_culprits: tuple[str, ...]
+    moves: tuple[Move, ...]
     speed_culprits: tuple[str, ...]
 
     @property
-    def suspects(self) -> str:
-        """What may be behind a regression: the model changed, the code changed, the machine changed, or nothing did."""
-        said = [MEANINGS[what] for what in self.changed["what"].unique()]
-        unknown = untold(self.first, self.second)
-        said += [f"not recorded by both runs, so unknown: {', '.join(unknown)}"] if unknown else []
-        return ", ".join(said) or "nothing else changed"
+    def quality_culprits(self) -> list[str]:
+        """Gates of quality that failed, one line each, the most important first."""
+        return [move.line for move in self.moves if move.kind in FAILING]
+
+    @property
+    def culprits(self) -> list[str]:
+        """All gates that failed, one line each."""
+        return [*self.quality_culprits, *self.speed_culprits]
 
     @property
     def new(self) -> list[str]:
@@ -53,43 +59,51 @@ class Comparison:
             if (more := [name for name in self.second.manifest[what] if name not in self.first.manifest[what]])
         ]
 
-    @property
-    def culprits(self) -> list[str]:
-        """All gates that failed, each with what else changed."""
-        return [f"{line} [{self.suspects}]" for line in (*self.quality_culprits, *self.speed_culprits)]
-
     def confirming(self, earlier: "Comparison") -> "Comparison":
         """Of its culprits of speed those that an earlier timing named too."""
         named = {line.partition(":")[0] for line in earlier.speed_culprits}
         both = tuple(line for line in self.speed_culprits if line.partition(":")[0] in named)
         return replace(self, speed_culprits=both)
 
-    def lines(self) -> list[str]:
-        """Headline metrics, speed and surroundings as text."""
-        layer, headline = self.second.layers[0], [metric for metric, _ in HEADLINE_FAMILY]
-        cells: list[tuple[str, ...]] = [
-            ("metric", "role", "method", "n", "before", "after", "difference [95 % interval]")
-        ]
+    @property
+    def headline(self) -> str:
+        """The verdict in one line: failed or passed, what changed, how many moved, which one most."""
+        around = cause(self.first, self.second, self.changed)
+        state = "FAILED" if self.culprits else "passed"
+        return visible(f"{state}: {around}; {headline(self.moves, self.speed_culprits, self.second)}")
+
+    @property
+    def details(self) -> list[str]:
+        """At most four lines more: the worst, the slowest, the best gain, what is not sure."""
+        return [visible(line) for line in details(self.moves, self.speed_culprits, self.second)]
+
+    def table(self, most: int | None = None) -> pd.DataFrame:
+        """The headline metrics at the first layer and the accuracy as text, those that moved most first."""
+        layer, metrics = self.second.layers[0], [metric for metric, _ in HEADLINE_FAMILY]
         accuracy = self.quality["metric"].eq(ACCURACY[-1])
-        shown = self.quality[self.quality["metric"].isin(headline) & self.quality["layer"].eq(layer) | accuracy]
-        for row in shown[shown["role"] != "wrong"].to_dict("records"):
+        shown = self.quality[self.quality["metric"].isin(metrics) & self.quality["layer"].eq(layer) | accuracy]
+        shown = shown[shown["role"] != "wrong"]
+        order = (-shown["mean_difference"].abs().fillna(-1.0)).argsort(kind="stable")
+        rows = []
+        for row in shown.iloc[order].head(most).to_dict("records"):
             means = [number(row[name]) for name in ("mean_a", "mean_b")]
             change = interval_text(row["mean_difference"], row["ci_low"], row["ci_high"])
-            cells.append((row["metric"], row["role"], row["method"], str(row["n"]), *means, change))
-        lines = aligned(cells).splitlines()
+            rows.append((row["metric"], row["role"], row["method"], str(row["n"]), *means, change))
+        return pd.DataFrame(rows, columns=HEAD, dtype=str)
+
+    def lines(self, most: int | None = ROWS) -> list[str]:
+        """Headline metrics, speed and surroundings as text; of more rows than `most` how many there are."""
+        every = self.table()
+        lines = aligned([tuple(HEAD), *self.table(most).itertuples(index=False, name=None)]).splitlines()
+        if most is not None and len(every) > most:
+            lines.append(f"and {len(every) - most} more that moved less: --table all")
         if len(self.speed):
-            cells = [("time / bare forward pass", "before", "after", "change")]
+            cells: list[tuple[str, ...]] = [("time / bare forward pass", "before", "after", "change")]
             for row in self.speed.to_dict("records"):
                 numbers = [f"{row['ratio_a']:.3f}", f"{row['ratio_b']:.3f}", f"{row['relative_change']:+.1%}"]
                 cells.append((row["benchmark"], *numbers))
             lines += ["", *aligned(cells).splitlines()]
-        lines += ["", *(f"{row.what}: {row.field} was {row.a}, is {row.b}" for row in self.changed.itertuples())]
-        return [*lines, *self.new, self.suspects]
-
-    def write(self, out: Path) -> None:
-        """compare_quality, compare_speed and compare_changed as CSV, Markdown and LaTeX."""
-        for name, table in (("quality", self.quality), ("speed", self.speed), ("changed", self.changed)):
-            write_table(out, f"compare_{name}", table)
+        return [*lines, "", *changes_in_words(self.first, self.second, self.changed), *self.new]
 
 
 def compare(
@@ -115,7 +129,7 @@ def compare(
     """
     a, b = Run(first), Run(second)
     check_comparable(a, b, whole=whole)
-    quality, speed = quality_changes(a, b), speed_changes(a, b)
+    quality, speed, changed = quality_changes(a, b), speed_changes(a, b), surroundings(a, b)
     past, fewest = earlier, gates.speed.fewest
     if past is None:
         past, fewest = dict(zip(speed["benchmark"], ([ratio] for ratio in speed["ratio_a"]), strict=True)), 1
@@ -124,7 +138,7 @@ def compare(
         second=b,
         quality=quality,
         speed=speed,
-        changed=surroundings(a, b),
-        quality_culprits=tuple(quality_culprits(quality, gates)),
+        changed=changed,
+        moves=tuple(moves_of(quality, gates, sampled=bool(changed["what"].eq(MODEL).any()))),
         speed_culprits=tuple(speed_culprits(speed, past, gates.speed, fewest)),
     )

@@ -10,9 +10,14 @@ from pathlib import Path
 from xml.etree import ElementTree
 
 from bench.nights.two_runs import Comparison
+from bench.nights.words import cause
 from reports.files import write_atomic
-from reports.plain import code, fenced, visible
+from reports.plain import visible
 from reports.runs.nights import VERDICT
+from reports.text import markdown
+
+PAGE, HISTORY = "compare/compare.html", "../history/history.html"
+MOST_DIFFERENCES = 4  # of what makes a night not comparable, and the line that follows them
 
 
 @dataclass(frozen=True)
@@ -53,28 +58,53 @@ class Verdict:
         return self.state in ("passed", "first")
 
     @property
+    def cause(self) -> str:
+        """What changed since the night it was compared with; empty where it was with none."""
+        return cause(self.found.first, self.found.second, self.found.changed) if self.found else ""
+
+    @property
     def headline(self) -> str:
-        """The verdict in one line."""
-        said = f"passed, {self.note}"
+        """The verdict in one line: what it is, what changed, how many moved, which one most."""
         if self.error:
-            said = f"FAILED, it could not be finished: {self.error}"
-        elif self.culprits:
-            said = f"FAILED: {len(self.culprits)} regressions; {self.culprits[0]}"
+            said = f"FAILED: it could not be finished: {self.error}"
+        elif self.found:
+            said = self.found.headline
         elif self.differs:
-            said = f"NOT COMPARABLE: {'; '.join(self.differs)}. {self.remedy}"
+            said = f"NOT COMPARABLE: {self.differs[0]}"
+        else:
+            said = f"passed: {self.note}"
         return visible(said)
+
+    @property
+    def details(self) -> list[str]:
+        """At most five lines more, the last of them where the rest is."""
+        lines = []
+        if self.found and not self.error:
+            lines = self.found.details
+        elif self.differs and not self.error:
+            lines = [*self.differs[1:MOST_DIFFERENCES], self.remedy]
+        return [*map(visible, lines), visible(f"night {self.folder.name}, {self.note}; all of it: {self._rest}")]
 
     @property
     def remedy(self) -> str:
         """What to do about a night that cannot be compared."""
         command = f"cambench accept {shlex.quote(str(self.folder))} --why TEXT"
-        return f"If that is meant, make this night the reference: {command}; if not, mend it and run the night again"
+        return f"if that is meant, make this night the reference: {command}; if not, mend it and run the night again"
+
+    @property
+    def _rest(self) -> str:
+        if self.error:
+            return str(self.folder.parent / "logs" / f"{self.folder.name}.log")
+        return str(self.folder / (PAGE if self.found else "report.html"))
 
     def write(self) -> None:
         """verdict.json, summary.md and junit.xml; the summary also goes to GitHub's step summary where there is one."""
         content = {
             "state": self.state,
             "passed": self.passed,
+            "headline": self.headline,
+            "details": self.details,
+            "cause": self.cause,
             "culprits": self.culprits,
             "differs": list(self.differs),
             "note": self.note,
@@ -95,21 +125,16 @@ class Verdict:
                 print(f"the step summary '{step_summary}' cannot be written: {error.strerror}", file=sys.stderr)
 
     def _markdown(self) -> str:
-        said = {"passed": "passed", "first": "passed, the first"}.get(self.state, f"**{self.state.upper()}**")
-        lines = [f"## cambench, night {visible(self.folder.name)}: {said}", ""]
-        lines += [f"- {code(line)}" for line in (*self.culprits, *self.differs)]
-        if self.differs and not self.culprits:
-            lines += ["", "It was not held against any night before.", "", *fenced([self.remedy])]
-        lines += ["", f"{code(self.note)}, {self.seconds:.0f} s."]
-        if self.found:
-            lines += ["", *fenced(self.found.lines())]
-        return "\n".join(lines) + "\n"
+        """The headline, at most five lines, and links."""
+        links = ["report.html", *([PAGE, "compare/compare_quality.csv"] if self.found else []), HISTORY]
+        lines = [f"## cambench {markdown(self.headline)}", "", *(f"- {markdown(line)}" for line in self.details), ""]
+        return "\n".join([*lines, " | ".join(f"[{name}]({name})" for name in ([] if self.error else links))]) + "\n"
 
     def _junit(self) -> bytes:
         """A test case per gated family: the run itself, quality, speed; a night that cannot be compared is an error."""
         cases = {
             "run": [self.error] if self.error else [],
-            "quality": list(self.found.quality_culprits) if self.found else list(self.differs),
+            "quality": self.found.quality_culprits if self.found else list(self.differs),
             "speed": list(self.found.speed_culprits) if self.found else [],
         }
         kind = {name: "error" if name == "run" or not self.found else "failure" for name in cases}
@@ -124,8 +149,7 @@ class Verdict:
         )
         for name, lines in cases.items():
             case = ElementTree.SubElement(suite, "testcase", classname="cambench.nightly", name=name)
-            if lines := [visible(line) for line in lines]:
-                message = self.headline if kind[name] == "error" else lines[0]
-                ElementTree.SubElement(case, kind[name], message=visible(message)).text = "\n".join(lines)
+            if lines:
+                ElementTree.SubElement(case, kind[name], message=self.headline).text = "\n".join(self.details)
         ElementTree.indent(suite)
         return bytes(ElementTree.tostring(suite, encoding="utf-8", xml_declaration=True)) + b"\n"

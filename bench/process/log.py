@@ -8,6 +8,22 @@ from contextlib import contextmanager, redirect_stderr, redirect_stdout, suppres
 from pathlib import Path
 from typing import TextIO
 
+_open: list[list[TextIO]] = []  # logs that are written to now, the innermost last
+
+
+def aside(line: str) -> None:
+    """Writes a line to the log alone, if there is one."""
+    if _open:
+        _try_to_write(_open[-1], f"{line}\n")
+
+
+def terminal() -> TextIO | None:
+    """The terminal that stderr leads to, also where a log takes a copy; None where it leads elsewhere."""
+    stream = sys.stderr
+    while isinstance(stream, _Both):
+        stream = stream.beneath
+    return stream if stream is not None and stream.isatty() else None
+
 
 @contextmanager
 def logged(path: Path) -> Iterator[None]:
@@ -18,6 +34,7 @@ def logged(path: Path) -> Iterator[None]:
     """
     log = path.open("a", encoding="utf-8", errors="backslashreplace")
     shared: list[TextIO] = [log]
+    _open.append(shared)
     try:
         with redirect_stdout(_Both(sys.stdout, shared)), redirect_stderr(_Both(sys.stderr, shared)):
             yield
@@ -25,12 +42,13 @@ def logged(path: Path) -> Iterator[None]:
         _try_to_write(shared, traceback.format_exc())
         raise
     finally:
+        _open.pop()
         with suppress(OSError):  # what could be written has been
             log.close()
 
 
 class _Both(io.TextIOBase):
-    """A stream, if there is one, and a log; never a terminal, so that progress is plain lines.
+    """A stream, if there is one, and a log; never a terminal, so that no bar gets into the log.
 
     Args:
         stream: where the text would go without a log; None in a process without terminal.
@@ -42,6 +60,11 @@ class _Both(io.TextIOBase):
     def __init__(self, stream: TextIO | None, shared: list[TextIO]) -> None:
         self._stream: list[TextIO] = [stream] if stream is not None else []
         self._shared = shared
+
+    @property
+    def beneath(self) -> TextIO | None:
+        """The stream without the log."""
+        return self._stream[0] if self._stream else None
 
     @property
     def encoding(self) -> str:  # type: ignore[override]

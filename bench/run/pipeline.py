@@ -1,6 +1,5 @@
 """The one pipeline: images in, shards out, final files, report."""
 
-import sys
 import time
 from collections import defaultdict
 from collections.abc import Generator, Iterable
@@ -15,6 +14,7 @@ from bench.errors import ConfigError
 from bench.process.interrupt import StopRequest
 from bench.process.progress import Progress
 from bench.process.ranks import Ranks, process_group
+from bench.process.voice import announce
 from bench.run.manifest import dataset_record, first_manifest, identity, origin
 from bench.run.plan import Plan, make_plan
 from bench.run.scored import complete, score_function, score_shard
@@ -98,6 +98,8 @@ def _score(plan: Plan, store: RunStore, ranks: Ranks, manifest: dict[str, Any]) 
         finished = store.create(resume=plan.config.resume)
         manifest = store.manifest()
         pending = [number for number in range(len(plan.shards)) if number not in finished]
+        if pending:
+            announce(_beginning(plan, store, manifest, len(finished)))
     watch = Stopwatch(plan.job.device)
     try:
         with StopRequest() as stop:
@@ -112,6 +114,19 @@ def _score(plan: Plan, store: RunStore, ranks: Ranks, manifest: dict[str, Any]) 
         raise
 
 
+def _beginning(plan: Plan, store: RunStore, manifest: dict[str, Any], finished: int) -> str:
+    """One line: what is scored, how many, with what, where, and where it goes."""
+    names = list(manifest["methods"])
+    methods = " and ".join(names) if len(names) < 3 else f"{len(names)} methods"
+    data, count = manifest["dataset"], len(plan.dataset.records)
+    done = f", {finished} of {len(plan.shards)} batches are there" if finished else ""
+    split = f" ({data['split']})" if data["split"] else ""
+    return (
+        f"scoring {count} images of {data['name']}{split} with {manifest['checkpoint']['name']}: {methods} at "
+        f"{', '.join(manifest['layers'])}, on {plan.job.device}, into {printable(store.folder)}{done}"
+    )
+
+
 def _verb(ranks: Ranks) -> str:
     return "scored" if ranks.count == 1 else f"rank {ranks.rank} of {ranks.count} scored, with the others' share,"
 
@@ -122,7 +137,7 @@ def _wait_for(shards: list[int], store: RunStore, stop: StopRequest) -> None:
     while missing := set(shards) - store.finished():
         stop.check()
         if not said:
-            print(f"waiting for {len(missing)} batches of other ranks", file=sys.stderr, flush=True)
+            announce(f"waiting for {len(missing)} batches of other ranks")
             said = True
         time.sleep(WAIT)
 
@@ -209,6 +224,7 @@ def _end(store: RunStore, manifest: dict[str, Any], started: float, *, report: b
     """Renders the report, if there is to be one; a run's first end also completes its timings."""
     begun = time.perf_counter()
     if report:
+        announce("drawing the report")
         render(store.folder)
     timings = manifest["timings"]
     if "total" not in timings:

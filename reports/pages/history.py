@@ -1,9 +1,7 @@
 """Every metric and every speed over the nights, with the nights from which on it is another one."""
 
-import os
 from collections.abc import Iterator, Sequence
 from pathlib import Path
-from urllib.parse import quote
 
 import numpy as np
 import pandas as pd
@@ -11,13 +9,14 @@ import seaborn as sns
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
-from metrics.statistics.changes import change_points
+from metrics.statistics.changes import FEWEST, change_points
 from metrics.statistics.comparison import HEADLINE_FAMILY
 from reports.csvfiles import csv_bytes
 from reports.figures.style import PALETTE, finding, panels, style
 from reports.files import save_figure, write_atomic, write_table
 from reports.pages.frame import rendered
 from reports.pages.report import cells, embedded
+from reports.pages.verdicts import rows
 from reports.plain import visible
 from reports.runs.nights import NAME, Night, Say, nights, silent
 from reports.runs.run import ReportError, title
@@ -64,10 +63,12 @@ def render_history(root: Path, say: Say = silent) -> Path:
         "root": visible(root.name),
         "count": len(kept),
         "first": kept[0].name,
-        "last": kept[-1].name,
+        "last_kept": kept[-1].name,
+        "few": len(kept) < FEWEST,
+        "fewest": FEWEST,
         "changes": cells(changes),
         "figures": [embedded(out / "figures" / f"{name}.png") for name in names],
-        "nights": [_row(night, night.job == job) for night in reversed(every)],
+        "nights": rows(root, every, job),
         "left_out": left_out,
     }
     write_atomic(out / "history.html", rendered("history.html", content).encode())
@@ -138,10 +139,9 @@ def _grid(
         _panel(axis, group, entries, wide, changes)
     shown = changes[changes["series"].isin([series for entries in groups.values() for _, series in entries])]
     last = f", the last on {shown['night'].iloc[0]}" if len(shown) else ""
-    finding(
-        figure,
-        f"{heading.capitalize()}: {len(shown) or 'no'} change{'s' * (len(shown) != 1)} in {len(order)} nights{last}",
-    )
+    said = f"{len(shown) or 'no'} lasting change{'s' * (len(shown) != 1)} in {len(order)} nights{last}"
+    few = f"{len(order)} night{'s' * (len(order) != 1)}, too few to tell a lasting change"
+    finding(figure, f"{heading.capitalize()}: {few if len(order) < FEWEST else said}")
     yield f"history_{name}", figure
 
 
@@ -164,23 +164,3 @@ def _panel(
 def _short(name: str) -> str:
     """Month and day of a night; the beginning of any other name."""
     return name[5:10] if NAME.fullmatch(name) else visible(name)[:10].replace("$", r"\$")
-
-
-def _row(night: Night, kept: bool) -> dict[str, str]:
-    """A line of the list of nights."""
-    manifest, verdict = night.manifest, night.verdict or {}
-    git = manifest.get("git") or {}
-    said = [*verdict.get("culprits", []), *verdict.get("differs", [])] or [verdict.get("note", "")]
-    if night.accepted:
-        said.insert(0, f"accepted: {night.accepted['why']}")
-    if not kept:
-        said.append("another job than that of the newest good night: not in the series")
-    cells = {
-        "night": night.name,
-        "verdict": night.state,
-        "weights": f"{manifest['checkpoint']['name']} {str(manifest['checkpoint'].get('sha256'))[:8]}",
-        "revision": str(git.get("revision") or "")[:10] + (" with changes" if git.get("dirty") else ""),
-        "device": str((manifest.get("device") or {}).get("name", "")),
-        "note": "; ".join(str(line) for line in said if line),
-    }
-    return {name: visible(text) for name, text in cells.items()} | {"link": quote(os.fsencode(night.folder.name))}

@@ -3,7 +3,8 @@
 import csv
 import json
 import re
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import suppress
 from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
@@ -123,7 +124,7 @@ def read_night(folder: Path) -> Night:
         ReportError: it was not finished, or is no complete run.
         KeyError, TypeError, ...: one of `DAMAGE`, where a file was edited or damaged.
     """
-    verdict, accepted = _record(folder / VERDICT, "passed", bool), _record(folder / ACCEPTED, "why", str)
+    verdict, accepted = record(folder / VERDICT, "passed", bool), record(folder / ACCEPTED, "why", str)
     if verdict is not None and verdict.get("error"):
         raise ReportError(f"it could not be finished: {verdict['error']}")
     run = Run(folder)
@@ -139,10 +140,32 @@ def read_night(folder: Path) -> Night:
     return night
 
 
+def unfinished(root: Path) -> dict[Path, dict[str, Any]]:
+    """The nights that have a verdict and nothing else, because they could not be finished, with that verdict."""
+    found = {}
+    for folder in _candidates(root, silent):
+        with suppress(*DAMAGE):
+            verdict = record(folder / VERDICT, "passed", bool)
+            if verdict is not None and verdict.get("error"):
+                found[folder] = verdict
+    return found
+
+
+def headline_of(verdict: Mapping[str, Any]) -> str:
+    """The verdict in one line; of verdicts that hold none, which older versions wrote, its first culprit."""
+    if verdict.get("headline"):
+        return visible(str(verdict["headline"]))
+    culprits = [*(verdict.get("culprits") or ()), *(verdict.get("differs") or ())]
+    more = f" and {len(culprits) - 1} more" if len(culprits) > 1 else ""
+    state = verdict.get("state", "passed" if verdict["passed"] else "failed")
+    said = f"{culprits[0]}{more}" if culprits else verdict.get("note", "")
+    return visible(f"{state if verdict['passed'] else state.upper()}: {said}")
+
+
 def was_finished(folder: Path) -> bool:
     """Whether a night has a verdict, even one that cannot be read, and not that it could not be finished."""
     try:
-        verdict = _record(folder / VERDICT, "passed", bool)
+        verdict = record(folder / VERDICT, "passed", bool)
     except DAMAGE:
         return True
     return verdict is not None and not verdict.get("error")
@@ -175,7 +198,7 @@ def _candidates(root: Path, say: Say) -> Iterator[Path]:
             yield path
 
 
-def _record(path: Path, key: str, kind: type) -> dict[str, Any] | None:
+def record(path: Path, key: str, kind: type) -> dict[str, Any] | None:
     """A JSON object that has at least `key`; None where there is no such file."""
     if not path.exists():
         return None

@@ -110,17 +110,17 @@ def _compared(
             text += f" {first} against {second} is undefined: no image has both values."
         elif row["verdict"] in ("better", "worse"):
             winner = first if row["verdict"] == "better" else second
-            text += f" {winner} is {better}: {said}{_although(row)}."
+            text += f" {winner} is {better}: {said}{although(row)}."
         elif row["verdict"] == "mixed":
             more = first if row["rank_biserial"] > 0 else second
             text += f" Mixed: {said}, but {more} is ahead on most images; a few large differences decide the mean."
         else:
-            text += f" No difference shown: {said}{_although(row)}{_could_show(row)}."
+            text += f" No difference shown: {said}{although(row)}{_could_show(row)}."
     return text
 
 
-def _although(row: "pd.Series[Any]") -> str:
-    """Why the verdict stands where the interval, read alone, says something else."""
+def although(row: "pd.Series[Any]") -> str:
+    """Why the verdict stands where the interval, read alone, says something else; "" where it does not."""
     decided = row["verdict"] in ("better", "worse")
     if math.isnan(row["ci_low"]) or decided == bool(row["ci_low"] > 0 or row["ci_high"] < 0):
         return ""

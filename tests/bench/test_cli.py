@@ -42,7 +42,7 @@ def fails(cambench, capsys, photos, tmp_path):
 @pytest.mark.parametrize(
     ("options", "message"),
     [
-        ({"data_root": "nowhere"}, "data root 'nowhere' not found; expected class folders cat and dog"),
+        ({"data_root": "nowhere"}, "data root 'nowhere' not found; give what --dataset folder reads"),
         ({"dataset": "synthetic"}, "leave --data-root and --download out"),
         ({"dataset": "foldr"}, "unknown data set 'foldr' (did you mean 'folder'?)"),
         ({"weights": "none.pth"}, "weights 'none.pth' not found"),

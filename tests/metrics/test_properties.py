@@ -25,7 +25,7 @@ from metrics.registry import OTHER_MAPS, TRUTH
 IMAGES, CLASSES, STEPS, MEAN = 3, 2, 4, (0.4, 0.5, 0.6)
 ROLES = ["right", "wrong", "wrong", "right", "present", "present"]
 GRIDS = [(1, 1), (1, 4), (3, 5), (4, 3), (7, 7)]
-MAPS = {"raw", "signed", "upsampled", "masked_probability", *OTHER_MAPS}
+MAPS = {"raw", "signed", "upsampled", "masked_images", "masked_probability", *OTHER_MAPS}
 FREE = sorted(name for name, metric in METRICS.items() if metric.scale_free)
 SEEDS = st.integers(0, 10**6)
 EXAMPLES = settings(max_examples=int(15 * float(os.environ.get("CAMBENCH_FUZZ", "1"))))
@@ -85,7 +85,9 @@ class World:
         rows = inputs.defined.nonzero().flatten()
         found = {name: work.curve(name, inputs, rows) for name in CURVES}
         again = {"score": self.score, "maps_of": lambda images, change=None: _moved(inputs.raw[rows], images, change)}
-        return {**found, **again, "masked_probability": work.masked_probability(inputs, rows)}, rows
+        images = work.masked_images(inputs, rows)
+        masked = {"masked_images": images, "masked_probability": work.masked_probability(images, rows)}
+        return {**found, **again, **masked}, rows
 
     def inputs(self, signed: torch.Tensor) -> MapInputs:
         height, width = signed.shape[2:]

@@ -23,15 +23,17 @@ def test_two_nights_a_comparison_and_a_history(quiet):
     assert [quiet.verdict(place)["state"] for place in (0, 1)] == ["first", "passed"]
     assert quiet.verdict(0)["note"] == "nothing to compare with: no good night before this one"
     assert (quiet.verdict()["passed"], quiet.verdict()["compared_with"]) == (True, first.name)
-    assert quiet.verdict()["note"] == f"compared with night {first.name}; nothing else changed"
+    assert quiet.verdict()["note"] == f"compared with night {first.name}"
+    assert quiet.verdict()["headline"] == "passed: nothing else changed; nothing moved by more than its tolerance"
     for name in ("report.html", "summary.md", "junit.xml", "latency.json", "tables/latency.csv", "maps"):
         assert (second / name).exists(), name
     assert (second / "compare" / "compare_quality.csv").exists()
     page = (quiet.root / "history" / "history.html").read_text()
-    assert re.findall(r'href="\.\./([^"]+)/report\.html"', page) == [second.name, first.name]
+    assert re.findall(r'href="\.\./([^"]+)/report\.html"', page) == [second.name, *[second.name, first.name] * 2]
     log = (quiet.root / "logs" / f"{second.name}.log").read_text()
     assert "scored 6/6 images" in log
-    assert f"passed, compared with night {first.name}; nothing else changed; after" in log
+    assert "passed: nothing else changed; nothing moved by more than its tolerance; after" in log
+    assert (second / "compare" / "compare.html").exists()
 
 
 def test_junit_and_summary(quiet):
@@ -39,8 +41,10 @@ def test_junit_and_summary(quiet):
     assert [case.get("name") for case in suite] == ["run", "quality", "speed"]
     assert suite.get("failures") == "0"
     summary = (quiet.folders()[-1] / "summary.md").read_text()
-    assert summary.startswith("## cambench, night 2026-01-02T020000: passed\n")
-    assert re.search(r"srg_probability +right +gradcam +6 ", summary)
+    assert summary.startswith("## cambench passed: nothing else changed; nothing moved by more than its tolerance\n")
+    assert len(summary.splitlines()) < 8
+    comment = (quiet.folders()[-1] / "compare" / "compare.md").read_text()
+    assert "| SRG (probability) | right | Grad-CAM | 6 | 0.094 | 0.094 |" in comment
 
 
 def test_a_wrong_sign_in_one_method_is_caught_and_named(nights, monkeypatch, capsys, tmp_path):
@@ -49,15 +53,24 @@ def test_a_wrong_sign_in_one_method_is_caught_and_named(nights, monkeypatch, cap
     monkeypatch.setitem(METHODS, "gradcam", wrong)
     monkeypatch.setenv("GITHUB_STEP_SUMMARY", str(tmp_path / "step.md"))
     assert nights.night(1.25) == 1
-    lines = [line for line in capsys.readouterr().err.splitlines() if line.startswith("regression: ")]
-    assert any(line.startswith("regression: quality of gradcam features.11 right srg_probability: ") for line in lines)
-    assert all(line.startswith("regression: quality of gradcam ") for line in lines)
-    assert all(line.endswith("[nothing else changed]") for line in lines)
+    lines = capsys.readouterr().err.splitlines()
+    said = "FAILED: nothing else changed; 1 worse, 0 better, "
+    assert lines[0].startswith(f"cambench: {said}")
+    assert "; worst: SRG (probability) of Grad-CAM 0.094 -> -0." in lines[0]
+    assert lines[1].startswith("  worse: SRG (probability) of Grad-CAM 0.094 -> -0.")
+    assert len(lines) <= 6
+    assert all(line.startswith("quality of gradcam ") for line in nights.verdict()["culprits"])
     assert not nights.verdict()["passed"]
-    suite = ElementTree.parse(nights.folders()[-1] / "junit.xml").getroot()
+    assert nights.verdict()["headline"] == lines[0].removeprefix("cambench: ")
+    night = nights.folders()[-1]
+    suite = ElementTree.parse(night / "junit.xml").getroot()
     assert [len(case) for case in suite] == [0, 1, 0]
-    assert (tmp_path / "step.md").read_text().splitlines()[0].endswith("**FAILED**")
-    assert 'class="failed"' in (nights.root / "history" / "history.html").read_text()
+    assert suite.find("testcase/failure").get("message") == nights.verdict()["headline"]
+    assert (tmp_path / "step.md").read_text().startswith(f"## cambench {said}")
+    assert (tmp_path / "step.md").read_text() == (night / "summary.md").read_text()
+    page = (nights.root / "history" / "history.html").read_text()
+    assert page.count('<td class="state bad">failed</td>') == page.count('<li class="bad"') == 1
+    assert "Grad-CAM" in (night / "compare" / "compare.html").read_text()
     assert main(["compare", *map(str, (nights.folders()[0], nights.folders()[-1])), "--fail-on-regression"]) == 1
     assert main(["compare", *map(str, (nights.folders()[0], nights.folders()[-1]))]) == 0  # said, not failed
     monkeypatch.setitem(METHODS, "gradcam", right)
@@ -71,8 +84,8 @@ def test_slower_maps_fail_if_a_second_timing_agrees(nights, capsys):
     nights.older(6)
     assert nights.night(1.25 * 1.1, 1.25) == 0
     assert nights.night(1.25 * 1.1, 1.25 * 1.1) == 1
-    said = "regression: speed of maps method=gradcam classes=2 batch=8: 1.375 bare forward passes, limit 1.3"
-    assert said in capsys.readouterr().err
+    said = "1 slower; worst: maps method=gradcam classes=2 batch=8: 1.375 bare forward passes, limit 1.3"
+    assert said in capsys.readouterr().err.splitlines()[0]
     assert (nights.folders()[-1] / "first-latency.json").exists()
 
 
@@ -80,7 +93,8 @@ def test_a_changed_model_is_called_so(nights, capsys):
     run = nights.config.with_name("run.toml")
     run.write_text(re.sub("weights = .*", 'weights = "catdog-scenes"', nights.run))
     assert nights.night(1.25) == 1
-    assert "[the model changed]" in capsys.readouterr().err
+    said = capsys.readouterr().err.splitlines()[0]
+    assert said.startswith("cambench: FAILED: weights alexnet-narrow-catdog -> catdog-scenes; ")
 
 
 def change_run(nights, old: str, new: str) -> None:
@@ -93,22 +107,23 @@ def change_run(nights, old: str, new: str) -> None:
 def test_a_night_that_cannot_be_compared_is_neither_passed_nor_failed(nights, capsys):
     change_run(nights, "limit = 6", "limit = 7")
     assert nights.night(1.25) == 3
-    said = capsys.readouterr().err.splitlines()[-1]
-    assert said.startswith("cambench: night 2026-01-")
-    assert "NOT COMPARABLE: against night 2026-01-02T020000, images: 6 before, 7 now; images per label: 3 cat" in said
-    assert f"cambench accept {nights.folders()[-1]} --why TEXT" in said
+    first, second, *more = capsys.readouterr().err.splitlines()
+    assert first == "cambench: NOT COMPARABLE: against night 2026-01-02T020000, images: 6 before, 7 now"
+    assert second.startswith("  images per label: 3 cat")
+    assert len(more) <= 4
+    assert f"cambench accept {nights.folders()[-1]} --why TEXT" in more[-2]
     verdict = nights.verdict()
     assert (verdict["state"], verdict["passed"], verdict["culprits"]) == ("not comparable", False, [])
     assert verdict["differs"][0] == "against night 2026-01-02T020000, images: 6 before, 7 now"
     assert verdict["differs"][-1].startswith("new: 'cat/")
     summary = (nights.folders()[-1] / "summary.md").read_text().splitlines()
-    assert summary[0].endswith(": **NOT COMPARABLE**")
+    assert summary[0].startswith("## cambench NOT COMPARABLE: against night")
     suite = ElementTree.parse(nights.folders()[-1] / "junit.xml").getroot()
     assert (suite.get("errors"), suite.get("failures")) == ("1", "0")
     assert "images: 6 before, 7 now" in suite.find("testcase/error").get("message")
     page = (nights.root / "history" / "history.html").read_text()
-    assert page.count("another job than that of the newest good night") == 1
-    assert page.count('class="failed">not comparable') == 1
+    assert page.count("<li>Another job than that of the newest good night") == 1
+    assert page.count('<li class="other"') == 1
     assert nights.night(1.25) == 3  # nor is the next one, until somebody says that it is meant
     change_run(nights, "limit = 7", "limit = 6")
     assert nights.night(1.25) == 0
@@ -137,7 +152,8 @@ def test_a_creep_that_no_step_shows_is_held_against_the_reference(nights, monkey
 
         monkeypatch.setitem(METRICS, "effective_area", replace(area, function=larger))
         assert nights.night(1.25) == code
-    lines = [line for line in capsys.readouterr().err.splitlines() if line.startswith("regression: ")]
+    lines = nights.verdict()["culprits"]
+    assert "since the reference night" in capsys.readouterr().err.splitlines()[0]
     reference = nights.folders()[0].name
     assert lines
     assert all("effective_area" in line and f"since the reference night {reference}" in line for line in lines)
@@ -229,6 +245,8 @@ def test_old_nights_lose_what_is_bulky_but_not_their_numbers(nights):
     assert all((old / name).exists() for name in ("scores.parquet", "report.html", "tables", "verdict.json"))
     assert (new / "maps").exists()
     assert main(["compare", str(old), str(new)]) == 0
+    page = (new / "compare" / old.name / "compare.html").read_text()
+    assert f"The maps or pictures of &#39;{old.name}&#39; are no longer kept" in page
 
 
 @pytest.mark.parametrize(

@@ -29,7 +29,7 @@ def finished(tmp_path_factory, small_night):
         patch.setattr(
             bench.run.pipeline, "render", lambda out: write_table(out / "tables", "summary", summary(Run(out)))
         )
-        patch.setattr("reports.summary_text", lambda _: "")
+        patch.setattr("reports.summary_text", lambda *_, **__: "")
         assert main(["run", "--config", str(folder / "run.toml"), "--out", str(folder / "run")]) == 0
     return folder / "run"
 
@@ -76,7 +76,7 @@ def test_damaged_nights_alone_are_no_new_beginning(night, root, capsys):
     (root / NAMES[0] / "scores.parquet").write_bytes(b"")
     assert night() == 3
     assert verdict(root, NAMES[1])["state"] == "not comparable"
-    assert f"night {NAMES[0]} is left out" in capsys.readouterr().err.splitlines()[-1]
+    assert f"cambench: NOT COMPARABLE: night {NAMES[0]} is left out" in capsys.readouterr().err
 
 
 def test_a_verdict_that_cannot_be_read_is_no_new_beginning(night, root):
@@ -176,11 +176,12 @@ def test_a_users_failing_method_is_one_line_and_its_text_is_text(night, root, ca
     assert "Traceback" in (root / "logs" / f"{NAMES[0]}.log").read_text(encoding="utf-8")
     assert (verdict(root, NAMES[0])["state"], verdict(root, NAMES[0])["passed"]) == ("failed", False)
     error = ElementTree.parse(root / NAMES[0] / "junit.xml").getroot().find("testcase/error")
-    assert "RuntimeError: <script>alert(1)</script>" in error.text
-    assert not set("\u202e\x1b\x00") & set(error.text)
+    message = error.get("message")
+    assert message.startswith("FAILED: it could not be finished: RuntimeError: <script>alert(1)</script>")
+    assert not set("\u202e\x1b\x00") & set(message)
     lines = (root / NAMES[0] / "summary.md").read_text(encoding="utf-8").splitlines()
-    assert lines[0] == f"## cambench, night {NAMES[0]}: **FAILED**"
-    assert lines[2].startswith("- ```` RuntimeError: <script>")  # a code span: neither HTML nor a fence
+    assert lines[0].startswith(r"## cambench FAILED: it could not be finished: RuntimeError: \<script\>")  # no HTML
+    assert "```" not in lines[0].replace(r"\`", "")  # nor a fence
     assert not any(line.startswith("# heading") for line in lines)
     assert night() == 0
     assert verdict(root, NAMES[1])["state"] == "first"
@@ -238,3 +239,22 @@ def wait_until_nobody_is_left(session: int, patience: float = 60.0) -> None:
     while left := [path for path in Path("/proc").glob("[0-9]*/stat") if of(path) == session]:
         assert time.monotonic() < ended, left
         time.sleep(0.1)
+
+
+def test_a_quiet_night_is_silent_until_one_fails(night, root, capsys, monkeypatch):
+    assert [night(root, "--quiet"), night(root, "--quiet")] == [0, 0]
+    (root / NAMES[0] / "manifest.json").write_bytes(b"")  # what is wrong with an old night is in the log
+    assert night(root, "--quiet") == 0
+    assert capsys.readouterr() == ("", "")
+    log = (root / "logs" / f"{NAMES[2]}.log").read_text(encoding="utf-8")
+    assert f"night {NAMES[0]} is left out" in log
+    assert "passed: nothing else changed" in log
+
+    def fail(_: object) -> None:
+        raise RuntimeError("no")
+
+    monkeypatch.setattr(bench.nights.nightly, "run", fail)
+    assert night(root, "--quiet") == 2
+    said = capsys.readouterr()
+    assert said.out == ""
+    assert said.err.startswith(f"cambench: night {NAMES[3]} could not be finished: RuntimeError: no")

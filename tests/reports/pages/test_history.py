@@ -48,7 +48,8 @@ def test_a_step_is_marked_and_noise_is_not(root):
     assert (changes["after"] - changes["before"]).to_numpy() == pytest.approx(-0.02)
     text = page.read_text()
     assert "2026-01-16" in text
-    assert text.count('class="failed"') == 1
+    assert text.count('<td class="state bad">failed</td>') == text.count('<li class="bad"') == 1
+    assert "FAILED: quality of gradcam" in text
     assert "&lt;b&gt;bold&lt;/b&gt;" in text
     assert "<b>bold" not in text
 
@@ -75,13 +76,54 @@ def test_nights_of_another_job_and_folders_that_are_no_night_are_left_out(root):
     running.write_text(json.dumps(json.loads(running.read_text()) | {"status": "running"}))
     page = render_history(root).read_text()
     assert pd.read_csv(root / "history" / "history.csv")["night"].nunique() == 28
-    assert page.count("another job than that of the newest") == 1
+    assert page.count("Another job than that of the newest") == 1
+
+
+def keep(root, count: int) -> None:
+    for path in sorted(root.iterdir())[count:]:
+        (path / "manifest.json").unlink(missing_ok=True)
 
 
 def test_few_nights_say_so(root):
-    for path in sorted(root.iterdir())[5:]:
-        (path / "manifest.json").unlink()
-    assert "fewer than ten nights" in render_history(root).read_text()
+    keep(root, 9)
+    page = render_history(root).read_text()
+    assert "9 nights are too few to tell a lasting change from noise; 10 are needed" in page
+    assert page.count("<li class=") == 9
+    keep(root, 1)
+    assert "1 night is too few" in render_history(root).read_text()
+
+
+def test_the_page_begins_with_last_nights_verdict_and_never_says_none_under_a_failure(root):
+    keep(root, 16)  # the last of them failed
+    said = {
+        "passed": False,
+        "state": "failed",
+        "headline": "FAILED: weights A -> B; 3 worse",
+        "details": ["worse: <i>"],
+    }
+    (root / "2026-01-16" / "verdict.json").write_text(json.dumps(said))
+    page = render_history(root).read_text()
+    top = page[page.index("<main>") : page.index('id="tiles"')]
+    assert 'class="bad"' in top
+    assert "2026-01-16: FAILED: weights A -&gt; B; 3 worse" in top
+    assert "<li>worse: &lt;i&gt;</li>" in top
+    assert "None" not in page
+    tiles = page[page.index('id="tiles"') : page.index('id="changes"')]
+    assert tiles.count("<b>failed</b>") == 1
+    assert tiles.count("<b>passed</b>") == 15
+
+
+def test_a_night_that_could_not_be_finished_is_the_last_one_all_the_same(root):
+    keep(root, 12)
+    broken = root / "2026-02-01"
+    broken.mkdir()
+    verdict = {"passed": False, "state": "failed", "headline": "FAILED: it could not be finished: no", "error": "no"}
+    (broken / "verdict.json").write_text(json.dumps(verdict))
+    page = render_history(root).read_text()
+    top = page[page.index("<main>") : page.index('id="tiles"')]
+    assert "2026-02-01: FAILED: it could not be finished: no" in top
+    assert 'href="../2026-02-01' not in page  # it has no page of its own
+    assert page.count("<li class=") == 13
 
 
 def test_nothing_to_show(tmp_path):

@@ -4,8 +4,7 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from bench.nights.gates import Gates
-from bench.nights.two_runs import compare
+from bench.nights.words import cause
 from reports import ReportError, Run
 from reports.tables.two_runs import (
     IncomparableError,
@@ -21,6 +20,11 @@ from reports.tables.two_runs import (
 def two(write_run, tmp_path):
     """Two runs with the same content."""
     return [write_run(tmp_path / name, layers=("features.11", "features.12")) for name in ("a", "b")]
+
+
+def said(two) -> str:
+    first, second = map(Run, two)
+    return cause(first, second, surroundings(first, second))
 
 
 def edit_scores(folder, change) -> None:
@@ -113,16 +117,13 @@ def test_what_a_manifest_does_not_tell_is_not_said_to_be_unchanged(two):
     told = {"code": "c" * 64, "versions": {"torch": "2"}, "device": {"name": "cpu"}}
     edit_manifest(two[0], lambda manifest: (manifest.update(told), manifest["checkpoint"].update(sha256="a")))
     assert untold(*map(Run, two)) == ["weights", "code", "versions", "device"]
-    assert compare(*two, Gates()).suspects == (
-        "the model changed, the code changed, the machine changed, "
-        "not recorded by both runs, so unknown: weights, code, versions, device"
-    )
+    assert said(two) == "not recorded by both runs, so unknown: weights, code, versions, device"
     edit_manifest(two[1], lambda manifest: (manifest.update(told), manifest["checkpoint"].update(sha256="a")))
-    assert compare(*two, Gates()).suspects == "nothing else changed"
+    assert said(two) == "nothing else changed"
     edit_manifest(two[1], lambda manifest: manifest.pop("code"))
-    assert "so unknown: code" in compare(*two, Gates()).suspects
+    assert "so unknown: code" in said(two)
     edit_manifest(two[1], lambda manifest: manifest.update(code="d" * 64))  # the same revision, edited since
-    assert compare(*two, Gates()).suspects == "the code changed"
+    assert said(two) == "the code changed"
 
 
 def test_speeds_are_ratios_with_the_error_of_their_median(two):
