@@ -11,6 +11,7 @@ from reports.tables.leaders import FAITHFUL, Row, compared_pair
 from reports.tables.needed import MOST, needed
 from reports.tables.question import Question
 from reports.tables.smoothness import FAITHFULNESS
+from reports.tables.substrates import is_faithful
 from reports.text import label
 
 FAITHFUL_PLACE, LOCALISED_PLACE = 0, 1
@@ -19,8 +20,9 @@ FAITHFUL_PLACE, LOCALISED_PLACE = 0, 1
 def answer(run: Run, tables: Mapping[str, pd.DataFrame], card: list[Question]) -> tuple[str, str]:
     """The heading of the report and a sentence below it, which may be empty.
 
-    The heading says which method is more faithful, on what and on how many images; or that no difference is shown, and
-    how many images would be needed. Where faithfulness was not measured it says so of localisation.
+    The heading says which method is more faithful, on what and on how many images, or only ahead, where its lead does
+    not hold, or was not tried, over substrates and smoothing; or that no difference is shown, and how many images would
+    be needed. Where faithfulness was not measured it says so of localisation.
     """
     asked = card[FAITHFUL_PLACE]
     if asked.state == "untried" and card[LOCALISED_PLACE].state != "untried":
@@ -33,11 +35,24 @@ def answer(run: Run, tables: Mapping[str, pd.DataFrame], card: list[Question]) -
     if row is None:
         return _single(run, card), ""
     smooth = _smoothness(run, tables, row) if what == "faithful" else ""
-    return _heading(run, asked, row, what, smooth), _second(run, card, what, asked)
+    holds, why = True, ""
+    if what == "faithful" and asked.state == "shown":
+        lead = 1 if row["verdict"] == "better" else -1
+        holds, why = is_faithful(run, tables.get("substrates"), lead, str(row["method_a"]), str(row["method_b"]))
+    heading = _heading(run, asked, row, what, smooth) if holds else _ahead(run, asked, row, smooth)
+    return heading, _second(run, card, what, asked, "" if holds else why)
 
 
 def _where(run: Run, images: int) -> str:
     return f"{images:,} image{'s' * (images != 1)} of {label(str(run.manifest['dataset']['name']), 40)}"
+
+
+def _ahead(run: Run, asked: Question, row: Row, smooth: str) -> str:
+    """The heading of a lead in SRG that is not called faithfulness."""
+    a, b = run.title(row["method_a"]), run.title(row["method_b"])
+    winner, loser = (a, b) if asked.answer == a else (b, a)
+    others = f"{len(run.methods) - 1} other methods" if len(run.methods) > 2 else loser
+    return f"{winner} is ahead of {others} in relevance gain on {_where(run, int(row['n']))}{smooth}."
 
 
 def _heading(run: Run, asked: Question, row: Row, what: str, smooth: str) -> str:
@@ -93,8 +108,8 @@ def _smoothness(run: Run, tables: Mapping[str, pd.DataFrame], row: Row) -> str:
     return "" if best == row["verdict"] else ", perhaps only because its maps are smoother"
 
 
-def _second(run: Run, card: list[Question], what: str, asked: Question) -> str:
-    """Localisation beside faithfulness, then the controls, where they say more than the heading."""
+def _second(run: Run, card: list[Question], what: str, asked: Question, why: str) -> str:
+    """Localisation beside faithfulness, then the controls, where they say more, and why a lead is not faithfulness."""
     said = []
     other = card[LOCALISED_PLACE]
     if what == "faithful" and other.winner:
@@ -104,9 +119,7 @@ def _second(run: Run, card: list[Question], what: str, asked: Question) -> str:
     if controls.state == "open" and controls.answer == NONE_BEATS:
         who = "Neither method" if len(run.methods) == 2 else "None of the methods"
         said.append(f"{who} is shown to beat every control that was tried.")
-    if asked.state == "shown" and what == "faithful" and not run.smoothed:
-        said.append("Whether the lead is more than smoothness was not tried.")
-    return " ".join(said)
+    return " ".join(filter(None, [*said, why]))
 
 
 def _single(run: Run, card: list[Question]) -> str:

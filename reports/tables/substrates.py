@@ -96,14 +96,14 @@ def is_faithful(run: Run, table: pd.DataFrame | None, lead: int, first: str, sec
     """
     winner = run.title(first if lead > 0 else second)
     own = pd.DataFrame(columns=SUBSTRATES) if table is None else table
+    if (own["method_a"].eq(second) & own["method_b"].eq(first)).any():  # the table has them the other way round
+        lead, first, second = -lead, second, first
     own = own[own["method_a"].eq(first) & own["method_b"].eq(second)]
     smoothed = own[own["verdict_at_best"].ne(UNTRIED)]
     against = [*_against(run, own, "verdict", lead, ""), *_against(run, smoothed, "verdict_at_best", lead, SMOOTHED)]
     open_ = []
     if smoothed.empty:
-        open_.append(
-            "smoothness was not tried (--smooth 0.5,1,2): smoother maps order pixels better, whatever they know"
-        )
+        open_.append("smoothness was not tried (--smooth 0.5,1,2)")
     if len(own) < 2:
         open_.append("no substrate but the blur of RISE was tried (--substrates all)")
     if against or open_:

@@ -43,7 +43,7 @@ def around(mean: float, count: int = 12, spread: float = 0.02) -> list[float]:
 
 def test_a_clear_lead_is_the_heading_with_method_data_and_images(judged):
     heading, card, _ = judged(gradcam=around(0.1), layercam=around(0.6))
-    assert heading == "Layercam is more faithful than Gradcam on 12 images of files."
+    assert heading == "Layercam is ahead of Gradcam in relevance gain on 12 images of files."
     faithful = card["Faithful?"]
     assert (faithful.state, faithful.answer, faithful.winner, faithful.n) == ("shown", "Layercam", "layercam", 12)
     (line,) = faithful.lines
@@ -71,7 +71,7 @@ def test_few_images_have_no_interval_and_no_verdict(judged):
 
 def test_of_many_methods_the_best_is_named_and_how_many_it_beats(judged):
     heading, card, _ = judged(24, a=around(0.1, 24), b=around(0.6, 24), c=around(0.3, 24))
-    assert heading == "B is the most faithful of 3 methods on 24 images of files."
+    assert heading == "B is ahead of 2 other methods in relevance gain on 24 images of files."
     assert card["Faithful?"].lines[0].name == "B minus C"
     assert "is shown to beat 2, all others" in card["Faithful?"].note
 
