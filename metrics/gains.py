@@ -27,7 +27,7 @@ def gains_under(substrate: str, chosen: tuple[str, ...] = GAINS) -> dict[str, Me
         chosen: which of the two.
     """
     meaning = f"SRG with {SUBSTRATES[substrate].title} in place of the blur; 0 for a random order"
-    shared = {"family": FAMILY, "direction": "higher", "meaning": meaning, "source": "Bluecher et al. 2024"}
+    shared: dict[str, Any] = {"family": FAMILY, "direction": "higher", "meaning": meaning, "source": "Bluecher et al. 2024"}
     made = {
         "srg_probability": Metric(
             _gain(substrate, "probability"), f"SRG, {SUBSTRATES[substrate].title}", range=(-1.0, 1.0),
