@@ -102,10 +102,12 @@ class Attention:
                 for block in blocks:
                     hooks.callback(block.register_forward_hook(_cut(outputs)).remove)
                 self.model(images)
-            for attention, tokens in zip(seen, outputs, strict=True) if gradient else ():
-                with _answering(blocks, tokens):
-                    logits = self.model(images).float()
-                found.append(torch.stack([gradient(_gradient(logits[:, k], attention)) for k in range(classes)], dim=1))
+            if gradient is not None:
+                for attention, tokens in zip(seen, outputs, strict=True):
+                    with _answering(blocks, tokens):
+                        logits = self.model(images).float()
+                    own = [gradient(_gradient(logits[:, k], attention)) for k in range(classes)]
+                    found.append(torch.stack(own, dim=1))
         return [attention.detach().float() for attention in seen], found
 
     def _found(self, image: Tensor) -> tuple[list[nn.Module], tuple[int, int]]:
@@ -195,7 +197,7 @@ def _recorded() -> Iterator[list[Tensor]]:
         return seen[-1] @ value
 
     torch.backends.mha.set_fastpath_enabled(value=False)  # it computes attention where nothing sees it
-    F.scaled_dot_product_attention = attend  # type: ignore[assignment]
+    F.scaled_dot_product_attention = attend
     try:
         yield seen
     finally:

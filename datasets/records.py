@@ -222,8 +222,8 @@ class Dataset:
                 continue
             if record.tiles:
                 digest.update(repr([tile.image_id for tile in record.tiles]).encode())
-                for path in record.files:
-                    digest.update(self.digests.get(path) or content_hash(path) or b"unreadable")
+                for file in record.files:
+                    digest.update(self.digests.get(file) or content_hash(file) or b"unreadable")
                 continue
             for path in (record.path, record.mask_path):
                 digest.update(b"-" if path is None else self.digests.get(path) or content_hash(path) or b"unreadable")

@@ -37,7 +37,8 @@ def _chart(
     run: Run, curves: pd.DataFrame, methods: Sequence[str], direction: str, substrate: str
 ) -> tuple[Markup, str]:
     deleted = direction == "deletion"
-    onto = ONTO.get(substrate, substrate)
+    known = run.substrates.get(substrate, {}).get("title", substrate)
+    onto = ONTO.get(substrate, known)
     verb = f"deleted: what is left is {onto}" if deleted else f"inserted into {onto}"
     better = "The lower the curve, the better the map." if deleted else "The higher the curve, the better the map."
     lines = {method: curves[curves["method"].eq(method)] for method in methods}

@@ -5,7 +5,6 @@ from collections.abc import Iterable, Iterator
 from reports.runs.run import Run
 from reports.text import label
 
-PAIRS = 6  # figures of pairs of methods on the page; all are in figures/
 WORDS = {
     "critical_difference": "Mean ranks of methods and controls; a bar joins those that cannot be told apart",
     "scatter_right_wrong": "Scatter of the wrong class's map against that of the right class's, a point per image",
@@ -19,12 +18,8 @@ WORDS = {
 
 
 def embedded_names(names: Iterable[str]) -> Iterator[str]:
-    """The figures that the page holds: no sheets of overlays, which the gallery shows, and of many pairs a few."""
-    pairs = 0
-    for name in names:
-        pairs += name.startswith("differences_")
-        if not name.startswith("overlays_") and not (name.startswith("differences_") and pairs > PAIRS):
-            yield name
+    """The figures that the page holds: no sheets of overlays, which the gallery shows."""
+    yield from (name for name in names if not name.startswith("overlays_"))
 
 
 def caption(run: Run, name: str) -> str:

@@ -64,7 +64,7 @@ def gallery(run: Run, order: Sequence[str]) -> Gallery:
         "metrics": [{"name": name, "title": run.title(name), "better": _better(run, name)} for name in metrics],
         "curves": [label(f"{direction}, {substrate}") for direction, substrate in pairs],
         "order": list(order),
-        "substrates": [{"direction": direction, "substrate": substrate} for direction, substrate in pairs],
+        "substrates": [_substrate(run, *pair) for pair in pairs],
         "mean": (run.manifest["checkpoint"].get("preprocess") or {}).get("mean"),
         "examples": [_example(entry) for entry in found],
         "size": run.manifest["image_size"],
@@ -74,6 +74,11 @@ def gallery(run: Run, order: Sequence[str]) -> Gallery:
     images = _images(run, metrics, pairs, [name for entry in found for name in (*entry.wins, *entry.losses)])
     text = f'{_dumped(about)[:-1]},"images":[{",".join(images.values())}]}}'
     return Gallery(text, {name: place for place, name in enumerate(images)})
+
+
+def _substrate(run: Run, direction: str, substrate: str) -> dict[str, str]:
+    title = str(run.substrates.get(substrate, {}).get("title", substrate))
+    return {"direction": direction, "substrate": substrate, "title": label(title)}
 
 
 def _example(entry: Examples) -> dict[str, object]:

@@ -26,7 +26,7 @@ class Question:
         name: the question.
         meaning: what is measured, in a sentence.
         answer: in a few words.
-        state: shown, open (nothing is shown), mixed, or untried.
+        state: shown, ahead (a lead that may be something else), open (nothing is shown), mixed, or untried.
         lines: differences; 0 is no difference.
         sides: what left and right of 0 mean.
         n: images; None where nothing was measured.

@@ -10,6 +10,7 @@ from reports.tables.findings import although
 from reports.tables.leaders import FAITHFUL, Row, Tables, between, compared_pair, leaders
 from reports.tables.needed import needed_text
 from reports.tables.question import Line, Question, p_text, validated_text
+from reports.tables.substrates import DECIDED, is_faithful
 
 LOCALISED = (("energy_in_mask", "right"), ("own_animal_share", "present"), ("energy_in_face", "right"))
 
@@ -47,7 +48,9 @@ def _compared(run: Run, tables: Tables, asked: tuple[str, str], name: str, meani
     winner = {"better": row["method_a"], "worse": row["method_b"]}.get(row["verdict"], "")
     answer, state, note = _judged(row, a, b)
     among, tied = _among(run, tables, asked)
-    if tied and state == "shown":
+    if state == "shown" and asked == FAITHFUL and (why := _doubt(run, tables, row)):
+        answer, state, note = f"{answer} is ahead", "ahead", " ".join(filter(None, [note, why]))
+    if tied and state in ("shown", "ahead"):
         answer, state, winner = f"{a} is ahead", "open", ""
     return Question(
         name,
@@ -77,6 +80,14 @@ def _judged(row: Row, a: str, b: str) -> tuple[str, str, str]:
     if row["n"] < FEW:
         return "too few images", "open", f"Fewer than {FEW} images: no interval and no verdict."
     return "no difference shown", "open", " ".join(filter(None, [needed_text(row), note]))
+
+
+def _doubt(run: Run, tables: Tables, row: Row) -> str:
+    """Why a lead in SRG may not be called faithfulness; "" where it may."""
+    first, second = sorted((row["method_a"], row["method_b"]), key=run.methods.index)
+    lead = DECIDED[row["verdict"]] * (1 if first == row["method_a"] else -1)
+    holds, why = is_faithful(run, tables.get("substrates"), lead, first, second)
+    return "" if holds else why
 
 
 def _among(run: Run, tables: Tables, asked: tuple[str, str]) -> tuple[str, int]:

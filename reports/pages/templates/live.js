@@ -91,8 +91,9 @@
     const places = methods.map((method) => [method, named(make("canvas", { width, height }), "")]);
     by("lives").replaceChildren(...places.map(([method, canvas]) => make("figure", {}, [canvas, make("figcaption", { textContent: titleOf(method) })])));
     const kind = current().substrate === "mean" ? "mean" : "blur";
-    by("fill").textContent = kind === "mean" ? "Pixels go to the mean colour. Drawn by this page; the dots and the curves are the run's."
-      : "Pixels go to the picture blurred by a box of 11 x 11. Drawn by this page; the dots and the curves are the run's.";
+    const blurred = "the picture blurred by a box of 11 x 11", { substrate: asked, title = "" } = current();
+    const onto = kind === "mean" ? "Pixels go to the mean colour" : asked === "blur" ? `Pixels go to ${blurred}` : `The run's pixels went to ${title}, here they go to ${blurred}`;
+    by("fill").textContent = `${onto}. Drawn by this page; the dots and the curves are the run's.`;
     state.live = null;
     loaded(image, (picture) => {
       const scratch = make("canvas", { width, height }), context = scratch.getContext("2d", { willReadFrequently: true });

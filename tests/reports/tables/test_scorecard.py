@@ -41,9 +41,15 @@ def around(mean: float, count: int = 12, spread: float = 0.02) -> list[float]:
     return list(mean + spread * (noise - noise.mean()))
 
 
-def test_a_clear_lead_is_the_heading_with_method_data_and_images(judged):
+@pytest.fixture
+def faithful(monkeypatch):
+    """Leads hold under every substrate and over smoothing (tests/reports/tables/test_substrates.py)."""
+    monkeypatch.setattr("reports.tables.scorecard.is_faithful", lambda *_: (True, ""))
+
+
+def test_a_clear_lead_is_the_heading_with_method_data_and_images(judged, faithful):
     heading, card, _ = judged(gradcam=around(0.1), layercam=around(0.6))
-    assert heading == "Layercam is ahead of Gradcam in relevance gain on 12 images of files."
+    assert heading == "Layercam is more faithful than Gradcam on 12 images of files."
     faithful = card["Faithful?"]
     assert (faithful.state, faithful.answer, faithful.winner, faithful.n) == ("shown", "Layercam", "layercam", 12)
     (line,) = faithful.lines
@@ -69,9 +75,9 @@ def test_few_images_have_no_interval_and_no_verdict(judged):
     assert all(math.isnan(line.low) for line in card["Faithful?"].lines)
 
 
-def test_of_many_methods_the_best_is_named_and_how_many_it_beats(judged):
+def test_of_many_methods_the_best_is_named_and_how_many_it_beats(judged, faithful):
     heading, card, _ = judged(24, a=around(0.1, 24), b=around(0.6, 24), c=around(0.3, 24))
-    assert heading == "B is ahead of 2 other methods in relevance gain on 24 images of files."
+    assert heading == "B is the most faithful of 3 methods on 24 images of files."
     assert card["Faithful?"].lines[0].name == "B minus C"
     assert "is shown to beat 2, all others" in card["Faithful?"].note
 
@@ -92,16 +98,13 @@ def test_what_was_not_tried_is_never_beaten(judged):
     assert (controls.state, controls.answer) == ("untried", "not tried")
 
 
-def test_a_lead_that_smoothing_takes_is_said_to_be_perhaps_smoothness(judged):
-    def smoothed(verdict):
-        def edit(tables):
-            row = {"method_a": "gradcam", "method_b": "layercam", "layer": "features.11", "role": "right"}
-            tables["smoothness_pairs"] = pd.DataFrame([row | {"metric": "srg_probability", "verdict": verdict}])
-
-        return edit
-
-    values = {"gradcam": around(0.1), "layercam": around(0.6)}
-    assert "perhaps only because its maps are smoother" in judged(edit=smoothed("no difference shown"), **values)[0]
+def test_a_lead_that_may_be_something_else_is_not_called_faithfulness(judged):
+    heading, card, _ = judged(gradcam=around(0.1), layercam=around(0.6))
+    assert heading == "Layercam is ahead of Gradcam on 12 images of files, but not yet shown to be more faithful."
+    asked = card["Faithful?"]
+    assert (asked.state, asked.answer, asked.winner) == ("ahead", "Layercam is ahead", "layercam")
+    assert "Layercam is not called more faithful: smoothness was not tried" in asked.note
+    assert card["Stable?"].state == "open"
 
 
 def test_wins_and_losses_are_the_ends_of_the_lead(judged):
