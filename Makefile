@@ -2,6 +2,7 @@
 PYTHON ?= python3
 VENV := .venv
 PARITY := .venv-parity
+PEERS := .venv-peers
 BIN := $(VENV)/bin
 DATA_ROOT ?= ../shared/data
 WEIGHTS ?= ../shared/weights/alexnet-catdog.pth
@@ -16,7 +17,7 @@ SCENES := catdog-scenes catdog-scenes-1 catdog-scenes-2
 STAMP := $(VENV)/.installed
 
 .DEFAULT_GOAL := help
-.PHONY: help setup bench pets study weights truth results networks docs api test calibrate fuzz soak mutants parity time lint format clean
+.PHONY: help setup bench pets study weights truth results networks docs api test calibrate fuzz soak mutants parity peers time lint format clean
 
 help:  ## list the targets
 	@grep -hE '^[a-z]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*##/\t/' | expand -t 10
@@ -38,10 +39,10 @@ pets: setup  ## the same on the Oxford-IIIT Pet photographs (DATA_ROOT=, WEIGHTS
 		--weights $(WEIGHTS) --methods gradcam,layercam --layers features.11,features.12 \
 		--protocols rise,srg --steps 32 --out $(PETS) --resume
 
-study: setup  ## one verdict over several networks (STUDY=; default: the three shipped networks of drawn scenes)
+study: setup  ## one verdict over several networks (STUDY=; default: the six shipped networks of drawn scenes)
 	$(BIN)/cambench study $(STUDY) --resume
 
-weights: setup  ## train the three shipped networks on drawn scenes again (writes runs/weights/; over an hour)
+weights: setup  ## train the six shipped networks on drawn scenes again (writes runs/weights/; over an hour)
 	for seed in 0 1 2; do PATH="$(abspath $(BIN)):$$PATH" sh configs/catdog-scenes.sh $$seed runs/weights/$$seed || exit; done
 
 truth: setup  ## leakage, certificates, ground truth, metric validation; fills docs/ground-truth.md
@@ -109,8 +110,18 @@ $(PARITY)/.installed: tests/parity/requirements.txt constraints.txt
 		torch torchvision numpy scipy pillow safetensors filelock tqdm -r tests/parity/requirements.txt
 	@touch $@
 
-time: setup  ## time every stage against a bare forward pass; OUT= is the run that gets latency.json and shows it
-	$(BIN)/python -m pytest bench/timing --benchmark-only --benchmark-json=runs/latency.json
+peers: setup $(PEERS)/.installed  ## ours against other packages, side by side; fills docs/performance.md (WEIGHTS=, DATA_ROOT=; 10 minutes)
+	OMP_NUM_THREADS=1 PYTHONPATH=. $(PEERS)/bin/python tests/peers/peers.py --weights $(WEIGHTS) --data-root $(DATA_ROOT)
+	$(BIN)/python -m bench.docs docs/performance.md
+
+$(PEERS)/.installed: tests/peers/requirements.txt constraints.txt
+	$(PYTHON) -m venv $(PEERS)
+	$(PEERS)/bin/python -m pip install --quiet --disable-pip-version-check -c constraints.txt \
+		-e . -r tests/peers/requirements.txt
+	@touch $@
+
+time: setup  ## time every stage against a bare forward pass (FULL=--full: every method and batch); OUT= is the run that shows it
+	$(BIN)/python -m pytest bench/timing --benchmark-only --benchmark-columns=median,iqr,rounds $(FULL) --benchmark-json=runs/latency.json
 	if [ -f $(OUT)/manifest.json ]; then cp runs/latency.json $(OUT)/latency.json && $(BIN)/cambench report $(OUT); fi
 
 lint: setup  ## ruff and mypy
@@ -123,5 +134,5 @@ format: setup  ## let ruff format the tree
 	$(BIN)/ruff format .
 
 clean:  ## remove what the other targets made (not runs/)
-	rm -rf $(VENV) $(PARITY) build *.egg-info .pytest_cache .mypy_cache .ruff_cache .hypothesis .benchmarks mutants
+	rm -rf $(VENV) $(PARITY) $(PEERS) build *.egg-info .pytest_cache .mypy_cache .ruff_cache .hypothesis .benchmarks mutants
 	find . -name __pycache__ -type d -prune -exec rm -rf {} +

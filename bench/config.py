@@ -25,6 +25,7 @@ from bench.options import (
     as_side_or_sides,
     as_sigmas,
     as_text,
+    none_or,
     one_of,
     option,
     or_auto,
@@ -107,15 +108,23 @@ class RunConfig(NetworkConfig):
         as_path, "maps made elsewhere: arrays (N, K, h, w) by name, and image_ids", "FILE.npz", default=None
     )
     controls: str = option(
-        one_of("none", "cheap", "all"),
-        "control maps: none, cheap (no forward passes for them), all",
+        one_of("none", "cheap", "sampled", "all"),
+        "control maps: none; cheap, without curves; sampled, with curves at the first layer on half of the images (24 "
+        "to 128); all",
         "NAME",
-        default="cheap",
+        default="sampled",
     )
     smooth: tuple[float, ...] = option(
         as_sigmas,
         "smooth every method's maps at the first layer, too, by Gaussians of so many cells, and score SRG again",
         "0.5,1,2",
+        default=(),
+    )
+    substrates: tuple[str, ...] = option(
+        none_or(as_names),
+        "score SRG at the first layer under more substrates than RISE's blur, too: mean, gaussian, noise, shuffle, "
+        "linear (imputed from neighbours), or all",
+        "a,b",
         default=(),
     )
     metrics: tuple[str, ...] | None = option(

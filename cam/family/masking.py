@@ -24,6 +24,8 @@ def masked_logits(
 ) -> Tensor:
     """Logits of every image under every one of its masks, (B, M, K).
 
+    Masks that are the same everywhere hide everything alike: of those of an image one is scored, for all.
+
     Args:
         score: images to logits.
         images: x.
@@ -31,19 +33,29 @@ def masked_logits(
         finish: what makes a weight in [0, 1] of an enlarged mask (R, 1, H, W).
         behind: what shows where a mask is 0, (B, 3, H, W); None: black.
     """
-    count, each = masks.shape[:2]
+    each = masks.shape[1]
     height, width = images.shape[2:]
     flat = masks.flatten(0, 1)[:, None]
+    scored, place = _distinct(masks)
 
     def run(rows: slice) -> Tensor:
-        owner = torch.arange(rows.start, rows.stop, device=images.device) // each
-        weight = finish(enlarged(flat[rows], (height, width)))
-        seen = images[owner] * weight
-        return score(seen if behind is None else seen + behind[owner] * (1 - weight)).float()
+        number = scored[rows]
+        weight = finish(enlarged(flat[number], (height, width)))
+        seen = images[number // each] * weight
+        return score(seen if behind is None else seen + behind[number // each] * (1 - weight)).float()
 
     with torch.no_grad():
         size = rows_within(BUDGET, 4 * 4 * images[0].numel())
-        return in_parts(count * each, size, run).unflatten(0, (count, each))
+        return in_parts(len(scored), size, run)[place]
+
+
+def _distinct(masks: Tensor) -> tuple[Tensor, Tensor]:
+    """Numbers of the masks to score, (R,) into B * M, and where each mask finds its answer among them, (B, M)."""
+    same = masks.amax(dim=(-2, -1)) == masks.amin(dim=(-2, -1))
+    kept = ~same | (same.cumsum(dim=1) == 1)
+    place = (kept.flatten().cumsum(dim=0) - 1).view(same.shape)
+    first = same.int().argmax(dim=1, keepdim=True)
+    return kept.flatten().nonzero()[:, 0], torch.where(same, place.gather(1, first), place)
 
 
 def scorecam(activations: Tensor, images: Tensor, score: Score) -> Tensor:

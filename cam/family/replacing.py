@@ -16,7 +16,13 @@ from cam.passes import BUDGET, in_parts, rows_within
 Head = Callable[..., Tensor]
 
 
-def replaced_logits(head: Head, activations: Tensor, each: int, change: Callable[[Tensor, Tensor], Tensor]) -> Tensor:
+def replaced_logits(
+    head: Head,
+    activations: Tensor,
+    each: int,
+    change: Callable[[Tensor, Tensor], Tensor],
+    numbers: Tensor | None = None,
+) -> Tensor:
     """Logits of `each` changes of every image's activations, (B, each, K).
 
     Args:
@@ -24,25 +30,26 @@ def replaced_logits(head: Head, activations: Tensor, each: int, change: Callable
         activations: A.
         each: changes per image.
         change: activations (R, C, h, w) and the numbers of their changes (R,) to what is put in their place.
+        numbers: only of these changes, (R,) from 0 to B * each - 1; then (R, K).
     """
-    count = len(activations)
+    wanted = torch.arange(len(activations) * each, device=activations.device) if numbers is None else numbers
 
     def run(rows: slice) -> Tensor:
-        number = torch.arange(rows.start, rows.stop, device=activations.device)
-        owner = number // each
-        return head(change(activations[owner], number % each), of=owner).float()
+        owner = wanted[rows] // each
+        return head(change(activations[owner], wanted[rows] % each), of=owner).float()
 
     with torch.no_grad():
         size = rows_within(BUDGET, 4 * 3 * activations[0].numel())
-        return in_parts(count * each, size, run).unflatten(0, (count, each))
+        found = in_parts(len(wanted), size, run)
+        return found.unflatten(0, (len(activations), each)) if numbers is None else found
 
 
 def ablationcam(activations: Tensor, logits: Tensor, head: Head) -> Tensor:
     """Ablation-CAM: S[k] = sum_c a[k, c] A[c], a = (z_k - z_k without channel c) / |z_k|.
 
-    The channel is set to 0. The paper divides by z_k, which it takes to be positive; with |z_k| a map does not turn
-    over where it is not. Undefined where z_k is 0. Behind a linear tail a |z_k| is the channel's sum times Grad-CAM's
-    weight.
+    The channel is set to 0; one that is 0 everywhere costs no pass and changes nothing. The paper divides by z_k, which
+    it takes to be positive; with |z_k| a map does not turn over where it is not. Undefined where z_k is 0. Behind a
+    linear tail a |z_k| is the channel's sum times Grad-CAM's weight.
 
     Source: Desai and Ramaswamy, "Ablation-CAM", WACV 2020, equations 3 and 4.
 
@@ -60,7 +67,10 @@ def ablationcam(activations: Tensor, logits: Tensor, head: Head) -> Tensor:
     def without(values: Tensor, channel: Tensor) -> Tensor:
         return values.masked_fill((channel[:, None] == numbers)[..., None, None], 0)
 
-    fall = logits[:, None] - replaced_logits(head, activations, channels, without)  # (B, C, K)
+    left = logits[:, None].repeat(1, channels, 1)  # (B, C, K)
+    if len(active := (activations != 0).any(dim=(-2, -1)).flatten().nonzero()[:, 0]):
+        left.view(-1, left.shape[2])[active] = replaced_logits(head, activations, channels, without, active)
+    fall = logits[:, None] - left
     return weighted((fall / logits.abs()[:, None]).transpose(1, 2), activations)
 
 

@@ -5,16 +5,16 @@ one network. The claim is about the mean, and so is the test; ranks stand beside
 """
 
 import math
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 from scipy import special, stats
 
-from metrics.statistics.mean_test import DECIMALS, are_hits, p_values
+from metrics.statistics.mean_test import DECIMALS, MeanTest
 from metrics.statistics.moments import ONE_SIDED, Moments, limits, moments, paired_hit_limits
-from metrics.statistics.permutation import DRAWS
+from metrics.statistics.permutation import DRAWS, sign_flips
 from metrics.statistics.ranks import hodges_lehmann, rank_biserial, signed_rank
 
 ALPHA, POWER = 0.05, 0.8
@@ -32,6 +32,8 @@ HEADLINE_FAMILY = (
 )
 
 Array = NDArray[np.float64]
+Table = tuple[Array, Array, ArrayLike | None, int]  # first, second, groups, draws of `paired_columns`
+TOGETHER = 1 << 23  # values of tables that are compared at once
 
 
 @dataclass(frozen=True)
@@ -88,16 +90,57 @@ def paired_columns(
         groups: a label per image, (n,); every label has then the same weight in the mean. Ranks ignore it.
         draws: random signs per test.
     """
+    return paired_tables([(first, second, groups, draws)], seed)[0]
+
+
+def paired_tables(tables: Sequence[Table], seed: int) -> list[list[Paired]]:
+    """`paired_columns` of many tables (first, second, groups, draws); tests of as many images share random signs."""
+    results: list[dict[int, Paired]] = [{} for _ in tables]
+    for some in _batches(tables):
+        parts = [part for place in some for part in _parts(place, *tables[place])]
+        flipped = sign_flips([(part.test.weighted, part.draws) for part in parts], seed)
+        for part, p in zip(parts, flipped, strict=True):
+            results[part.table] |= zip(part.columns, _compared(part, p, seed), strict=True)
+    return [
+        [found.get(column, UNDEFINED) for column in range(table[0].shape[1])]
+        for found, table in zip(results, tables, strict=True)
+    ]
+
+
+@dataclass(frozen=True, eq=False)
+class _Part:
+    """Columns of a table that are defined on the same images: values (n, m) each, and the test of their means."""
+
+    table: int
+    columns: list[int]
+    a: Array
+    b: Array
+    test: MeanTest
+    draws: int
+
+
+def _batches(tables: Sequence[Table]) -> Iterator[list[int]]:
+    """Numbers of tables that together hold about `TOGETHER` values, at least one."""
+    some: list[int] = []
+    held = 0
+    for place, table in enumerate(tables):
+        if some and held + table[0].size > TOGETHER:
+            yield some
+            some, held = [], 0
+        some.append(place)
+        held += table[0].size
+    yield some
+
+
+def _parts(table: int, first: Array, second: Array, groups: ArrayLike | None, draws: int) -> Iterator[_Part]:
     defined = ~(np.isnan(first) | np.isnan(second))
     labels = np.zeros(len(first)) if groups is None else np.asarray(groups)
-    results: dict[int, Paired] = {}
-    patterns = np.unique(defined, axis=1).T if defined.size else ()
-    for pattern in sorted(patterns, key=np.count_nonzero):  # those of as many images after one another: same signs
+    for pattern in np.unique(defined, axis=1).T if defined.size else ():
         columns = np.flatnonzero((defined == pattern[:, None]).all(axis=0))
         if pattern.any():
-            chosen = (first[pattern][:, columns], second[pattern][:, columns])
-            results |= zip(columns.tolist(), _compared(*chosen, labels[pattern], seed, draws), strict=True)
-    return [results.get(column, UNDEFINED) for column in range(first.shape[1])]
+            a, b, own = first[pattern][:, columns], second[pattern][:, columns], labels[pattern]
+            members = [own == label for label in np.unique(own)]
+            yield _Part(table, columns.tolist(), a, b, MeanTest(a, b, members), draws)
 
 
 def at_level(found: Paired, alpha: float) -> Paired:
@@ -111,15 +154,12 @@ def at_level(found: Paired, alpha: float) -> Paired:
     return replace(found, ci_low=float(np.ravel(low)[0]), ci_high=float(np.ravel(high)[0]), detectable=detectable)
 
 
-def _compared(a: Array, b: Array, labels: NDArray[np.generic], seed: int, draws: int) -> list[Paired]:
+def _compared(part: _Part, flipped: Array, seed: int) -> list[Paired]:
     """Comparisons of columns that are defined everywhere, (n, m) each."""
-    exact = a - b
-    rounded = np.round(exact, DECIMALS)
-    members = [labels == label for label in np.unique(labels)]
-    weights = [1 / len(members)] * len(members)
-    whole = moments([exact[own] for own in members], weights)
-    hits = are_hits(a, b, len(members))
-    p = p_values(a, b, seed, members, draws)
+    a, b, members = part.a, part.b, part.test.members
+    exact, rounded, hits = a - b, part.test.differences, part.test.hits
+    whole = moments([exact[own] for own in members], [1 / len(members)] * len(members))
+    p = part.test.p_values(flipped)
     ranks, wins = rank_biserial(rounded), ((rounded > 0) + 0.5 * (rounded == 0)).mean(axis=0)
     wilcoxon, shift = signed_rank(rounded), hodges_lehmann(exact, seed)
     only_a = (exact > 0).sum(axis=0)

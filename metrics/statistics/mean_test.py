@@ -14,6 +14,39 @@ DECIMALS = 6  # differences that agree so far are ties: the last digits depend o
 Array = NDArray[np.float64]
 
 
+class MeanTest:
+    """The test of m columns, in two steps, so that many of them may share the random signs of `sign_flips`."""
+
+    def __init__(self, a: Array, b: Array, members: Sequence[NDArray[np.bool_]]) -> None:
+        """As `p_values`."""
+        self.members, self.hits = members, are_hits(a, b, len(members))
+        self.differences = np.round(a - b, DECIMALS)
+
+    @property
+    def weighted(self) -> Array:
+        """What the signs are drawn for: the columns that are not of hits, (n, m'), images of small groups larger."""
+        shares = np.zeros((len(self.differences), 1))
+        for own in self.members:
+            shares[own] = len(self.differences) / (len(self.members) * own.sum())
+        return self.differences[:, ~self.hits] * shares
+
+    def p_values(self, flipped: Array) -> Array:
+        """P of every column, (m,), given those of the sign flips, (m',)."""
+        found = np.ones(self.differences.shape[1])
+        for place in np.flatnonzero(self.hits):
+            own = self.differences[:, place]
+            found[place] = mcnemar((own > 0).sum(), (own < 0).sum())
+        if not self.hits.all():
+            found[~self.hits] = np.maximum(flipped, self._skewed(self.differences[:, ~self.hits]))
+        return found
+
+    def _skewed(self, differences: Array) -> Array:
+        members = self.members
+        nonzero = np.where(differences == 0, np.nan, differences) if len(members) == 1 else differences
+        skewed = mean_p(moments([nonzero[own] for own in members], [1 / len(members)] * len(members)))
+        return np.maximum(skewed, ONE_SIDED ** (differences != 0).sum(axis=0))
+
+
 def p_values(a: Array, b: Array, seed: int, members: Sequence[NDArray[np.bool_]], draws: int = DRAWS) -> Array:
     """Two-sided p that the mean of a - b is 0.
 
@@ -29,32 +62,13 @@ def p_values(a: Array, b: Array, seed: int, members: Sequence[NDArray[np.bool_]]
         members: the images of each group that has the same weight, (n,) each.
         draws: random signs.
     """
-    differences = np.round(a - b, DECIMALS)
-    hits = are_hits(a, b, len(members))
-    found = np.array(
-        [
-            mcnemar((own > 0).sum(), (own < 0).sum()) if hit else 1.0
-            for own, hit in zip(differences.T, hits, strict=True)
-        ]
-    )
-    if not hits.all():
-        found[~hits] = _mean_p(differences[:, ~hits], members, seed, draws)
-    return found
+    test = MeanTest(a, b, members)
+    return test.p_values(sign_flip_p(test.weighted, seed, draws))
 
 
 def are_hits(a: Array, b: Array, groups: int) -> NDArray[np.bool_]:
     """Which of the m comparisons (n, m) of one group are of hits: 0 and 1 alone."""
     return np.asarray((np.isin(a, (0.0, 1.0)) & np.isin(b, (0.0, 1.0))).all(axis=0) & (groups == 1))
-
-
-def _mean_p(differences: Array, members: Sequence[NDArray[np.bool_]], seed: int, draws: int) -> Array:
-    shares = np.zeros((len(differences), 1))
-    for own in members:
-        shares[own] = len(differences) / (len(members) * own.sum())
-    flipped = sign_flip_p(differences * shares, seed, draws)
-    nonzero = np.where(differences == 0, np.nan, differences) if len(members) == 1 else differences
-    skewed = mean_p(moments([nonzero[own] for own in members], [1 / len(members)] * len(members)))
-    return np.maximum(np.maximum(flipped, skewed), ONE_SIDED ** (differences != 0).sum(axis=0))
 
 
 def mcnemar(only_first: int, only_second: int) -> float:

@@ -9,6 +9,7 @@ from numpy.typing import NDArray
 DRAWS = 9999
 EXACT = 12  # differences that are not 0 up to which all 2^k signs are tried
 BLOCK = 1 << 22  # signs at a time
+COLUMNS = 256  # at a time
 KEPT = 1 << 24  # signs up to which they are kept, in single precision, for the next comparison of as many images
 TIED = 1e-6  # of the sum of all sizes: single precision is no better, and what is as large counts as as large
 
@@ -40,9 +41,34 @@ def sign_flip_p(differences: Array, seed: int, draws: int = DRAWS) -> Array:
     columns = np.flatnonzero(nonzero > EXACT)
     if len(columns):
         own = differences[:, columns]
-        hits = sum(_extreme(block, own) for block in _random_signs(len(own), seed, draws))
+        hits = np.zeros(len(columns), dtype=np.int64)
+        for block in _random_signs(len(own), seed, draws):
+            for start in range(0, len(columns), COLUMNS):
+                hits[start : start + COLUMNS] += _extreme(block, own[:, start : start + COLUMNS])
         found[columns] = (1 + hits) / (1 + draws)
     return found
+
+
+def sign_flips(tests: Sequence[tuple[Array, int]], seed: int) -> list[Array]:
+    """`sign_flip_p` of many sets of columns: those of as many images and draws share their signs, which are made once.
+
+    Args:
+        tests: differences (n, m) and draws of each.
+        seed: of the signs.
+
+    Returns:
+        (m,) of each, in their order.
+    """
+    alike: dict[tuple[int, int], list[int]] = {}
+    for place, (differences, draws) in enumerate(tests):
+        alike.setdefault((len(differences), draws), []).append(place)
+    found: dict[int, Array] = {}
+    for (_, draws), places in alike.items():
+        columns = [tests[place][0] for place in places]
+        p = sign_flip_p(np.concatenate(columns, axis=1), seed, draws)
+        ends = np.cumsum([own.shape[1] for own in columns])[:-1]
+        found |= zip(places, np.split(p, ends), strict=True)
+    return [found[place] for place in range(len(tests))]
 
 
 def draws_for(tests: int, alpha: float) -> int:

@@ -13,20 +13,29 @@ from reports.runs.run import GAP, Run
 from reports.tables.comparison import values_by_image
 
 REFERENCES = ("control_", "truth")  # named as methods they are in every table, but need no figure for every pair
+PAIRS, DRAWN = 6, 3  # pairs up to which each is drawn, and of more those of the first method that are
 MANY = 300  # points in vectors
 LETTER = 0.075  # inches that a letter of a tick takes, at most
 DARK = 0.6  # from which rho on a cell is dark
 HALF = 0.38  # height of a cloud above its line
 
 
-def difference_figures(run: Run, comparison: pd.DataFrame) -> Iterator[tuple[str, Figure]]:
-    """Per pair of methods the headline metrics at the first layer: cloud, points, mean and interval of a - b."""
+def difference_figures(run: Run, comparison: pd.DataFrame, *, every: bool = False) -> Iterator[tuple[str, Figure]]:
+    """Per pair of methods the headline metrics at the first layer: cloud, points, mean and interval of a - b.
+
+    Of more than six pairs only the first three, which the order of the methods decides, unless `every` is wanted.
+    """
     headline = comparison[comparison["family"].eq("headline") & comparison["n"].gt(1)]
     wides = {(role, metric): wide for layer, role, metric, wide, _ in values_by_image(run) if layer == run.layers[0]}
-    for (first, second), rows in headline.groupby(["method_a", "method_b"], sort=False):
-        if any(str(name).startswith(REFERENCES) for name in (first, second)):
-            continue
-        a, b = run.title(str(first)), run.title(str(second))
+    pairs = [
+        (str(first), str(second), rows)
+        for (first, second), rows in headline.groupby(["method_a", "method_b"], sort=False)
+        if not str(first).startswith(REFERENCES) and not str(second).startswith(REFERENCES)
+    ]
+    few = every or len(pairs) <= PAIRS
+    others = "" if few else f"; the other {len(pairs) - DRAWN} pairs are in the table comparison"
+    for first, second, rows in pairs if few else pairs[:DRAWN]:
+        a, b = run.title(first), run.title(second)
         figure, axes = panels(len(rows), 1, 7.2, 0.9)
         for axis, row in zip(axes[:, 0], rows.to_dict("records"), strict=True):
             wide = wides[str(row["role"]), str(row["metric"])]
@@ -40,7 +49,8 @@ def difference_figures(run: Run, comparison: pd.DataFrame) -> Iterator[tuple[str
             axis.set_title(f"{run.title(row['metric'])}{role}: {said}, {numbers}, n = {row['n']}")
         finding(
             figure,
-            f"{a} minus {b}, image by image; right of the line {a} is higher (mean; 95 % intervals of all together)",
+            f"{a} minus {b}, image by image; right of the line {a} is higher (mean; 95 % intervals of all together)"
+            + others,
         )
         yield f"differences_{first}_{second}", figure
 

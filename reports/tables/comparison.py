@@ -14,7 +14,7 @@ from metrics.statistics.comparison import (
     at_level,
     friedman,
     holm,
-    paired_columns,
+    paired_tables,
     verdict,
 )
 from metrics.statistics.permutation import draws_for
@@ -43,7 +43,8 @@ def comparison(run: Run) -> pd.DataFrame:
     comparisons of the family hold together with 95 % (each at 1 - 0.05 / m, Bonferroni) and `detectable` is that of a
     test at 0.05 / m; those of the others are 95 % each, at 0.05.
     """
-    rows = []
+    rows: list[dict[str, Any]] = []
+    asked = []
     largest = len(HEADLINE_FAMILY) * math.comb(len(run.methods), 2)
     for layer, role, metric, wide, groups in values_by_image(run):
         methods = [name for name in run.methods if name in wide]
@@ -52,10 +53,13 @@ def comparison(run: Run) -> pd.DataFrame:
         pairs = list(combinations(methods, 2))
         first, second = (wide[[pair[place] for pair in pairs]].to_numpy(float) for place in (0, 1))
         draws = draws_for(largest if family == "headline" else 1, ALPHA)
-        compared = paired_columns(first, second, run.seed, groups, draws)
-        for (a, b), found in zip(pairs, compared, strict=True):
+        asked.append((first, second, groups, draws))
+        for a, b in pairs:
             key = {"method_a": a, "method_b": b, "layer": layer, "role": role, "metric": metric}
-            rows.append({**key, "p_friedman": overall, "family": family, "found": found, "images": len(wide)})
+            rows.append({**key, "p_friedman": overall, "family": family, "images": len(wide)})
+    compared = [found for table in paired_tables(asked, run.seed) for found in table]
+    for row, found in zip(rows, compared, strict=True):
+        row["found"] = found
     return _judged(run, rows)
 
 

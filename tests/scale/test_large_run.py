@@ -7,7 +7,9 @@ from pathlib import Path
 import pandas as pd
 import pytest
 
-from reports import tables_of
+from reports import figure_of, tables_of
+from reports.figures.differences import difference_figures
+from reports.figures.style import style
 from reports.pages import gallery
 from reports.runs.run import Run
 
@@ -23,7 +25,7 @@ def folder(tmp_path_factory):
 
 
 def entries(run: Run) -> list[dict]:
-    return json.loads(gallery.gallery_json(run))["images"]
+    return json.loads(gallery.gallery(run, run.methods).text)["images"]
 
 
 def test_a_row_of_scores_takes_a_few_bytes_beside_its_value(folder):
@@ -51,7 +53,7 @@ def test_the_gallery_of_many_images_is_a_sample_with_those_of_the_sheets(folder,
     size = len(json.dumps(entries(run)[0]))
     monkeypatch.setattr(gallery, "FIRST", 20)
     monkeypatch.setattr(gallery, "BUDGET", 30 * size)
-    found = json.loads(gallery.gallery_json(run))
+    found = json.loads(gallery.gallery(run, run.methods).text)
     names = [image["id"] for image in found["images"]]
     assert found["total"] == SMALL.images
     assert 20 <= len(names) < SMALL.images
@@ -59,6 +61,18 @@ def test_the_gallery_of_many_images_is_a_sample_with_those_of_the_sheets(folder,
     sheets = {name for layer in run.layers for _, _, ids in gallery.selections(run, layer) for name in ids}
     assert sheets <= set(names)
     assert names == [image["id"] for image in entries(Run(folder))]  # the same every time
+
+
+def test_of_many_methods_a_few_pairs_are_drawn_and_the_others_when_asked_for(tmp_path):
+    large = large_run.Large(images=9, side=32, grid=4, points=5, methods=5)
+    run = Run(large_run.write_large_run(tmp_path / "run", large))
+    tables = tables_of(run)
+    with style():
+        drawn = dict(difference_figures(run, tables["comparison"]))
+    assert list(drawn) == [f"differences_gradcam_{name}" for name in ("layercam", "method03", "method04")]
+    said = drawn["differences_gradcam_layercam"].get_suptitle().replace("\n", " ")
+    assert "the other 7 pairs are in the table comparison" in said
+    assert "Method05" in figure_of(run, tables, "differences_method04_method05").get_suptitle()
 
 
 def test_the_order_of_rows_in_the_files_changes_nothing(folder, tmp_path):

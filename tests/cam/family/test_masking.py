@@ -58,6 +58,22 @@ def test_a_channel_that_is_the_same_everywhere_hides_all(two_stages, images):
     assert maps.isfinite().all()
 
 
+def test_masks_that_hide_all_are_scored_once_for_an_image(two_stages, images):
+    two_stages.late[0].weight[:2], two_stages.late[0].bias[0], two_stages.late[0].bias[1] = 0, 2, -1
+    of, methods, scored = Network(two_stages), {"scorecam": METHODS["scorecam"]}, []
+    tapped = tap_for(of, images, [LAYER], methods)
+    channels = tapped.activations[LAYER].shape[1]
+    same = (tapped.activations[LAYER].flatten(2).std(dim=2) == 0).sum(dim=1)
+    assert (same >= 2).all()
+
+    def score(seen):
+        scored.append(len(seen))
+        return two_stages(seen)
+
+    maps_of(MapBatch(of, tapped, images, IDS, 7, 32, score), methods)
+    assert sum(scored) == len(images) * channels - int((same - 1).sum())
+
+
 def test_sscam(two_stages, images):
     maps = found(two_stages, images, "sscam")
     for name, image, one in zip(IDS, images, maps, strict=True):

@@ -3,6 +3,7 @@ import torch
 from torch import nn
 
 from cam import METHODS, MapBatch, Network, compute_maps, maps_of, tap, tap_for
+from cam.head import Head
 from cam.methods import gradcam
 
 
@@ -25,6 +26,22 @@ def test_ablationcam_equals_a_loop(two_stages, images, batch_size):
             fall = (whole - two_stages.head(left.mean(dim=(1, 2)))) / whole.abs()
             expected += fall[:, None, None] * a[c]
         torch.testing.assert_close(one, expected, rtol=1e-5, atol=1e-5)
+
+
+def test_a_channel_that_is_0_costs_ablationcam_no_pass(two_stages, images, monkeypatch):
+    two_stages.late[0].weight[0], two_stages.late[0].bias[0] = 0, -1
+    silent = ((tap(two_stages, two_stages, images, ["late"]).activations["late"] == 0).all(dim=(2, 3))).sum()
+    assert silent >= len(images)
+    rows, run = [], Head.__call__
+    monkeypatch.setattr(Head, "__call__", lambda self, a, *rest: rows.append(len(a)) or run(self, a, *rest))
+    maps = found(two_stages, images, "ablationcam")
+    assert sum(rows) == len(images) * len(two_stages.late[0].bias) - int(silent)
+    for parameter in (two_stages.late[0].weight, two_stages.late[0].bias):
+        parameter[1:] = 0  # now nothing is left to ablate
+    rows.clear()
+    assert found(two_stages, images, "ablationcam").eq(0).all()
+    assert not rows
+    assert maps.any()
 
 
 @pytest.mark.parametrize("name", ["ablationcam", "reciprocam"])

@@ -15,6 +15,7 @@ from metrics.statistics.comparison import (
     holm,
     paired,
     paired_columns,
+    paired_tables,
     verdict,
 )
 from metrics.statistics.mean_test import mcnemar
@@ -210,3 +211,19 @@ def test_a_verdict_needs_mean_and_ranks_to_point_the_same_way():
     assert found.rank_biserial < 0
     for direction in ("higher", "lower", "none"):
         assert verdict(found, found.p_value, direction) == "mixed"
+
+
+def test_tables_together_find_what_each_finds_alone(monkeypatch):
+    random = np.random.default_rng(8)
+    tables = []
+    for n, m in ((30, 3), (30, 2), (14, 1), (0, 2)):
+        first, second = random.normal(0, 1, (n, m)), random.normal(0.2, 1, (n, m))
+        first[: n // 10, 0] = np.nan
+        tables.append((first, second, None, 199))
+    alone = [paired_columns(first, second, 3, None, 199) for first, second, _, _ in tables]
+    for together in (1, 70, 1 << 20):  # values held at once: nothing depends on it
+        monkeypatch.setattr("metrics.statistics.comparison.TOGETHER", together)
+        found = paired_tables(tables, 3)
+        for table, own in zip(found, alone, strict=True):
+            assert [one.p_value for one in table] == pytest.approx([one.p_value for one in own], nan_ok=True)
+        assert [[one.n for one in table] for table in found] == [[27, 30, 30], [27, 30], [13], [0, 0]]

@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 
 from metrics.statistics import permutation
-from metrics.statistics.permutation import DRAWS, draws_for, sign_flip_p
+from metrics.statistics.permutation import DRAWS, draws_for, sign_flip_p, sign_flips
 
 
 def every_sign(differences):
@@ -68,3 +68,17 @@ def test_a_large_family_has_draws_for_its_smallest_p():
     assert draws_for(8, 0.05) == DRAWS == 9999
     assert draws_for(840, 0.05) == 2 * 840 * 20 - 1
     assert 1 / (1 + draws_for(840, 0.05)) < 0.05 / 840
+
+
+def test_many_tables_draw_their_signs_once_and_find_what_each_finds_alone(monkeypatch):
+    random, drawn = np.random.default_rng(3), []
+    monkeypatch.setattr(permutation, "COLUMNS", 2)
+    shapes = [(20, 3, 99), (31, 1, 99), (20, 0, 99), (20, 2, 99), (20, 2, 199)]
+    tests = [(random.normal(0.3, 1, (n, m)), draws) for n, m, draws in shapes]
+    alone = [sign_flip_p(differences, 7, draws) for differences, draws in tests]
+    make = permutation._random_signs
+    monkeypatch.setattr(permutation, "_random_signs", lambda *of: drawn.append(of) or make(*of))
+    together = sign_flips(tests, 7)
+    assert [p.tolist() for p in together] == [p.tolist() for p in alone]
+    assert sorted(drawn) == [(20, 7, 99), (20, 7, 199), (31, 7, 99)]
+    assert sign_flips([], 7) == []

@@ -1,0 +1,54 @@
+"""Ours against pytorch-grad-cam, torch-cam, captum and Quantus, side by side in one process; writes docs' table.
+
+Run by `make peers` in an environment of its own. Entries of a contest run in turn, each round from another one on;
+a ratio is of two runs of one round. One thread, and the processor's time beside the clock's, so that other work on the
+machine does little harm.
+"""
+
+import argparse
+import os
+import platform
+from importlib.metadata import version
+from pathlib import Path
+
+import curves
+import maps
+import torch
+import whole
+from contest import hold, say, table
+from setting import Setting
+
+PEERS = ("grad-cam", "torchcam", "captum", "quantus")
+
+
+def machine(of: Setting) -> str:
+    """What the figures hold for."""
+    with Path("/proc/cpuinfo").open(encoding="utf-8") as lines:
+        named = next((line.partition(":")[2].strip() for line in lines if line.startswith("model name")), "")
+    packages = ", ".join(f"{name} {version(name)}" for name in ("torch", "torchvision", *PEERS))
+    return (
+        f"{named or platform.processor()}, {os.cpu_count()} cores, {torch.get_num_threads()} thread; "
+        f"Python {platform.python_version()}, {packages}; {of.weights.stem} at 224 x 224, float32, batch 32.\n"
+    )
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("--weights", type=Path, required=True)
+    parser.add_argument("--data-root", type=Path, required=True)
+    parser.add_argument("--only", default="", help="contests whose title holds this")
+    parser.add_argument("--rounds", type=int, help="of every contest")
+    parser.add_argument("--out", type=Path, default=Path("runs/peers.md"))
+    options = parser.parse_args()
+    torch.set_num_threads(1)
+    of = Setting(options.weights, options.data_root)
+    lines = []
+    for contest in [*maps.contests(of), *curves.contests(of), *whole.contests(of)]:
+        if options.only in contest.title:
+            lines += hold(contest, say, options.rounds)
+    options.out.parent.mkdir(parents=True, exist_ok=True)
+    options.out.write_text(f"{machine(of)}\n{table(lines)}", encoding="utf-8")
+
+
+if __name__ == "__main__":
+    main()
