@@ -47,7 +47,8 @@ def test_a_transformer_runs_as_it_is(shared, tmp_path, monkeypatch, read_manifes
     given = {"dataset": "files", "data_root": str(shared / "data" / "lab"), "weights": "net.pth", "out": "out"}
     given |= {"arch": f"attentive:{arch}", "resize": 64, "crop": 64, "steps": 2, "workers": 0, "controls": "none"}
     methods = ["gradcam", "layercam"] + ["legrad", "rollout"] * (arch == "vit")
-    given |= {"methods": methods, "protocols": ["srg"], "metrics": ["srg_probability", "effective_area"], "no_report": True}
+    given |= {"methods": methods, "protocols": ["srg"], "no_report": True}
+    given |= {"metrics": ["srg_probability", "effective_area"]}
     run(load_config(None, given))
     manifest = read_manifest(Path("out"))
     assert manifest["layers"] == {layer: dict(zip(("channels", "height", "width"), size, strict=True))}
