@@ -50,7 +50,7 @@ def alexnet_narrow(classes: int) -> nn.Module:
 def alexnet_linear(classes: int) -> nn.Module:
     """AlexNet's features with a single linear layer: 9216 numbers to classes."""
     network = AlexNet(num_classes=classes)
-    network.classifier = nn.Linear(256 * 6 * 6, classes)  # type: ignore[assignment]
+    network.classifier = nn.Linear(256 * 6 * 6, classes)
     return network
 
 
@@ -58,7 +58,7 @@ def alexnet_gap(classes: int) -> nn.Module:
     """AlexNet's features, the mean of each channel, and a linear layer of those 256 numbers, as modern networks end."""
     network = AlexNet(num_classes=classes)
     network.avgpool = nn.AdaptiveAvgPool2d(1)
-    network.classifier = nn.Linear(256, classes)  # type: ignore[assignment]
+    network.classifier = nn.Linear(256, classes)
     return network
 
 
