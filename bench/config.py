@@ -94,6 +94,9 @@ class RunConfig(NetworkConfig):
     data_root: Path | None = option(as_path, "folder (or file) the adapter reads", "DIR", default=None)
     split: str | None = option(as_text, "part of the data set, where it has parts", "NAME", default=None)
     limit: int | None = option(as_integer(1), "score N images, alternating between labels", "N", default=None)
+    mosaic: int | None = option(
+        as_integer(1), "score N mosaics of 2 x 2 of these images instead, two of each of two classes", "N", default=None
+    )
     download: bool = option(as_flag, "fetch the data set where it is missing", default=False)
     methods: tuple[str, ...] = option(
         as_names,

@@ -2,7 +2,8 @@
 
 import inspect
 from collections.abc import Callable
-from typing import Any
+from functools import partial
+from typing import Any, Literal
 
 from torch import Tensor
 
@@ -10,7 +11,7 @@ from metrics.perturbation import Curve, auc
 from metrics.registry import Metric
 from metrics.substrates import BLUR, SUBSTRATES
 
-FAMILY = "substrates"
+FAMILY: Literal["substrates"] = "substrates"
 GAINS = ("srg_probability", "srg_margin")  # that are scored under other substrates
 
 
@@ -26,17 +27,15 @@ def gains_under(substrate: str, chosen: tuple[str, ...] = GAINS) -> dict[str, Me
         substrate: key of `metrics.substrates.SUBSTRATES`.
         chosen: which of the two.
     """
-    meaning = f"SRG with {SUBSTRATES[substrate].title} in place of the blur; 0 for a random order"
-    shared = {"family": FAMILY, "direction": "higher", "meaning": meaning, "source": "Bluecher et al. 2024"}
+    title = SUBSTRATES[substrate].title
+    meaning = f"SRG with {title} in place of the blur; 0 for a random order"
+    shared = partial(Metric, family=FAMILY, direction="higher", meaning=meaning, source="Bluecher et al. 2024")
     made = {
-        "srg_probability": Metric(
-            _gain(substrate, "probability"), f"SRG, {SUBSTRATES[substrate].title}", range=(-1.0, 1.0),
-            unit="probability", **shared,
+        "srg_probability": shared(
+            _gain(substrate, "probability"), f"SRG, {title}", range=(-1.0, 1.0), unit="probability"
         ),
-        "srg_margin": Metric(
-            _gain(substrate, "margin"), f"SRG (margin), {SUBSTRATES[substrate].title}", unit="logits", **shared
-        ),
-    }  # fmt: skip
+        "srg_margin": shared(_gain(substrate, "margin"), f"SRG (margin), {title}", unit="logits"),
+    }
     return {name_under(name, substrate): metric for name, metric in made.items() if name in chosen}
 
 

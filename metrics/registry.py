@@ -88,7 +88,8 @@ class Metric:
         source: paper, or "" for our own.
         roles: roles the metric is given for.
         validated: whether it ranks the truth of drawn scenes above chance and mixtures in between (yes), the first only
-            (partly), or not (no); "" for one without a better direction. Measured: docs/ground-truth.md.
+            (partly), or not (no), which is also that of a metric whose best value a map has that ignores the image; ""
+            for one without a better direction, or not measured. docs/ground-truth.md.
         scale_free: whether maps multiplied by a constant score the same; tested of every entry that does not deny it.
     """
 

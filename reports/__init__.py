@@ -21,7 +21,7 @@ from reports.numbers import interval_text
 from reports.pages.report import headline, overview, page
 from reports.pages.stale import remove_stale
 from reports.plain import visible
-from reports.runs.latency import LATENCY_FILE, latency_table
+from reports.runs.latency import LATENCY_FILE, latency_table, shown_latency
 from reports.runs.run import RUNGS, ReportError, Run
 from reports.tables.across import across, agreement_text
 from reports.tables.comparison import COMPARISON, comparison
@@ -63,7 +63,7 @@ def render(folder: Path) -> Path:
     run = Run(folder)
     tables = tables_of(run)
     for name, table in tables.items():
-        write_table(folder / "tables", name, table)
+        write_table(folder / "tables", name, table, shown_latency(table) if name == "latency" else None)
     names: list[str] = []
     with style():
         for name, figure in _figures(run, tables):

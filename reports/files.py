@@ -78,9 +78,13 @@ def remove_scratch(folder: Path, names: Iterable[str] | None = None) -> None:
             path.unlink()
 
 
-def write_table(folder: Path, name: str, table: pd.DataFrame) -> None:
-    """A table as CSV (all digits), Markdown and LaTeX (four digits; undefined values say so); names stay text."""
+def write_table(folder: Path, name: str, table: pd.DataFrame, shown: pd.DataFrame | None = None) -> None:
+    """A table as CSV (all digits), Markdown and LaTeX (four digits; undefined values say so); names stay text.
+
+    `shown` takes its place in the last two.
+    """
     write_atomic(folder / f"{name}.csv", csv_bytes(table))
+    table = table if shown is None else shown
     cells = [
         [str(column) for column in table.columns],
         *(list(map(cell_text, row)) for row in table.itertuples(index=False)),

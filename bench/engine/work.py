@@ -117,8 +117,8 @@ class Work:
         ids, classes = self.scores.batch.ids, len(self.job.classes)
         names = tuple(ids[row // classes] for row in rows.tolist())
         again = MapsAgain(self.job, method, layer, names, rows % classes, negated)
-        made_elsewhere = method.size is not None  # maps of other images cannot be had
-        return {"score": self.asked.score} | ({} if made_elsewhere else {"maps_of": again})
+        known_here = method.size is not None or method.needs_truth  # maps of other images cannot be had
+        return {"score": self.asked.score} | ({} if known_here else {"maps_of": again})
 
     def _metrics(
         self, key: Key, inputs: MapInputs, forward: Forward, forward_rows: Tensor, among: np.ndarray | None = None

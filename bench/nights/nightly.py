@@ -86,10 +86,10 @@ def _night(config: NightlyConfig, gates: Gates, folder: Path) -> Verdict:
     print(f"  {folder / 'report.html'}  the night\n  {folder / 'summary.md'}  the verdict")
     if page:
         print(f"  {page}  all nights")
-    said = [f"{verdict.headline}; after {verdict.seconds:.0f} s", *verdict.details]
-    for line in said if verdict.passed else ():
+    lines = [f"{verdict.headline}; after {verdict.seconds:.0f} s", *verdict.details]
+    for line in lines if verdict.passed else ():
         print(line)
-    for line in () if verdict.passed else (*verdict.culprits, *said):  # the command's end tells what did not pass
+    for line in () if verdict.passed else (*verdict.culprits, *lines):  # the command's end tells what did not pass
         aside(line)
     return verdict
 
@@ -148,7 +148,17 @@ def _compared(found: Comparison, out: Path) -> None:
 def _time(folder: Path, choice: str) -> None:
     """Runs the benchmarks, puts their JSON into the run and renders its report again."""
     scratch = folder / f".{LATENCY_FILE}.tmp"
-    command = [sys.executable, "-m", "pytest", str(BENCHMARKS), "-q", "-p", "no:cacheprovider", "--benchmark-only"]
+    command = [
+        sys.executable,
+        "-m",
+        "pytest",
+        str(BENCHMARKS),
+        "-q",
+        "-p",
+        "no:cacheprovider",
+        "--benchmark-only",
+        "--full",
+    ]
     command += [f"--benchmark-json={scratch.resolve()}", *(() if choice == "all" else ("-k", choice))]
     done = subprocess.run(
         command, cwd=BENCHMARKS.parents[1], capture_output=True, text=True, errors="backslashreplace", check=False

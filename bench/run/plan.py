@@ -19,7 +19,9 @@ from bench.run.given import read_maps_file
 from bench.run.selection import check_annotations, must_apply, select_methods, select_metrics
 from bench.userfunctions import guarded_result, import_named
 from cam import CONTROLS, Method, MethodError, Network
+from cam.registry import SPECIAL
 from datasets import Dataset
+from datasets.mosaics import mosaics
 from metrics import Metric
 from metrics.gains import FAMILY as SUBSTRATES
 from weights import (
@@ -35,7 +37,6 @@ from weights import (
 )
 
 CPU_BATCH, CUDA_BATCH = 32, 128
-HEAD = "classifier_weights"  # what only some networks have
 CONTROL_CURVES: dict[str, Literal["none", "sampled", "all"]] = {
     "none": "none", "cheap": "none", "sampled": "sampled", "all": "all",
 }  # fmt: skip
@@ -86,6 +87,8 @@ def make_plan(config: RunConfig, gpu: int | None = None) -> Plan:
     dataset = read_dataset(
         config.dataset, config.data_root, config.split, config.limit, classifier.classes, download=config.download
     )
+    if config.mosaic is not None:
+        dataset = mosaics(dataset, config.mosaic, config.seed)
     _check_dataset(config, dataset, methods, metrics)
     given, ids = None, [record.image_id for record in dataset.records]
     if config.maps is not None:
@@ -129,11 +132,11 @@ def _defined(
     layers: Sequence[str],
     device: torch.device,
 ) -> dict[str, Method]:
-    """Without what a word such as all stands for and this network has no head for; a line on stderr says which."""
+    """Without what a word such as all stands for and this network does not have; a line on stderr says which."""
     kept, size = dict(methods), classifier.checkpoint.preprocess.size
     network = Network(classifier, classifier.network, config.reshape)
     for name, method in methods.items():
-        if name not in config.methods and HEAD in method.inputs:
+        if name not in config.methods and set(SPECIAL) & set(method.inputs):
             try:
                 layer_shapes(network, size, layers, device, {name: method})
             except MethodError as error:
@@ -173,7 +176,7 @@ def make_job(
     own = {
         name: method
         for name, method in methods.items()
-        if (method.finish is not None or HEAD in method.inputs) and method.size is None
+        if (method.finish is not None or set(SPECIAL) & set(method.inputs)) and method.size is None
     }
     if config.smooth and not any(metric.family in ("srg", SUBSTRATES) for metric in metrics.values()):
         raise ConfigError(

@@ -21,7 +21,22 @@ from weights import ARCHITECTURES, Classifier, load_classifier
 SHARED = Path(os.environ.get("CAMBENCH_SHARED", Path(__file__).resolve().parents[3] / "shared"))
 RATIOS: list[tuple[str, float, str]] = []
 WARMUP = 2
+ESSENTIAL = {"batch": (1, 32), "classes": (2,), "method": ("gradcam", "layercam")}  # without --full
 LAYER = "features.11"
+
+
+def pytest_addoption(parser: pytest.Parser) -> None:
+    parser.addoption("--full", action="store_true", help="every method, class and batch, and more rounds")
+
+
+def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
+    """Of the timings that are swept only the essential ones, unless all are asked for."""
+    if config.getoption("--full"):
+        return
+    for item in list(items):
+        given = item.callspec.params if isinstance(item, pytest.Function) and hasattr(item, "callspec") else {}
+        if any(given[name] not in kept for name, kept in ESSENTIAL.items() if name in given):
+            items.remove(item)
 
 
 @pytest.fixture(scope="session")
@@ -64,8 +79,10 @@ def maps(classifier: Classifier, photographs: torch.Tensor) -> Maps:
 
 
 @pytest.fixture
-def against(benchmark, job: RunConfig, classifier: Classifier, device: torch.device) -> Callable[..., float]:
+def against(benchmark, request, job: RunConfig, classifier: Classifier, device: torch.device) -> Callable[..., float]:
     """Times a stage with a bare forward pass before every round; the ratio of the two survives a noisy machine."""
+
+    full = request.config.getoption("--full")  # small batches are noisier, and cheaper
 
     def timed(function: Callable[[], object]) -> float:
         started = time.perf_counter()
@@ -86,7 +103,7 @@ def against(benchmark, job: RunConfig, classifier: Classifier, device: torch.dev
         benchmark.pedantic(
             lambda: timed(function),
             setup=lambda: references.append(timed(reference)),
-            rounds=rounds or min(60, max(15, 480 // images)),  # small batches are noisier, and cheaper
+            rounds=rounds or (min(60, max(15, 480 // images)) if full else min(30, max(6, 192 // images))),
             warmup_rounds=WARMUP,
             iterations=1,
         )
@@ -125,4 +142,4 @@ def pytest_terminal_summary(terminalreporter) -> None:
     if RATIOS:
         terminalreporter.section("time relative to a bare forward pass of the same images, side by side")
         for name, ratio, throughput in RATIOS:
-            terminalreporter.write_line(f"{name:<58} {ratio:6.3f}  ({throughput})")
+            terminalreporter.write_line(f"{name:<48} {ratio:6.3f}  ({throughput})")

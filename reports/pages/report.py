@@ -17,12 +17,15 @@ from reports.pages.banner import banner
 from reports.pages.captions import caption, embedded_names
 from reports.pages.frame import rendered
 from reports.pages.gallery import gallery
+from reports.pages.notebook import forest, pictures
 from reports.pages.top import order_of, top
 from reports.pages.worded import glossary, questions, verdicts
 from reports.runs.run import Run
+from reports.tables.answer import answer
 from reports.tables.controls import unbeaten
 from reports.tables.findings import CAVEAT, findings, warnings
 from reports.tables.sanity import gate_text
+from reports.tables.scorecard import scorecard
 from reports.tables.summary import DATASET_LEVEL
 
 HEADLINE = (
@@ -96,8 +99,12 @@ def _folded(run: Run, tables: Mapping[str, pd.DataFrame]) -> dict[str, Any]:
 
 
 def overview(run: Run, tables: Mapping[str, pd.DataFrame]) -> str:
-    """The headline rows and the findings as a piece of HTML, for a notebook."""
+    """The answer, the paired differences, a few pictures, findings and headline rows as HTML, for a notebook."""
     content = {
+        "answer": [text for text in answer(run, tables, scorecard(run, tables)) if text],
+        "forest": forest(run, tables["comparison"]),
+        "chosen": "Where the first two methods differ most:" if len(run.methods) > 1 else "The first images:",
+        "pictures": pictures(run),
         "dataset": run.manifest["dataset"],
         "checkpoint": run.manifest["checkpoint"],
         "counts": run.manifest["counts"],

@@ -62,14 +62,14 @@ def glossary(run: Run) -> pd.DataFrame:
     """What every metric of the run means."""
     rows = [
         (
-            metric["title"],
+            run.title(name),
             metric["direction"],
             _range(metric["range"]),
             metric["unit"],
             metric["meaning"],
             metric["source"],
         )
-        for metric in run.manifest["metrics"].values()
+        for name, metric in run.manifest["metrics"].items()
     ]
     return pd.DataFrame(rows, columns=["metric", "better", "range", "unit", "meaning", "source"])
 

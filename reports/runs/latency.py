@@ -72,6 +72,24 @@ def _is(value: object, kind: type) -> bool:
     return isinstance(value, wanted) and not isinstance(value, bool) and 0 < value < 1e300
 
 
+def shown_latency(table: pd.DataFrame) -> pd.DataFrame:
+    """The table as text that is narrow enough to be read as it is: what was timed, quartiles, four digits."""
+    rows = [
+        (
+            row["stage"],
+            row["method"] or row["metric"],
+            row["classes"],
+            row["batch"],
+            f"{row['ms_median']:.4g} ({row['ms_q1']:.4g} to {row['ms_q3']:.4g})",
+            f"{row['images_per_second']:.4g}",
+            f"{row['ratio']:.3g} ({row['ratio_mad']:.2g})",
+        )
+        for row in table.to_dict("records")
+    ]
+    named = ["stage", "of", "classes", "batch", "ms (quartiles)", "images/s", "time over a forward pass (MAD)"]
+    return pd.DataFrame(rows, columns=named)
+
+
 def benchmark_name(row: Mapping[str, Any]) -> str:
     """Name of a row of the latency table: its stage and labels."""
     return " ".join([str(row["stage"]), *(f"{key}={row[key]}" for key in LABELS if row[key] != "")])

@@ -39,10 +39,14 @@ MAP = ["image_id", "method", "layer", "target"]
 
 
 def title(manifest: dict[str, Any], name: str) -> str:
-    """Title of a method, control or metric of a run, from its manifest: one line, not too long."""
+    """Title of a method, control or metric of a run, from its manifest: one line, not too long.
+
+    A metric that failed its validation says so wherever it appears.
+    """
     for kind in ("methods", "controls", "metrics"):
         if name in manifest.get(kind, {}):
-            return label(manifest[kind][name]["title"])
+            entry = manifest[kind][name]
+            return label(entry["title"]) + (" (not valid)" if entry.get("validated") == "no" else "")
     return label({"scatter_gap": "Scatter gap", "dispersion_gap": "Dispersion gap"}.get(name, name))
 
 

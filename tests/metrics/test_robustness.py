@@ -3,6 +3,8 @@ import math
 import pytest
 import torch
 
+from metrics import METRICS
+from metrics.confidence import coherency
 from metrics.robustness import (
     cascade_similarity,
     class_sensitivity,
@@ -108,3 +110,12 @@ def test_class_sensitivity_by_hand():
     found = class_sensitivity(raw, other)
     assert found[:3].tolist() == pytest.approx([1, 1 - 24 / 25, 0])
     assert found[3].isnan()
+
+
+def test_metrics_whose_best_value_a_map_has_that_ignores_the_picture_are_marked():
+    fixed = torch.rand(2, 5, 5, generator=torch.Generator().manual_seed(0))
+    again = {"maps_of": lambda *_changed: fixed, "images": pictures(2, 5)}
+    assert max_sensitivity(raw=fixed, **again).tolist() == [0, 0]
+    found = coherency(fixed, pictures(2, 5), again["maps_of"])
+    assert found.tolist() == pytest.approx([1, 1])
+    assert {METRICS[name].validated for name in ("max_sensitivity", "coherency")} == {"no"}

@@ -5,7 +5,8 @@ import pytest
 from reports import ReportError, Run, render
 from reports.figures.latency import latency_figures
 from reports.figures.style import style
-from reports.runs.latency import latency_table
+from reports.files import write_table
+from reports.runs.latency import latency_table, shown_latency
 from reports.tables.summary import summary
 
 
@@ -26,6 +27,16 @@ def timed_run(make_run):
     entries.append(benchmark("forward", [0.3, 0.3, 0.3], [0.3, 0.3, 0.3], batch=32))
     (folder / "latency.json").write_text(json.dumps({"benchmarks": entries}))
     return folder
+
+
+def test_the_shown_table_fits_a_hundred_columns_and_the_file_keeps_all_digits(timed_run, tmp_path):
+    table = latency_table(Run(timed_run))
+    table.loc[0, "stage"] = "end to end, 8 steps, without report"
+    write_table(tmp_path, "latency", table, shown_latency(table))
+    lines = (tmp_path / "latency.md").read_text().splitlines()
+    assert max(map(len, lines)) <= 100
+    assert "| maps | gradcam | 2 | 32 | 640 (480 to 960) | 50 | 2 (1) |" in lines
+    assert "ms_p95" in (tmp_path / "latency.csv").read_text()
 
 
 def test_rows_by_hand(timed_run):
