@@ -8,6 +8,7 @@ machine does little harm.
 import argparse
 import os
 import platform
+import textwrap
 from importlib.metadata import version
 from pathlib import Path
 
@@ -26,10 +27,11 @@ def machine(of: Setting) -> str:
     with Path("/proc/cpuinfo").open(encoding="utf-8") as lines:
         named = next((line.partition(":")[2].strip() for line in lines if line.startswith("model name")), "")
     packages = ", ".join(f"{name} {version(name)}" for name in ("torch", "torchvision", *PEERS))
-    return (
+    said = (
         f"{named or platform.processor()}, {os.cpu_count()} cores, {torch.get_num_threads()} thread; "
-        f"Python {platform.python_version()}, {packages}; {of.weights.stem} at 224 x 224, float32, batch 32.\n"
+        f"Python {platform.python_version()}, {packages}; {of.weights.stem} at 224 x 224, float32, batch 32."
     )
+    return textwrap.fill(said, 118) + "\n"
 
 
 def main() -> None:

@@ -11,6 +11,7 @@ import json
 import subprocess
 import sys
 import tempfile
+import textwrap
 import time
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
@@ -119,10 +120,11 @@ class Scaling:
         fit = stats.linregress(images, resident)
         half = stats.t.ppf(0.975, len(images) - 2) * fit.stderr
         low, high = (1000 * (fit.slope + side * half) for side in (-1, 1))
-        return (
+        said = (
             f"Resident memory: {1000 * fit.slope:+.1f} MB per 1,000 images (95 % interval {low:+.1f} to {high:+.1f}), "
-            f"over images {images[0]:.0f} to {images[-1]:.0f} of one call; {resident[-1]:.0f} MB at its end.\n"
+            f"over images {images[0]:.0f} to {images[-1]:.0f} of one call; {resident[-1]:.0f} MB at its end."
         )
+        return textwrap.fill(said, 118) + "\n"
 
 
 def curve(sizes: tuple[int, ...], run: Callable[[int], float], rounds: int) -> list[tuple[int, float, float, float]]:
@@ -193,7 +195,7 @@ def main() -> None:
     draw(table, options.out / "scaling.png")
     lines = ["| curve | size | time over a forward pass, ranks: s (quartiles) |", "|---|---|---|"]
     lines += [f"| {name} | {size} | {median:.2f} ({low:.2f} to {high:.2f}) |" for name, size, low, median, high in rows]
-    text = "\n".join([*lines, "", of.slope() if of.resident else ""])
+    text = "\n".join(["![Time against each size](scaling.png)", "", *lines, "", of.slope() if of.resident else ""])
     (options.out / "scaling.md").write_text(text, encoding="utf-8")
 
 
