@@ -39,10 +39,10 @@ pets: setup  ## the same on the Oxford-IIIT Pet photographs (DATA_ROOT=, WEIGHTS
 		--weights $(WEIGHTS) --methods gradcam,layercam --layers features.11,features.12 \
 		--protocols rise,srg --steps 32 --out $(PETS) --resume
 
-study: setup  ## one verdict over several networks (STUDY=; default: the three shipped networks of drawn scenes)
+study: setup  ## one verdict over several networks (STUDY=; default: the six shipped networks of drawn scenes)
 	$(BIN)/cambench study $(STUDY) --resume
 
-weights: setup  ## train the three shipped networks on drawn scenes again (writes runs/weights/; over an hour)
+weights: setup  ## train the six shipped networks on drawn scenes again (writes runs/weights/; over an hour)
 	for seed in 0 1 2; do PATH="$(abspath $(BIN)):$$PATH" sh configs/catdog-scenes.sh $$seed runs/weights/$$seed || exit; done
 
 truth: setup  ## leakage, certificates, ground truth, metric validation; fills docs/ground-truth.md
@@ -100,6 +100,8 @@ mutants: setup  ## change cam/ and metrics/ in MUTANTS= drawn places a file, lis
 
 parity: $(PARITY)/.installed  ## our maps against those of grad-cam and torchcam; fills docs/parity.md (WEIGHTS=, DATA_ROOT=)
 	OMP_NUM_THREADS=1 PYTHONPATH=. $(PARITY)/bin/python tests/parity/parity.py --weights $(WEIGHTS) \
+		--pictures $(DATA_ROOT)/lab --write docs/parity.md
+	OMP_NUM_THREADS=1 PYTHONPATH=. $(PARITY)/bin/python tests/parity/scores.py --weights $(WEIGHTS) \
 		--pictures $(DATA_ROOT)/lab --write docs/parity.md
 
 $(PARITY)/.installed: tests/parity/requirements.txt constraints.txt

@@ -25,6 +25,7 @@ from bench.options import (
     as_side_or_sides,
     as_sigmas,
     as_text,
+    none_or,
     one_of,
     option,
     or_auto,
@@ -93,6 +94,9 @@ class RunConfig(NetworkConfig):
     data_root: Path | None = option(as_path, "folder (or file) the adapter reads", "DIR", default=None)
     split: str | None = option(as_text, "part of the data set, where it has parts", "NAME", default=None)
     limit: int | None = option(as_integer(1), "score N images, alternating between labels", "N", default=None)
+    mosaic: int | None = option(
+        as_integer(1), "score N mosaics of 2 x 2 of these images instead, two of each of two classes", "N", default=None
+    )
     download: bool = option(as_flag, "fetch the data set where it is missing", default=False)
     methods: tuple[str, ...] = option(
         as_names,
@@ -104,15 +108,23 @@ class RunConfig(NetworkConfig):
         as_path, "maps made elsewhere: arrays (N, K, h, w) by name, and image_ids", "FILE.npz", default=None
     )
     controls: str = option(
-        one_of("none", "cheap", "all"),
-        "control maps: none, cheap (no forward passes for them), all",
+        one_of("none", "cheap", "sampled", "all"),
+        "control maps: none; cheap, without curves; sampled, with curves at the first layer on half of the images (24 "
+        "to 128); all",
         "NAME",
-        default="cheap",
+        default="sampled",
     )
     smooth: tuple[float, ...] = option(
         as_sigmas,
         "smooth every method's maps at the first layer, too, by Gaussians of so many cells, and score SRG again",
         "0.5,1,2",
+        default=(),
+    )
+    substrates: tuple[str, ...] = option(
+        none_or(as_names),
+        "score SRG at the first layer under more substrates than RISE's blur, too: mean, gaussian, noise, shuffle, "
+        "linear (imputed from neighbours), or all",
+        "a,b",
         default=(),
     )
     metrics: tuple[str, ...] | None = option(

@@ -67,6 +67,11 @@ def as_names(value: Any) -> tuple[str, ...]:
     return names
 
 
+def none_or(parse: Callable[[Any], tuple[str, ...]]) -> Callable[[Any], tuple[str, ...]]:
+    """What `parse` takes, or none for nothing."""
+    return lambda value: () if value in ("none", []) else parse(value)
+
+
 def as_sigmas(value: Any) -> tuple[float, ...]:
     """Standard deviations in cells, above 0 and at most 64, each once and from small to large; none alone is none."""
     if value in ("none", []):

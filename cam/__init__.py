@@ -2,7 +2,7 @@
 
 from cam.candidates import Candidate, candidates, default_candidate
 from cam.controls import CONTROLS, LADDER, NEGATED, SMOOTHED
-from cam.family import layered, masking, optimised, replacing, statistics, weights
+from cam.family import attending, layered, masking, optimised, replacing, statistics, weights
 from cam.form import LayerError
 from cam.inputs import MapBatch, MapInputs, Network
 from cam.maps import Maps, compute_maps, maps_of, tap_for, upsample
@@ -232,6 +232,20 @@ METHODS = {
         "gradients times input and times every bias of the network",
         "Srinivas and Fleuret 2019",
         formula="psi(x g) + sum over layers of psi(b G), psi = unit(| |)",
+    ),
+    "legrad": Method(
+        attending.legrad,
+        "LeGrad",
+        "how much every block's attention to a cell would raise the class, for transformers",
+        "Bousselham et al. 2025",
+        formula="mean over blocks, heads, queries of ReLU(dz/dA)",
+    ),
+    "rollout": Method(
+        attending.rollout,
+        "Attention rollout",
+        "what flows from every cell to the class token, the same for every class, for transformers",
+        "Abnar and Zuidema 2020",
+        formula="row of the class token in product over blocks of (mean(A) + I) / 2",
     ),
     "randomcam": Method(
         weights.randomcam,

@@ -8,6 +8,8 @@ import torch
 from torch import Tensor, nn
 
 from cam.across import Across, Reduction
+from cam.attention import Attention, OfGradient
+from cam.attention import Reduction as OverAttention
 from cam.form import MAP, Form, named_prefix
 from cam.head import TOLERANCE, Head
 from cam.passes import curvature, gradient_of, tap_again
@@ -37,6 +39,7 @@ class Network:
         self._heads: dict[tuple[str, Form], Head] = {}
         self._shuffled: dict[float, Network] = {}
         self.across = Across(self.model, self.network)
+        self.attention = Attention(self.model, self.network)
 
     def tap(self, images: Tensor, layers: Sequence[str], *, gradients: bool = True) -> Tapped:
         """What one forward pass leaves behind at these layers (see `cam.tap.tap`)."""
@@ -196,6 +199,16 @@ class MapInputs:
 
         def over(kind: str, reduce: Reduction, *, gradients: bool = True) -> list[tuple[Tensor, ...]]:
             return batch.network.across(kind, reduce, batch.images, self.layer, self.classes, gradients=gradients)
+
+        return over
+
+    @property
+    def attention(self) -> Callable[..., Tensor]:
+        """A reduction to what it makes of the attention of a transformer's blocks."""
+        batch, form = self.batch, self.batch.tapped.forms.get(self.layer, MAP)
+
+        def over(reduce: OverAttention, gradient: OfGradient | None = None) -> Tensor:
+            return batch.network.attention(reduce, batch.images, self.layer, form, self.classes, gradient)
 
         return over
 

@@ -27,11 +27,21 @@ MAP_INPUTS = {
     "curvature": "H_k A, the Hessian of every class's logit times the activations (B, K, C, h, w)",
     "gradient_of": "function of images (N, 3, H, W) and classes (N,) giving logits and their gradients (N, 3, H, W)",
     "across": "function of a kind of layers and a reduction: what it makes of each such layer of the network",
+    "attention": "function of a reduction: what it makes of the attention of a transformer's blocks, one row per image",
     "parts": "code of the part seen at every pixel of drawn images (B, H, W)",
     "part_effect": "fall of every class's margin when a part is taken away (B, K, P)",
 }
 BACKWARD = ("gradients", "layers", "curvature")  # inputs that need a backward pass
-PASSES = ("score", "head", "tap_again", "curvature", "gradient_of", "across")  # inputs that run the network again
+PASSES = (
+    "score",
+    "head",
+    "tap_again",
+    "curvature",
+    "gradient_of",
+    "across",
+    "attention",
+)  # inputs that run the network again
+SPECIAL = ("classifier_weights", "attention")  # inputs that not every network has
 TRUTH = ("parts", "part_effect")  # inputs that only drawn images have
 
 

@@ -9,9 +9,14 @@ from torch import Tensor
 
 
 def named_generator(*names: object) -> np.random.Generator:
-    """PCG64 seeded with the SHA-256 of the names, joined by colons."""
+    """PCG64 seeded with `place_of` the names."""
+    return np.random.Generator(np.random.PCG64(place_of(*names)))
+
+
+def place_of(*names: object) -> int:
+    """The first 128 bits of the SHA-256 of the names, joined by colons: a random place in a queue."""
     digest = hashlib.sha256(":".join(map(str, names)).encode()).digest()
-    return np.random.Generator(np.random.PCG64(int.from_bytes(digest[:16], "big")))
+    return int.from_bytes(digest[:16], "big")
 
 
 def drawn(ids: Iterable[str], seed: int, draw: Callable[[np.random.Generator], np.ndarray], *purpose: object) -> Tensor:

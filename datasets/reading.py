@@ -1,5 +1,6 @@
 """One record at a time: from a file or a drawing to tensors, or to the reason why not."""
 
+import math
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
@@ -35,8 +36,7 @@ class Reader:
     def only(self, position: int) -> "Reader":
         """A reader of one record, small enough to send to a process of its own."""
         record = self.records[position]
-        paths = [path for path in (record.path, record.mask_path) if path in self.stamps]
-        stamps = {path: self.stamps[path] for path in paths if path is not None}
+        stamps = {path: self.stamps[path] for path in record.files if path in self.stamps}
         return Reader({position: record}, stamps, self.fit, self.classes)
 
     def read(self, position: int) -> Reading | Skipped:
@@ -55,6 +55,8 @@ class Reader:
     def _read(self, record: Record) -> Reading:
         if record.drawing is not None:
             return draw_annotated(record.drawing, self.classes, self.fit)
+        if record.tiles:
+            return self._mosaic(record)
         image, orientation = read_photograph(record.path, self.stamps.get(record.path))
         size = (image.shape[1], image.shape[2])
         if record.mask_path is not None and len(record.classes) == 1:
@@ -65,6 +67,27 @@ class Reader:
         faces = [self._painted(record, name, "head", size) for name in self.classes]
         no_parts = torch.zeros(self.fit.crop, dtype=torch.uint8)
         return self.fit.image(image), torch.stack(masks), torch.stack(faces), no_parts
+
+    def _mosaic(self, record: Record) -> Reading:
+        """Tiles side by side, each cropped as a photograph of its size; masks are the tiles of each class, whole."""
+        side = math.isqrt(len(record.tiles))
+        image = torch.empty(3, *self.fit.crop, dtype=torch.uint8)
+        masks = torch.zeros(len(self.classes), *self.fit.crop, dtype=torch.uint8)
+        for number, tile in enumerate(record.tiles):
+            (top, bottom), (left, right) = (
+                (size * place // side, size * (place + 1) // side)
+                for size, place in zip(self.fit.crop, divmod(number, side), strict=True)
+            )
+            crop = (bottom - top, right - left)
+            fit = Fit(max(*crop, self.fit.resize // side), crop, self.fit.interpolation)
+            try:
+                pixels, _ = read_photograph(tile.path, self.stamps.get(tile.path))
+                image[:, top:bottom, left:right] = fit.image(pixels)
+            except UnreadableError as error:
+                raise UnreadableError(f"tile '{printable(tile.path.name)}': {error}") from error
+            masks[[self.classes.index(name) for name in tile.classes], top:bottom, left:right] = 1
+        nothing = torch.full_like(masks, IGNORE)
+        return image, masks, nothing, torch.zeros(self.fit.crop, dtype=torch.uint8)
 
     def _mask(self, path: Path, values: Mapping[int, int], size: tuple[int, int], orientation: int) -> Tensor:
         """Where the animal is, (h, w)."""
@@ -85,5 +108,4 @@ class Reader:
 
 def stamps_of(records: Mapping[int, Record]) -> dict[Path, Stamp]:
     """The stamps of all files of the records."""
-    paths = (path for record in records.values() if record.drawing is None for path in (record.path, record.mask_path))
-    return {path: stamp_of(path) for path in paths if path is not None}
+    return {path: stamp_of(path) for record in records.values() for path in record.files}

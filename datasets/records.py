@@ -99,6 +99,7 @@ class Record:
         mask_values: pixel value in that PNG to 1 object, 0 background, 255 ignore.
         boxes: animals and heads.
         drawing: draws image and masks; then `path` is only a name.
+        tiles: photographs that make this image, row by row, as many rows as columns; then `path` is only a name.
     """
 
     image_id: str
@@ -108,6 +109,7 @@ class Record:
     mask_values: tuple[tuple[int, int], ...] = ((0, 0), (1, 1), (255, 255))
     boxes: tuple[Box, ...] = ()
     drawing: Drawing | None = None
+    tiles: tuple["Record", ...] = ()
 
     def __post_init__(self) -> None:
         if not isinstance(self.classes, tuple) or not all(map(_is_name, self.classes)):
@@ -128,7 +130,15 @@ class Record:
     @property
     def has_mask(self) -> bool:
         """Whether anything says where the animal is."""
-        return bool(self.mask_path or self.drawing) or any(box.part == "animal" for box in self.boxes)
+        return bool(self.mask_path or self.drawing or self.tiles) or any(box.part == "animal" for box in self.boxes)
+
+    @property
+    def files(self) -> tuple[Path, ...]:
+        """All that is read of it: the photograph and its mask, or those of its tiles."""
+        if self.tiles:
+            return tuple(path for tile in self.tiles for path in tile.files)
+        own = () if self.drawing is not None else (self.path, self.mask_path)
+        return tuple(path for path in own if path is not None)
 
     @property
     def has_face(self) -> bool:
@@ -209,6 +219,11 @@ class Dataset:
                 digest.update(b"relative")
             if record.drawing is not None:
                 digest.update(repr(record.drawing).encode())
+                continue
+            if record.tiles:
+                digest.update(repr([tile.image_id for tile in record.tiles]).encode())
+                for file in record.files:
+                    digest.update(self.digests.get(file) or content_hash(file) or b"unreadable")
                 continue
             for path in (record.path, record.mask_path):
                 digest.update(b"-" if path is None else self.digests.get(path) or content_hash(path) or b"unreadable")

@@ -219,7 +219,8 @@ METRICS = {
     ),
     "coherency": Metric(
         confidence.coherency, "Coherency", "confidence", "higher", UNIT, "(1 + correlation) / 2",
-        "correlation of the map and that of the image masked by it", "Poppi et al. 2021",
+        "correlation of the map and that of the image masked by it; 1 for a map that ignores the image",
+        "Poppi et al. 2021", validated="no",
     ),
     "adcc": Metric(
         confidence.adcc, "ADCC", "confidence", "higher", UNIT, "harmonic mean",
@@ -235,7 +236,8 @@ METRICS = {
     ),
     "max_sensitivity": Metric(
         robustness.max_sensitivity, "Max-sensitivity", "robustness", "lower", (0.0, None), "share of the map's length",
-        "largest change of the map under noise that is hardly seen", "Yeh et al. 2019",
+        "largest change of the map under noise that is hardly seen; 0 for a map that ignores the image",
+        "Yeh et al. 2019", validated="no",
     ),
     "randomised_similarity": Metric(
         robustness.randomised_similarity, "Similarity to a shuffled network's map", "robustness", "none", (-1.0, 1.0),

@@ -96,7 +96,8 @@ def arcc(
     ROAD is the mean over the n - 1 fractions of least minus most relevant removed, cut at 0: `road_probability`
     n / (n - 1). Range [0, 1], higher is better. Arguments as of `coherency` and `road_probability`.
 
-    Source: Domeniconi et al., "RefineCAM", 2026; as in pytorch-grad-cam 1.5.5, whose fractions are those of 5 steps.
+    Source: Domeniconi et al., "RefineCAM", 2026; as in pytorch-grad-cam after 1.5.5, whose fractions are those of 5
+    steps.
     """
     steps = len(insertion_linear.fraction) - 1
     road = road_probability(insertion_linear, deletion_linear) * steps / max(1, steps - 1)

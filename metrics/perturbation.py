@@ -13,7 +13,6 @@ from metrics.margins import best_other, margins
 ScoreFn = Callable[[Tensor], Tensor]
 FillFn = Callable[[Tensor, Tensor, Tensor], Tensor]
 Direction = Literal["deletion", "insertion"]
-SHARED = ("blur", "linear")  # substrates of curves in both directions
 
 
 @dataclass(frozen=True)
@@ -34,19 +33,22 @@ class Curve:
 
 
 def turned(name: str) -> str:
-    """The curve of the negated map that a curve `direction_substrate`, read backwards, is; "" where there is none.
+    """The curve of the negated map that a curve `direction_substrate`, read backwards, is.
 
     Deleting the lowest pixels first is inserting the highest ones, read backwards, onto the same substrate.
     """
     direction, _, substrate = name.partition("_")
-    if substrate not in SHARED:
-        return ""
     return f"{'deletion' if direction == 'insertion' else 'insertion'}_{substrate}"
 
 
 def read_backwards(curve: Curve) -> Curve:
     """The curves from their last point to their first."""
     return Curve(curve.fraction, *(v.flip(1) for v in (curve.probability, curve.probability_other, curve.margin)))
+
+
+def at(curve: Curve, places: Tensor) -> Curve:
+    """The curves at some of the N maps: their numbers, or (N,) bool."""
+    return Curve(curve.fraction, *(v[places] for v in (curve.probability, curve.probability_other, curve.margin)))
 
 
 def replaced(images: Tensor, missing: Tensor, substrate: Tensor) -> Tensor:

@@ -34,13 +34,24 @@ INPUTS = {
     "insertion_blur": "insertion curve from the blurred image (Curve)",
     "deletion_linear": "deletion curve, missing pixels imputed from the others (Curve)",
     "insertion_linear": "insertion curve, missing pixels imputed from the others (Curve)",
+    "insertion_mean": "insertion curve from the mean colour (Curve)",
+    "deletion_gaussian": "deletion curve onto a strong Gaussian of the image (Curve)",
+    "insertion_gaussian": "insertion curve from it (Curve)",
+    "deletion_noise": "deletion curve onto uniform noise (Curve)",
+    "insertion_noise": "insertion curve from it (Curve)",
+    "deletion_shuffle": "deletion curve onto the image's own patches, shuffled (Curve)",
+    "insertion_shuffle": "insertion curve from them (Curve)",
     "score": "function of images (M, 3, H, W) in [0, 1], any M, giving logits (M, K)",
     "others": "raw maps of the class on 12 other images of the label, NaN where there are fewer (N, 12, h, w)",
     "mask_weights": "weights of the map's cells in its sum over the animal, and over all known pixels (N, 2, h, w)",
     "face_weights": "the same of the head boxes (N, 2, h, w)",
     "maps_of": "function of changed images (N, 3, H, W), and optionally a change of the network, giving maps (N, h, w)",
 }
-CURVES = ("deletion_mean", "deletion_blur", "insertion_blur", "deletion_linear", "insertion_linear")
+CURVES = (
+    "deletion_mean", "deletion_blur", "insertion_blur", "deletion_linear", "insertion_linear", "insertion_mean",
+    "deletion_gaussian", "insertion_gaussian", "deletion_noise", "insertion_noise", "deletion_shuffle",
+    "insertion_shuffle",
+)  # fmt: skip
 ON_HOST = (*CURVES, "masked_probability")
 CALLS = ("score", "maps_of")  # functions that run the network
 MASKED = "masked_images"
@@ -53,7 +64,9 @@ OTHER_MAPS = ("other_raw", "other_signed")
 TRUTH = ("parts", "part_effect", "certified")  # inputs that only drawn scenes have
 ROLES = ("right", "wrong", "present")
 
-Family = Literal["rise", "srg", "road", "dispersion", "localisation", "confidence", "robustness", "truth", "custom"]
+Family = Literal[
+    "rise", "srg", "road", "substrates", "dispersion", "localisation", "confidence", "robustness", "truth", "custom"
+]
 
 
 class MetricError(ValueError):
@@ -75,7 +88,8 @@ class Metric:
         source: paper, or "" for our own.
         roles: roles the metric is given for.
         validated: whether it ranks the truth of drawn scenes above chance and mixtures in between (yes), the first only
-            (partly), or not (no); "" for one without a better direction. Measured: docs/ground-truth.md.
+            (partly), or not (no), which is also that of a metric whose best value a map has that ignores the image; ""
+            for one without a better direction, or not measured. docs/ground-truth.md.
         scale_free: whether maps multiplied by a constant score the same; tested of every entry that does not deny it.
     """
 

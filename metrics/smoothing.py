@@ -1,14 +1,11 @@
 """Smoothed maps: how much of a score is smoothness, which adds no knowledge of the network."""
 
-import math
-
 import torch
 from torch import Tensor
 
 from metrics.inputs import MapInputs
 
 TRUNCATE = 4.0  # standard deviations at which the Gaussian ends, as in scipy.ndimage
-CURVES = ("deletion_blur", "insertion_blur")  # that smoothed maps get
 
 
 def smoothed(inputs: MapInputs, sigma: float) -> MapInputs:
@@ -31,10 +28,10 @@ def gaussian(maps: Tensor, sigma: float) -> Tensor:
 def _weights(side: int, sigma: float) -> Tensor:
     """Share of cell j in the smoothed cell i, (side, side) float64: mirrored with the border cell twice."""
     reach = int(TRUNCATE * sigma + 0.5)
-    kernel = [math.exp(-0.5 * (step / sigma) ** 2) for step in range(-reach, reach + 1)]
+    steps, cells = torch.arange(-reach, reach + 1), torch.arange(side)[:, None]
+    kernel = (-0.5 * (steps.double() / sigma).square()).exp()
+    places = (cells + steps) % (2 * side)
+    places = torch.minimum(places, 2 * side - 1 - places)
     weights = torch.zeros(side, side, dtype=torch.float64)
-    for cell in range(side):
-        for step, weight in zip(range(-reach, reach + 1), kernel, strict=True):
-            place = (cell + step) % (2 * side)
-            weights[cell, min(place, 2 * side - 1 - place)] += weight
+    weights.index_put_((cells.expand_as(places), places), kernel.expand(side, -1), accumulate=True)
     return weights / weights.sum(dim=1, keepdim=True)

@@ -1,6 +1,7 @@
 """Substrates: what a deleted pixel shows, and what an insertion starts from."""
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
 
 import numpy as np
 import torch
@@ -8,8 +9,14 @@ import torch.nn.functional as F
 from scipy import ndimage
 from torch import Tensor
 
+from cam.seeds import drawn
+from metrics.imputation import IMPUTED, imputation_noise
+from metrics.smoothing import gaussian
+
 KERNEL_SIZE = 11
 KERNEL_SIGMA = 5.0
+STRONG = 14  # the shorter side holds so many standard deviations of the strong Gaussian, and so many shuffled patches
+BLUR = "blur"  # of RISE: what SRG is scored under whatever else is tried
 
 
 def mean_substrate(images: Tensor, mean: Sequence[float]) -> Tensor:
@@ -57,8 +64,79 @@ def rise_kernel_1d() -> np.ndarray:
     return ndimage.gaussian_filter1d(impulse, KERNEL_SIGMA)
 
 
+def gaussian_substrate(images: Tensor) -> Tensor:
+    """The image after a Gaussian of a fourteenth of its shorter side (16 of 224 pixels), mirrored at the borders."""
+    return gaussian(images, min(images.shape[-2:]) / STRONG)
+
+
+def noise_substrate(images: Tensor, ids: Sequence[str], seed: int) -> Tensor:
+    """Every number uniform in [0, 1); the image's id and the seed decide. Shape of the images."""
+    shape = tuple(images.shape[1:])
+    return drawn(ids, seed, lambda generator: generator.random(shape), "noise").to(images)
+
+
+def shuffled_substrate(images: Tensor, ids: Sequence[str], seed: int) -> Tensor:
+    """The image's own patches, a fourteenth of its shorter side wide, in a random order that id and seed decide.
+
+    Where patches do not divide the image, it is mirrored beyond its border first, and cut to its size at the end.
+    """
+    height, width = images.shape[-2:]
+    side = max(min(height, width) // STRONG, 1)
+    rows, columns = -(-height // side), -(-width // side)
+    padded = F.pad(images, (0, columns * side - width, 0, rows * side - height), mode="reflect")
+    patches = padded.unfold(2, side, side).unfold(3, side, side).flatten(2, 3)  # (B, 3, rows * columns, side, side)
+    order = drawn(ids, seed, lambda generator: generator.permutation(rows * columns), "shuffle").to(images.device)
+    mixed = patches.gather(2, order[:, None, :, None, None].expand_as(patches))
+    whole = mixed.unflatten(2, (rows, columns)).permute(0, 1, 2, 4, 3, 5).flatten(4, 5).flatten(2, 3)
+    return whole[..., :height, :width].contiguous()
+
+
 def _colour(images: Tensor, mean: Sequence[float]) -> Tensor:
     return torch.as_tensor(mean, dtype=images.dtype, device=images.device).view(1, -1, 1, 1)
 
 
-SUBSTRATES = {"mean": mean_substrate, "blur": blur_substrate}
+@dataclass(frozen=True)
+class Substrate:
+    """A registry entry.
+
+    Attributes:
+        made: images (B, 3, H, W), mean colour, ids and seed to what missing pixels are made of, (B, 3, H, W).
+        title: with "under the" before it.
+        meaning: one line.
+    """
+
+    made: Callable[[Tensor, Sequence[float], Sequence[str], int], Tensor]
+    title: str
+    meaning: str
+
+
+SUBSTRATES = {
+    BLUR: Substrate(
+        lambda images, mean, _ids, _seed: blur_substrate(images, mean),
+        "blur of RISE",
+        f"gaussian_filter of an {KERNEL_SIZE}x{KERNEL_SIZE} impulse, sigma {KERNEL_SIGMA}, zeros around",
+    ),
+    "mean": Substrate(
+        lambda images, mean, _ids, _seed: mean_substrate(images, mean), "mean colour", "0 in normalised space"
+    ),
+    "gaussian": Substrate(
+        lambda images, _mean, _ids, _seed: gaussian_substrate(images),
+        "strong Gaussian",
+        f"Gaussian of 1/{STRONG} of the shorter side, mirrored at the borders",
+    ),
+    "noise": Substrate(
+        lambda images, _mean, ids, seed: noise_substrate(images, ids, seed),
+        "uniform noise",
+        "every number uniform in [0, 1), by PCG64 of SHA-256(seed:image_id:noise)",
+    ),
+    "shuffle": Substrate(
+        lambda images, _mean, ids, seed: shuffled_substrate(images, ids, seed),
+        "shuffled patches",
+        f"the image's patches of 1/{STRONG} of its shorter side in an order by PCG64 of SHA-256(seed:image_id:shuffle)",
+    ),
+    IMPUTED: Substrate(
+        lambda images, _mean, ids, seed: imputation_noise(images, ids, seed),
+        "infill from neighbours",
+        "missing pixels imputed from those that are left, with a little noise (Rong et al. 2022)",
+    ),
+}

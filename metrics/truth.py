@@ -9,7 +9,8 @@ from torch import Tensor
 
 from metrics.localisation import energy_in_face
 
-HEAD, REST = 0.5, 0.05  # least change of the margin without the head; largest without body and tail, or background
+HEAD = 0.5  # least share of the margin that goes with the head
+REST = 0.05  # largest change of the probability without body and tail, or background
 
 
 def part_correlation(upsampled: Tensor, parts: Tensor, part_effect: Tensor, certified: Tensor) -> Tensor:
@@ -66,18 +67,18 @@ def certify_scenes(margin: Tensor, head: Tensor, rest: Tensor) -> Tensor:
     Args:
         margin: of the class that is there, (B,); on a scene of both animals NaN.
         head: fall of the class's margin without its own head, (B, K); NaN for a class that is not there.
-        rest: change of a margin without one thing that should not matter, (B, R); NaN where there is no such thing.
+        rest: change of a class's probability without one thing that should not matter, (B, R); NaN where there is none.
+            A probability, as margins that label smoothing pins would move less than those that grow.
 
     Returns:
-        (B,) bool. One animal: called right, |head| above half the margin, every |rest| below a twentieth of it. Both
-        animals: without its head each class loses margin, and every |rest| is below a twentieth of the larger loss.
+        (B,) bool. Every |rest| is below a twentieth. One animal: called right, |head| above half the margin. Both
+        animals: without its head each class loses margin.
     """
     largest_rest = rest.abs().nan_to_num(0).amax(dim=1)
     both = margin.isnan()
     losses = head.nan_to_num(torch.inf).amin(dim=1) > 0
-    scale = torch.where(both, head.nan_to_num(0).amax(dim=1), margin)
-    moved = torch.where(both, losses, head.abs().nan_to_num(0).amax(dim=1) > HEAD * margin)
-    return moved & (scale > 0) & (largest_rest < REST * scale)
+    moved = torch.where(both, losses, (margin > 0) & (head.abs().nan_to_num(0).amax(dim=1) > HEAD * margin))
+    return moved & (largest_rest < REST)
 
 
 def _spearman(first: Tensor, second: Tensor, seen: Tensor) -> Tensor:

@@ -15,6 +15,7 @@ from reports.figures.latency import latency_figures
 from reports.figures.overlays import overlay_figures
 from reports.figures.smoothness import smoothness_figure
 from reports.figures.style import style
+from reports.figures.substrates import substrate_figure
 from reports.files import aligned, cell_text, save_figure, write_atomic, write_table
 from reports.numbers import interval_text
 from reports.pages.report import headline, overview, page
@@ -24,16 +25,18 @@ from reports.runs.latency import LATENCY_FILE, latency_table, shown_latency
 from reports.runs.run import RUNGS, ReportError, Run
 from reports.tables.across import across, agreement_text
 from reports.tables.comparison import COMPARISON, comparison
-from reports.tables.controls import control_table
+from reports.tables.controls import CONTROLS, control_table, unbeaten
 from reports.tables.dispersion import WRONG_CLASS, scatter_gap, wrong_class
 from reports.tables.findings import findings
 from reports.tables.first_rows import first_rows
 from reports.tables.mean_ranks import mean_rank_table
 from reports.tables.pooled import pooled
+from reports.tables.ranking import ranking
 from reports.tables.reliability import metric_correlation, reliability
 from reports.tables.sanity import CHECKS, sanity
 from reports.tables.smoothness import AT_BEST, smoothness, smoothness_text
 from reports.tables.strata import strata
+from reports.tables.substrates import SUBSTRATES, substrate_table
 from reports.tables.summary import SUMMARY, summary
 from reports.tables.validation import validation
 from reports.text import file_stem
@@ -79,6 +82,7 @@ def tables_of(run: Run) -> dict[str, pd.DataFrame]:
         "wrong_class": wrong_class(run),
         "strata": strata(run),
         "ranks": mean_rank_table(run),
+        "ranking": ranking(run),
         "reliability": reliability(run),
         "metric_correlation": metric_correlation(run),
     }
@@ -86,6 +90,8 @@ def tables_of(run: Run) -> dict[str, pd.DataFrame]:
         tables["scatter_gap"] = scattered
     if (run.folder / LATENCY_FILE).exists():
         tables["latency"] = latency_table(run)
+    if len(under := substrate_table(run)):
+        tables["substrates"] = under
     if run.smoothed:
         tables["smoothness"], tables["smoothness_pairs"] = smoothness(run)
     if run.controls:
@@ -122,11 +128,10 @@ def summary_text(folder: Path, *, every: bool = False) -> str:
     run = Run(folder)
     columns = {"summary": SUMMARY, "comparison": COMPARISON, "wrong_class": WRONG_CLASS}
     columns |= {"smoothness_pairs": AT_BEST} if run.smoothed else {}
-    return text_of(
-        run,
-        {name: read_csv(folder / "tables" / f"{name}.csv", needed) for name, needed in columns.items()},
-        every=every,
-    )
+    optional = {"substrates": SUBSTRATES, "controls": CONTROLS}  # reports of before have none
+    columns |= {name: own for name, own in optional.items() if (folder / "tables" / f"{name}.csv").exists()}
+    tables = {name: read_csv(folder / "tables" / f"{name}.csv", needed) for name, needed in columns.items()}
+    return text_of(run, tables, every=every)
 
 
 def text_of(run: Run, tables: Mapping[str, pd.DataFrame], *, every: bool = False) -> str:
@@ -138,7 +143,11 @@ def text_of(run: Run, tables: Mapping[str, pd.DataFrame], *, every: bool = False
         values = [row[name] for name in ("method", "layer", "role", "metric", "n", "n_undefined")]
         text = interval_text(row["mean"], row["ci_low"], row["ci_high"])
         cells.append((*map(cell_text, values), text))  # type: ignore[arg-type]
-    said = findings(run, tables["summary"], tables["comparison"], tables["wrong_class"], tables.get("smoothness_pairs"))
+    judged = ("smoothness_pairs", "substrates")
+    said = findings(
+        run, tables["summary"], tables["comparison"], tables["wrong_class"], *(tables.get(name) for name in judged)
+    )
+    said += unbeaten(run, tables["controls"]) if "controls" in tables else []
     more = [f"and {len(rows) - len(table)} rows more: --table all"] if len(table) < len(rows) else []
     return "\n".join([aligned(cells, WIDEST), *more, "", *said])
 
@@ -201,7 +210,8 @@ def _figures(run: Run, tables: dict[str, pd.DataFrame], *, every: bool = False) 
     """All figures in the order the page shows them, one at a time; with `every` those of more pairs than it shows."""
     yield from curve_figures(run, tables["summary"])
     pairs = tables.get("smoothness_pairs")
-    yield from smoothness_figure(run, tables.get("smoothness"), smoothness_text(run, tables["comparison"], pairs))
+    yield from substrate_figure(run, tables.get("substrates"))
+    yield from smoothness_figure(run, tables.get("smoothness"), smoothness_text(run, pairs))
     yield from difference_figures(run, tables["comparison"], every=every)
     yield from critical_difference_figure(run, tables["ranks"])
     yield from gap_figure(run, tables["wrong_class"])

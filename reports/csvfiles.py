@@ -21,7 +21,7 @@ CONTROL = {"\\": "\\", "t": "\t", "n": "\n", "r": "\r"}
 TEXT_COLUMNS = frozenset(
     {
         "method", "method_a", "method_b", "control", "layer", "role", "metric", "other_metric", "stratum", "stage",
-        "question", "statistic",
+        "question", "statistic", "substrate", "verdict_at_best",
         "family", "verdict", "better", "beats", "data", "not_beaten_by_a", "not_beaten_by_b", "agreement", "direction",
         "network", "trunk", "factor", "level", "of", "influential", "why",
         "benchmark", "what", "field", "a", "b", "night", "kind", "series", "before_night", "path", "reason",

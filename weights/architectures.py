@@ -47,9 +47,28 @@ def alexnet_narrow(classes: int) -> nn.Module:
     return network
 
 
+def alexnet_linear(classes: int) -> nn.Module:
+    """AlexNet's features with a single linear layer: 9216 numbers to classes."""
+    network = AlexNet(num_classes=classes)
+    network.classifier = nn.Linear(256 * 6 * 6, classes)
+    return network
+
+
+def alexnet_gap(classes: int) -> nn.Module:
+    """AlexNet's features, the mean of each channel, and a linear layer of those 256 numbers, as modern networks end."""
+    network = AlexNet(num_classes=classes)
+    network.avgpool = nn.AdaptiveAvgPool2d(1)
+    network.classifier = nn.Linear(256, classes)
+    return network
+
+
 ARCHITECTURES: dict[str, Architecture] = {
     "alexnet": Architecture(alexnet, "features.11", "AlexNet as in torchvision, two classes"),
     "alexnet_narrow": Architecture(alexnet_narrow, "features.11", "AlexNet's features, classifier 9216-128-2"),
+    "alexnet_linear": Architecture(alexnet_linear, "features.11", "AlexNet's features, classifier 9216-2"),
+    "alexnet_gap": Architecture(
+        alexnet_gap, "features.11", "AlexNet's features, mean of each channel, classifier 256-2"
+    ),
     "efficientnet_lite0": Architecture(efficientnet_lite0, "bn2", "EfficientNet-Lite0, timm's tf_efficientnet_lite0"),
     "efficientnet_lite1": Architecture(efficientnet_lite1, "bn2", "EfficientNet-Lite1, timm's tf_efficientnet_lite1"),
     "efficientnet_lite2": Architecture(efficientnet_lite2, "bn2", "EfficientNet-Lite2, timm's tf_efficientnet_lite2"),

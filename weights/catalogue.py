@@ -35,18 +35,33 @@ SHIPPED = {
         "Apache-2.0",
     ),
     "catdog-scenes": Shipped(
-        "57ee05410ffcfa1309485c1a5f718c908b853d74209f67720c62856657e8c252",
-        "alexnet_narrow trained on drawn scenes, seed 0; 100.0% on 1,000 others; certified",
+        "5578956890ac3f4567e87e8e99bb5756d2fcc70af121cbdaf17dd3d5cb3feb54",
+        "alexnet_gap: trunk of catdog-scenes-mlp, linear head on means; 100.0% of 500 drawn scenes; certified",
         "Apache-2.0",
     ),
     "catdog-scenes-1": Shipped(
-        "f2cbe86b7204beaf41c7d3c47592505ddd861bf068a70a4fc4ed6a38fcb074ae",
-        "alexnet_narrow trained on drawn scenes, seed 1; 100.0% on 1,000 others; certified",
+        "46f222e2fdf64bbb96d921e428a31df544aef335ac6b442a34096494d7fcceef",
+        "alexnet_gap: trunk of catdog-scenes-mlp-1, linear head on means; 100.0% of 500 drawn scenes; certified",
         "Apache-2.0",
     ),
     "catdog-scenes-2": Shipped(
+        "403c037ac505b37ee90464861e26ce4da3ba16860982f1630f9f29f71103f4e7",
+        "alexnet_gap: trunk of catdog-scenes-mlp-2, linear head on means; 100.0% of 500 drawn scenes; certified",
+        "Apache-2.0",
+    ),
+    "catdog-scenes-mlp": Shipped(
+        "57ee05410ffcfa1309485c1a5f718c908b853d74209f67720c62856657e8c252",
+        "alexnet_narrow trained on drawn scenes, seed 0, margins pinned by label smoothing; 100.0% on 1,000 others",
+        "Apache-2.0",
+    ),
+    "catdog-scenes-mlp-1": Shipped(
+        "f2cbe86b7204beaf41c7d3c47592505ddd861bf068a70a4fc4ed6a38fcb074ae",
+        "alexnet_narrow trained on drawn scenes, seed 1, margins pinned by label smoothing; 100.0% on 1,000 others",
+        "Apache-2.0",
+    ),
+    "catdog-scenes-mlp-2": Shipped(
         "87ac380f68d86a0445d8b97099724bd80a4bd022f27959c4a40b0f90df45b7b1",
-        "alexnet_narrow trained on drawn scenes, seed 2; 100.0% on 1,000 others; certified",
+        "alexnet_narrow trained on drawn scenes, seed 2, margins pinned by label smoothing; 100.0% on 1,000 others",
         "Apache-2.0",
     ),
 }

@@ -21,7 +21,6 @@ SHIFT = 0.1  # place, as a share of the image,
 LIGHT = 0.25  # brightness and contrast
 WEIGHT_DECAY = 1e-4
 WARM_UP = 100  # steps until the rate is full, at most a tenth of all
-SMOOTHING = 0.1  # of labels: margins settle at one value instead of growing with whatever helps a little
 
 
 @dataclass(frozen=True)
@@ -73,6 +72,7 @@ class Trainer:
         steps: int,
         rate: float,
         seed: int,
+        smoothing: float = 0.0,
         dropout: float | None = None,
         freeze: Sequence[str] = (),
         slow: tuple[str, float] | None = None,
@@ -85,6 +85,7 @@ class Trainer:
             steps: batches per epoch, for the schedule: a short linear rise, and a cosine to 0.
             rate: learning rate.
             seed: of augmentation and dropout.
+            smoothing: of labels: margins are pinned at ln((1 - s / 2) / (s / 2)) instead of growing.
             dropout: share of units that dropout layers drop while training; None is the architecture's.
             freeze: layers that stay as they are, their statistics of batch normalisation too.
             slow: name of the last layer, and the learning rate of all others; None: the same for all.
@@ -92,7 +93,7 @@ class Trainer:
         Raises:
             WeightsError: a layer to freeze that is not there, or nothing left to train.
         """
-        self.classifier, self.epochs, self.seed = classifier, epochs, seed
+        self.classifier, self.epochs, self.seed, self.smoothing = classifier, epochs, seed, smoothing
         self.network = classifier.network.requires_grad_(True)
         self._frozen = parts(self.network, freeze)
         for part in self._frozen:
@@ -145,7 +146,7 @@ class Trainer:
             share = present.to(device).float()
             share[share.sum(dim=1) == 0] = 1
             target = share / share.sum(dim=1, keepdim=True)  # both animals, or neither: as probable as each other
-            loss = F.cross_entropy(logits, target, label_smoothing=SMOOTHING)
+            loss = F.cross_entropy(logits, target, label_smoothing=self.smoothing)
             self.optimizer.zero_grad(set_to_none=True)
             loss.backward()
             self.optimizer.step()

@@ -15,24 +15,33 @@ TRUNK = "trunk"  # all but the last layer, where parts of a network are named
 
 
 def with_new_head(
-    classifier: Classifier, classes: Sequence[str], architectures: Mapping[str, Architecture] = ARCHITECTURES
+    classifier: Classifier,
+    classes: Sequence[str],
+    architectures: Mapping[str, Architecture] = ARCHITECTURES,
+    arch: str | None = None,
 ) -> tuple[Classifier, list[str]]:
-    """The same network for other classes: tensors of another shape there are new, all others are kept.
+    """The same network for other classes, or with another head: tensors of another shape are new, the rest is kept.
 
     Args:
         classifier: trained; its preprocessing is kept too.
         classes: of the new head, initialised by torch's seed.
         architectures: where its architecture is looked up.
+        arch: another architecture that shares tensors by name and shape; None: its own.
 
     Returns:
         The new classifier, and the names of the new tensors.
     """
     checkpoint = classifier.checkpoint
     fresh = fresh_classifier(
-        checkpoint.arch, classes=classes, device=classifier.scale.device, architectures=architectures
+        arch or checkpoint.arch, classes=classes, device=classifier.scale.device, architectures=architectures
     )
     trained, wanted = classifier.network.state_dict(), fresh.network.state_dict()
     new = [name for name, tensor in wanted.items() if name not in trained or trained[name].shape != tensor.shape]
+    if len(new) == len(wanted):
+        raise WeightsError(
+            f"{checkpoint.arch} and {arch} share no tensor by name and shape; give an --arch with the same trunk, "
+            "or no --weights"
+        )
     fresh.network.load_state_dict({name: wanted[name] if name in new else trained[name] for name in wanted})
     kept = dataclasses.replace(fresh.checkpoint, preprocess=checkpoint.preprocess)
     return Classifier(fresh.network, kept), new

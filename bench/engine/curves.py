@@ -7,7 +7,7 @@ from torch import Tensor
 
 from bench.engine.job import Job
 from bench.engine.stopwatch import Stopwatch
-from metrics.imputation import IMPUTED, imputation_noise, impute
+from metrics.imputation import IMPUTED, impute
 from metrics.inputs import MapInputs
 from metrics.margins import probabilities
 from metrics.perturbation import Curve, ScoreFn, curve, masked_logits, replaced
@@ -64,8 +64,9 @@ class Perturbation:
     def _substrate(self, kind: str) -> tuple[Tensor, Tensor]:
         """What missing pixels are made of, and the logits without any pixel of the image."""
         if kind == IMPUTED and kind not in self.substrates:  # with nothing to impute from, the mean colour
-            self.substrates[kind] = imputation_noise(self.images, self.ids, self.job.seed), self._substrate("mean")[1]
+            noise = SUBSTRATES[kind].made(self.images, self.job.mean, self.ids, self.job.seed)
+            self.substrates[kind] = noise, self._substrate("mean")[1]
         elif kind not in self.substrates:
-            substrate = SUBSTRATES[kind](self.images, self.job.mean)
+            substrate = SUBSTRATES[kind].made(self.images, self.job.mean, self.ids, self.job.seed)
             self.substrates[kind] = substrate, self.score_fn(substrate)
         return self.substrates[kind]

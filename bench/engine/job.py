@@ -1,16 +1,21 @@
 """What the engine is to compute on every batch."""
 
+import math
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from typing import Literal
 
 import torch
 
 from cam import SMOOTHED, MapBatch, Method, Network, maps_of
+from cam.seeds import place_of
 from datasets.drawn import GROUP_NAMES, PART_NAMES
 from metrics import CURVES, Metric
+from metrics.gains import FAMILY as SUBSTRATES
 from metrics.imputation import IMPUTED
 from metrics.registry import MASKED
-from metrics.smoothing import CURVES as SMOOTH_CURVES
+
+CONTROL_SHARE, FEWEST_CONTROLLED, MOST_CONTROLLED = 0.5, 24, 128  # images on which controls get curves by default
 
 
 @dataclass(frozen=True)
@@ -26,7 +31,9 @@ class Job:
         methods: maps to score, controls and truths among them, by name.
         controls: maps that every method should beat, scored beside them.
         negated: whether the negated map of every method is a control, too.
-        controls_forward: whether controls get curves, which need forward passes.
+        control_curves: which controls get what needs forward passes: none, all of them, or those at the first layer
+            of `control_images` (sampled).
+        control_images: their ids; None: all images.
         metrics: by name.
         targets: roles that get curves; images of several classes get them for each.
         steps: of a curve.
@@ -34,7 +41,7 @@ class Job:
         batch_size: images per forward pass.
         removals: whether drawn images come with copies that lack a part, which are scored.
         smooth: standard deviations in cells by which every method's maps at the first layer are smoothed, and scored
-            once more along the curves of `metrics.smoothing`.
+            once more along the curves of SRG.
     """
 
     network: Network
@@ -47,7 +54,8 @@ class Job:
     metrics: Mapping[str, Metric]
     device: torch.device
     negated: bool = True
-    controls_forward: bool = False
+    control_curves: Literal["none", "sampled", "all"] = "none"
+    control_images: frozenset[str] | None = None
     targets: tuple[str, ...] = ("right",)
     steps: int = 32
     seed: int = 0
@@ -59,6 +67,19 @@ class Job:
     def curves(self) -> tuple[str, ...]:
         """The curves that the metrics need, `direction_substrate`."""
         return tuple(curve for curve in CURVES if any(curve in metric.curves for metric in self.metrics.values()))
+
+    def curves_at(self, layer: str, *, control: bool = False) -> tuple[str, ...]:
+        """The curves of maps at a layer; those under other substrates have methods at the first layer alone."""
+        if layer == next(iter(self.layers)) and not control:
+            return self.curves
+        own = {name for metric in self.metrics.values() if metric.family != SUBSTRATES for name in metric.curves}
+        return tuple(name for name in self.curves if name in own)
+
+    @property
+    def smooth_curves(self) -> tuple[str, ...]:
+        """The curves of smoothed maps: those of SRG, under every substrate."""
+        gains = [metric for metric in self.metrics.values() if metric.family in ("srg", SUBSTRATES)]
+        return tuple(name for name in self.curves if any(name in metric.curves for metric in gains))
 
     @property
     def smoothed(self) -> dict[str, tuple[str, float]]:
@@ -72,15 +93,28 @@ class Job:
         return any({MASKED, "masked_probability"} & set(metric.inputs) for metric in self.metrics.values())
 
 
-def forward_passes(job: Job) -> int:
+def control_sample(ids: Sequence[str], seed: int) -> frozenset[str]:
+    """The images on which controls get curves unless all do: half of them, at least 24 and at most 128.
+
+    Args:
+        ids: of all images.
+        seed: of the run; with it an image's id decides its place in the queue.
+    """
+    count = min(max(math.ceil(len(ids) * CONTROL_SHARE), FEWEST_CONTROLLED), MOST_CONTROLLED)
+    return frozenset(sorted(ids, key=lambda name: (place_of(seed, name, "controls"), name))[:count])
+
+
+def forward_passes(job: Job) -> float:
     """Forward passes per image of one class: the maps, the substrates and all masked copies."""
     negated = sum(method.kind == "method" for method in job.methods.values()) if job.negated else 0
-    scored = len(job.methods) + (len(job.controls) + negated if job.controls_forward else 0)
-    maps = scored * len(job.layers) * len(job.targets)
+    layers = {"none": 0.0, "sampled": 1 if job.control_images is None else CONTROL_SHARE, "all": len(job.layers)}
+    controls = (len(job.controls) + negated) * layers[job.control_curves]
+    maps = (len(job.methods) * len(job.layers) + controls) * len(job.targets)
     substrates = len({curve.partition("_")[2].replace(IMPUTED, "mean") for curve in job.curves})
     removals = job.removals * (1 + len(PART_NAMES) + len(GROUP_NAMES))
-    smoothed = len(job.smoothed) * len(set(job.curves) & set(SMOOTH_CURVES)) * (job.steps - 1)
-    return 1 + removals + substrates + smoothed + maps * (len(job.curves) * (job.steps - 1) + job.masked)
+    first, rest = (len(job.curves_at(next(iter(job.layers)), control=control)) for control in (False, True))
+    more = len(job.smoothed) * len(job.smooth_curves) + len(job.methods) * len(job.targets) * (first - rest)
+    return 1 + removals + substrates + more * (job.steps - 1) + maps * (rest * (job.steps - 1) + job.masked)
 
 
 def layer_shapes(

@@ -39,14 +39,17 @@ def measure_truth(batch: Batch, logits: Tensor, score_fn: ScoreFn, batch_size: i
     count, classes = logits.shape
     whole = margins(logits)
     effect = torch.full((count, classes, STRIDE * classes), torch.nan, dtype=torch.float64, device=logits.device)
+    change = effect[:, 0].clone()  # of the first class's probability
     chunks = batch.removals.images.split(batch_size)
-    without = [margins(score_fn(images.to(logits.device).float() / 255)) for images in chunks]
+    scored = [score_fn(images.to(logits.device).float() / 255) for images in chunks]
     owners, codes = (index.to(logits.device) for index in (batch.removals.owners, batch.removals.codes))
     if len(owners):
-        effect[owners, :, codes] = whole[owners] - torch.cat(without)
+        without = torch.cat(scored)
+        effect[owners, :, codes] = whole[owners] - margins(without)
+        change[owners, codes] = (logits.double().softmax(1)[owners] - without.double().softmax(1))[:, 0]
     present = batch.present.to(logits.device)
     margin = torch.where(present, whole, 0).sum(dim=1).masked_fill(present.sum(dim=1) > 1, torch.nan)
     heads = torch.stack([effect[:, k, part_code(k, "head")] for k in range(classes)], dim=1)
-    rest = effect[:, 0, [BACKGROUND, *(part_code(k, "rest") for k in range(classes))]]
+    rest = change[:, [BACKGROUND, *(part_code(k, "rest") for k in range(classes))]]
     drawn = ~effect[:, 0, BACKGROUND].isnan()
     return Truth(effect, certify_scenes(margin, heads, rest) & drawn)

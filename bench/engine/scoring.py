@@ -1,59 +1,24 @@
 """One batch of images: maps, curves and every metric, on the device, in batches."""
 
-from dataclasses import dataclass, field
-from typing import Any
-
-import numpy as np
 import torch
 from torch import Tensor
 
-from bench.engine.again import MapsAgain
 from bench.engine.curves import Perturbation
 from bench.engine.job import Job
 from bench.engine.removals import Truth, measure_truth
 from bench.engine.roles import role_names
+from bench.engine.scores import BatchScores
 from bench.engine.stopwatch import Stopwatch
-from bench.engine.weights import Weights, annotation_weights
+from bench.engine.weights import annotation_weights
+from bench.engine.work import Work
 from bench.errors import ConfigError
-from cam import NEGATED, MapBatch, Maps, Method, maps_of, tap_for
+from cam import MapBatch, Maps, maps_of, tap_for
 from datasets import Batch
-from metrics.evaluation import applicable, evaluate, known_rows
-from metrics.inputs import BatchInputs, MapInputs, negated
-from metrics.localisation import box_ious, pixel_histograms
+from metrics.evaluation import known_rows
+from metrics.inputs import BatchInputs, MapInputs
 from metrics.margins import rivals
 from metrics.ordering import tie_permutation
-from metrics.perturbation import Curve, ScoreFn, read_backwards, turned
-from metrics.registry import FORWARD, MASKED
-from metrics.smoothing import CURVES as SMOOTH_CURVES
-from metrics.smoothing import smoothed
-
-Forward = dict[str, Any]
-Key = tuple[str, str]
-
-
-@dataclass
-class BatchScores:
-    """Everything computed on one batch, on the host; row b * K + k of N = B * K is image b, target k.
-
-    Attributes:
-        batch: the images.
-        maps: logits and signed maps.
-        roles: (N,) of right, wrong, present and "" (see `role_names`).
-        values: per (method, layer, metric) the rows that apply, (R,), and their values, (R,) float64.
-        curves: per (method, layer, curve name) the rows, (R,), and their curves.
-        boxes: per (method, layer) the rows, object and background histograms and box IoUs.
-        undefined: per (method, layer), controls among them, how many of the N maps hold a NaN or an infinity.
-        weights: of the cells of a map in sums over masks, for metrics that are given once all images are scored.
-    """
-
-    batch: Batch
-    maps: Maps
-    roles: np.ndarray
-    values: dict[tuple[str, str, str], tuple[Tensor, Tensor]] = field(default_factory=dict)
-    curves: dict[tuple[str, str, str], tuple[Tensor, Curve]] = field(default_factory=dict)
-    boxes: dict[Key, tuple[Tensor, Tensor, Tensor, Tensor]] = field(default_factory=dict)
-    undefined: dict[Key, int] = field(default_factory=dict)
-    weights: Weights = field(default_factory=dict)
+from metrics.perturbation import ScoreFn
 
 
 def score_batch(batch: Batch, job: Job, score_fn: ScoreFn, watch: Stopwatch) -> BatchScores:
@@ -92,7 +57,7 @@ def score_batch(batch: Batch, job: Job, score_fn: ScoreFn, watch: Stopwatch) -> 
         known = known_rows(shared, scores.roles)
         grids = {(signed.shape[2], signed.shape[3]) for signed in maps.signed.values()}
         scores.weights = annotation_weights(shared, known, scores.roles, grids, job.metrics.values())
-    work = _Work(scores, job, Perturbation(images, tapped.logits, batch.ids, job, score_fn, watch), asked, watch, known)
+    work = Work(scores, job, Perturbation(images, tapped.logits, batch.ids, job, score_fn, watch), asked, watch, known)
     for key, signed in maps.signed.items():
         work.score_method(key, MapInputs(shared, signed))
     for layer in job.layers:
@@ -130,114 +95,3 @@ def _batch_inputs(
         part_effect=None if truth is None else truth.part_effect,
         certified=None if truth is None else truth.certified,
     )
-
-
-@dataclass(frozen=True)
-class _Work:
-    """Scores the maps of one batch, one method or control at one layer at a time."""
-
-    scores: BatchScores
-    job: Job
-    curves: Perturbation
-    asked: MapBatch
-    watch: Stopwatch
-    known: dict[str, np.ndarray]
-
-    def score_method(self, key: Key, inputs: MapInputs) -> None:
-        """Every metric of a method, and of its negated map; keeps its curves."""
-        method, rows = self.job.methods[key[0]], self._forward_rows(inputs)
-        forward = self._forward(inputs, rows, {}) | self._again(key[1], method, rows)
-        for name in self.job.curves:
-            if isinstance(found := forward.get(name), Curve):
-                self.scores.curves[*key, name] = rows, found
-        self._metrics(key, inputs, forward, rows)
-        self._pool_pixels(key, inputs)
-        if self.job.negated and method.kind == "method":
-            backwards: Forward = {
-                turned(curve): read_backwards(found)
-                for curve in self.job.curves
-                if turned(curve) and isinstance(found := forward.get(curve), Curve)
-            }
-            self.score_control((f"{NEGATED}{key[0]}", key[1]), negated(inputs), backwards, method)
-        if key[1] == next(iter(self.job.layers)):
-            for name, (of, sigma) in self.job.smoothed.items():
-                if of == key[0]:
-                    self._score_smoothed((name, key[1]), smoothed(inputs, sigma))
-        self.scores.undefined[key] = int((~inputs.defined).sum())
-
-    def _score_smoothed(self, key: Key, inputs: MapInputs) -> None:
-        """The metrics of a smoothed map that its curves give, of the classes that an image shows."""
-        shown = np.isin(self.scores.roles, ("right", "present")) & self._asked()
-        rows = torch.from_numpy(np.flatnonzero(shown & inputs.defined.cpu().numpy()))
-        names = [name for name in SMOOTH_CURVES if name in self.job.curves]
-        forward: Forward = {name: self.curves.curve(name, inputs, rows) for name in names}
-        every = torch.from_numpy(np.flatnonzero(shown))
-        with self.watch.stage("metrics"):
-            for name, metric in self.job.metrics.items():
-                asked = {needed for needed in metric.inputs if needed in FORWARD}
-                if len(every) and metric.curves and asked <= set(forward):
-                    self.scores.values[*key, name] = every, evaluate(metric, inputs, every, forward, rows)
-
-    def score_control(self, key: Key, inputs: MapInputs, known: Forward, method: Method) -> None:
-        """Every metric of a control; with cheap controls only those that need no forward pass beyond `known`."""
-        rows = self._forward_rows(inputs)
-        forward = dict(known)
-        if self.job.controls_forward:
-            turned_over = key[0].startswith(NEGATED)
-            forward = self._forward(inputs, rows, known) | self._again(key[1], method, rows, negated=turned_over)
-        self._metrics(key, inputs, forward, rows)
-
-    def _pool_pixels(self, key: Key, inputs: MapInputs) -> None:
-        """What the metrics over the pixels of all images need."""
-        rows = torch.from_numpy(np.flatnonzero(self.known["mask"] & (self.scores.roles != "")))
-        if len(rows) and "pxap" in self.job.metrics:
-            self.scores.boxes[key] = rows, *_boxes(inputs, rows)
-
-    def _asked(self) -> np.ndarray:
-        """Whether a row's role gets curves, (N,)."""
-        return np.isin(self.scores.roles, [*self.job.targets, "present"])
-
-    def _forward_rows(self, inputs: MapInputs) -> Tensor:
-        """Rows that get curves: not those without a finite map, which has no order."""
-        return torch.from_numpy(np.flatnonzero(self._asked() & inputs.defined.cpu().numpy()))
-
-    def _forward(self, inputs: MapInputs, rows: Tensor, known: Forward) -> Forward:
-        """What the metrics need the network for, computed unless it is known; nothing where no row asks for it."""
-        forward = dict(known)
-        if self._asked().any():
-            forward |= {name: self.curves.curve(name, inputs, rows) for name in self.job.curves if name not in known}
-            if self.job.masked:
-                forward[MASKED] = images = self.curves.masked_images(inputs, rows)
-                forward["masked_probability"] = self.curves.masked_probability(images, rows)
-        return forward
-
-    def _again(self, layer: str, method: Method, rows: Tensor, *, negated: bool = False) -> Forward:
-        """What metrics may call: the model, and the same method's maps of something else."""
-        ids, classes = self.scores.batch.ids, len(self.job.classes)
-        names = tuple(ids[row // classes] for row in rows.tolist())
-        again = MapsAgain(self.job, method, layer, names, rows % classes, negated)
-        made_elsewhere = method.size is not None  # maps of other images cannot be had
-        return {"score": self.asked.score} | ({} if made_elsewhere else {"maps_of": again})
-
-    def _metrics(self, key: Key, inputs: MapInputs, forward: Forward, forward_rows: Tensor) -> None:
-        with self.watch.stage("metrics"):
-            for name, metric in self.job.metrics.items():
-                if metric.needs_others:
-                    continue
-                applies = applicable(metric, self.scores.roles, self.known)
-                if metric.needs_forward:
-                    if not all(needed in forward for needed in metric.inputs if needed in FORWARD):
-                        continue
-                    applies &= self._asked()
-                rows = torch.from_numpy(np.flatnonzero(applies))
-                if len(rows):
-                    values = evaluate(metric, inputs, rows, forward, forward_rows)
-                    self.scores.values[*key, name] = rows, values
-
-
-def _boxes(inputs: MapInputs, rows: Tensor) -> tuple[Tensor, Tensor, Tensor]:
-    """Object and background histograms and box IoUs at `rows`, on the host; 0 and NaN without a finite map."""
-    maps, masks = inputs.upsampled[rows], inputs.mask[rows]  # type: ignore[index]
-    undefined = ~inputs.defined.cpu()[rows, None]
-    foreground, background = (counts.cpu().masked_fill(undefined, 0) for counts in pixel_histograms(maps, masks))
-    return foreground, background, box_ious(maps, masks).masked_fill(undefined, torch.nan)

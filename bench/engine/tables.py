@@ -11,7 +11,7 @@ import safetensors.torch
 import torch
 from PIL import Image
 
-from bench.engine.scoring import BatchScores
+from bench.engine.scores import BatchScores
 from bench.serialise import canonical
 from datasets import Batch, Skipped
 

@@ -46,8 +46,9 @@ def evaluate(
     metrics: Iterable[Given] | Mapping[str, Any] | None = None,
     protocols: Sequence[str] = ("rise", "srg"),
     targets: Sequence[str] = ("right",),
-    controls: str = "cheap",
+    controls: str = "sampled",
     smooth: Sequence[float] = (),
+    substrates: Sequence[str] = (),
     steps: int = 32,
     mean: Sequence[float] | None = None,
     std: Sequence[float] | None = None,
@@ -76,7 +77,8 @@ def evaluate(
         metrics: names, functions, `metrics.Metric` entries, or a dict of them by name; None: all that apply.
         protocols: perturbation presets, or ("none",).
         targets: roles that get curves: right, wrong.
-        controls: none, cheap or all, as --controls.
+        controls: none, cheap, sampled or all, as --controls; sampled means all images here, at the first layer.
+        substrates: under which SRG is scored beside RISE's blur, as --substrates.
         smooth: standard deviations in cells by which maps at the first layer are smoothed, and scored again.
         steps: of a curve, even.
         mean: per channel, of the normalisation; None: a Classifier's, else ImageNet's.
@@ -103,11 +105,11 @@ def evaluate(
         with settings_kept(place), moved(model, place):
             chosen = select_methods(_pairs(methods))
             options = {"layers": layers, "reshape": reshape, "protocols": protocols, "targets": targets,
-                       "controls": controls, "smooth": list(smooth), "steps": steps,
+                       "controls": controls, "smooth": list(smooth), "substrates": list(substrates), "steps": steps,
                        "batch_size": batch_size, "seed": seed}  # fmt: skip
             config = _config(model, chosen, options, place, folder)
             named = None if metrics is None else list(_pairs(metrics))
-            scored_by = select_metrics(named, config.protocols)
+            scored_by = select_metrics(named, config.protocols, config.substrates)
             make_deterministic(config.seed)
             pictures = Images(images, labels, masks, ids)
             _check_annotations(chosen, scored_by if must_apply(named) else {}, pictures.masked)

@@ -143,5 +143,5 @@ def _move(row: Mapping[str, Any], gate: QualityGate, *, sampled: bool) -> Move |
 
 
 def _made(row: Mapping[str, Any], kind: str, times: float, text: str) -> Move:
-    place = (row[name] for name in ("method", "layer", "role", "metric"))
-    return Move(*place, kind, row["mean_a"], row["mean_b"], times, text)
+    method, layer, role, metric = (str(row[name]) for name in ("method", "layer", "role", "metric"))
+    return Move(method, layer, role, metric, kind, row["mean_a"], row["mean_b"], times, text)

@@ -86,10 +86,10 @@ def _night(config: NightlyConfig, gates: Gates, folder: Path) -> Verdict:
     print(f"  {folder / 'report.html'}  the night\n  {folder / 'summary.md'}  the verdict")
     if page:
         print(f"  {page}  all nights")
-    said = [f"{verdict.headline}; after {verdict.seconds:.0f} s", *verdict.details]
-    for line in said if verdict.passed else ():
+    lines = [f"{verdict.headline}; after {verdict.seconds:.0f} s", *verdict.details]
+    for line in lines if verdict.passed else ():
         print(line)
-    for line in () if verdict.passed else (*verdict.culprits, *said):  # the command's end tells what did not pass
+    for line in () if verdict.passed else (*verdict.culprits, *lines):  # the command's end tells what did not pass
         aside(line)
     return verdict
 

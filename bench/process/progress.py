@@ -44,7 +44,7 @@ class Progress:
         now = time.monotonic()
         if self._bar is None and not self._estimated and now - self._start >= ESTIMATE_AFTER:
             self._estimated = True
-            if not periodic():
+            if not periodic() and self.done < self.total:
                 announce(f"about {self._left(now)} left, after {self.done:.0f} of {self.total} images")
         if now - self._last >= PLAIN_EVERY:
             self._line()

@@ -12,11 +12,13 @@ from cam import NEGATED
 from datasets import Dataset, Skipped
 from datasets.text import printable
 from metrics import PROTOCOLS
+from metrics.gains import name_under
 from metrics.imputation import IMPUTED, NOISE, TOLERANCE
-from metrics.substrates import KERNEL_SIGMA, KERNEL_SIZE
+from metrics.substrates import KERNEL_SIGMA, KERNEL_SIZE, SUBSTRATES
 from reports.runs.schema import SCHEMA_VERSION
 from weights import Checkpoint
 
+GAIN = "srg_probability"  # whose verdict is asked for under every substrate
 SHORT = 48  # characters of a value that a message repeats
 
 
@@ -69,6 +71,7 @@ def first_manifest(
         "controls": _control_records(job),
         "smoothed": {name: {"method": method, "sigma": sigma} for name, (method, sigma) in job.smoothed.items()},
         "metrics": {name: metric.describe() for name, metric in job.metrics.items()},
+        "substrates": _substrate_records(job),
         "protocols": {name: _protocol_record(name, config) for name in config.protocols if name != "none"},
         "seeds": {"run": job.seed, "tie_rule": job.seed},
         "versions": versions(),
@@ -190,6 +193,15 @@ def _control_records(job: Job) -> dict[str, dict[str, str]]:
             title = f"{method.title}, negated"
             records[f"{NEGATED}{name}"] = {"title": title, "meaning": "the map's maximum minus the map"}
     return records
+
+
+def _substrate_records(job: Job) -> dict[str, dict[str, str]]:
+    """Title, meaning and metric of every substrate under which SRG is scored."""
+    return {
+        name: {"title": entry.title, "meaning": entry.meaning, "metric": name_under(GAIN, name)}
+        for name, entry in SUBSTRATES.items()
+        if name_under(GAIN, name) in job.metrics
+    }
 
 
 def _protocol_record(name: str, config: RunConfig) -> dict[str, Any]:

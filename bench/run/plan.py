@@ -4,12 +4,13 @@ import dataclasses
 import sys
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from typing import Literal
 
 import torch
 from torch import nn
 
 from bench.config import NetworkConfig, RunConfig
-from bench.engine import Job, layer_shapes
+from bench.engine import Job, control_sample, layer_shapes
 from bench.environment import select_device
 from bench.errors import ConfigError
 from bench.layers import tapped_by_default
@@ -18,9 +19,11 @@ from bench.run.given import read_maps_file
 from bench.run.selection import check_annotations, must_apply, select_methods, select_metrics
 from bench.userfunctions import guarded_result, import_named
 from cam import CONTROLS, Method, MethodError, Network
+from cam.registry import SPECIAL
 from datasets import Dataset
+from datasets.mosaics import mosaics
 from metrics import Metric
-from metrics.smoothing import CURVES as SMOOTH_CURVES
+from metrics.gains import FAMILY as SUBSTRATES
 from weights import (
     ARCHITECTURES,
     Architecture,
@@ -34,7 +37,9 @@ from weights import (
 )
 
 CPU_BATCH, CUDA_BATCH = 32, 128
-HEAD = "classifier_weights"  # what only some networks have
+CONTROL_CURVES: dict[str, Literal["none", "sampled", "all"]] = {
+    "none": "none", "cheap": "none", "sampled": "sampled", "all": "all",
+}  # fmt: skip
 
 
 @dataclass(frozen=True)
@@ -75,22 +80,23 @@ def make_plan(config: RunConfig, gpu: int | None = None) -> Plan:
     """
     methods = select_methods(config.methods)
     truth = any(method.needs_truth for method in methods.values())
-    metrics = select_metrics(config.metrics, config.protocols, truth=truth)
+    metrics = select_metrics(config.metrics, config.protocols, config.substrates, truth=truth)
     device = select_device(config.device, gpu)
     architectures = known_architectures(config.arch)
     classifier = read_network(config, device, architectures)
     dataset = read_dataset(
         config.dataset, config.data_root, config.split, config.limit, classifier.classes, download=config.download
     )
+    if config.mosaic is not None:
+        dataset = mosaics(dataset, config.mosaic, config.seed)
     _check_dataset(config, dataset, methods, metrics)
-    given = None
+    given, ids = None, [record.image_id for record in dataset.records]
     if config.maps is not None:
-        ids = [record.image_id for record in dataset.records]
         given = read_maps_file(config.maps, ids, len(classifier.classes))
         methods |= given.methods([*methods, *CONTROLS])
     layers = config.layers or (tapped_by_default(classifier, architectures, config.reshape),)
     methods = _defined(config, methods, classifier, layers, device)
-    job = make_job(config, classifier, layers, methods, metrics, device, drawn=dataset.drawn)
+    job = make_job(config, classifier, layers, methods, metrics, device, ids=ids, drawn=dataset.drawn)
     return Plan(config, dataset, classifier, job, given.record if given else None)
 
 
@@ -126,11 +132,11 @@ def _defined(
     layers: Sequence[str],
     device: torch.device,
 ) -> dict[str, Method]:
-    """Without what a word such as all stands for and this network has no head for; a line on stderr says which."""
+    """Without what a word such as all stands for and this network does not have; a line on stderr says which."""
     kept, size = dict(methods), classifier.checkpoint.preprocess.size
     network = Network(classifier, classifier.network, config.reshape)
     for name, method in methods.items():
-        if name not in config.methods and HEAD in method.inputs:
+        if name not in config.methods and set(SPECIAL) & set(method.inputs):
             try:
                 layer_shapes(network, size, layers, device, {name: method})
             except MethodError as error:
@@ -147,6 +153,7 @@ def make_job(
     metrics: Mapping[str, Metric],
     device: torch.device,
     *,
+    ids: Sequence[str] | None = None,
     drawn: bool = False,
 ) -> Job:
     """What the engine is to compute, after one pass of a grey image in which doubtful methods are called.
@@ -158,6 +165,7 @@ def make_job(
         methods: to score.
         metrics: to score them by.
         device: of the network.
+        ids: of all images, of which some are chosen for the curves of controls; None chooses all.
         drawn: whether the images are drawn scenes, which can be drawn again without a part.
 
     Raises:
@@ -168,10 +176,12 @@ def make_job(
     own = {
         name: method
         for name, method in methods.items()
-        if (method.finish is not None or HEAD in method.inputs) and method.size is None
+        if (method.finish is not None or set(SPECIAL) & set(method.inputs)) and method.size is None
     }
-    if config.smooth and not any(name in metric.curves for metric in metrics.values() for name in SMOOTH_CURVES):
-        raise ConfigError("smooth needs metrics along curves of the blurred image; use --protocols srg, or no --smooth")
+    if config.smooth and not any(metric.family in ("srg", SUBSTRATES) for metric in metrics.values()):
+        raise ConfigError(
+            "smooth needs metrics of SRG, srg_probability or another; use --protocols srg, or no --smooth"
+        )
     wanted = [entry.needs_truth for entry in methods.values()] + [entry.needs_truth for entry in metrics.values()]
     return Job(
         network=network,
@@ -184,7 +194,8 @@ def make_job(
         metrics=metrics,
         device=device,
         negated=config.controls != "none",
-        controls_forward=config.controls == "all",
+        control_curves=CONTROL_CURVES[config.controls],
+        control_images=None if ids is None else control_sample(ids, config.seed),
         targets=config.targets,
         steps=config.steps,
         seed=config.seed,

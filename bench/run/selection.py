@@ -11,13 +11,16 @@ from bench.userfunctions import as_map, guarded_map, guarded_values
 from cam import CONTROLS, LADDER, METHODS, Method
 from datasets import Dataset, Record
 from metrics import METRICS, PROTOCOLS, Metric
+from metrics.gains import GAINS, gains_under
 from metrics.registry import TRUTH
+from metrics.substrates import BLUR, SUBSTRATES
 
 Entry = TypeVar("Entry")
 Given: TypeAlias = "str | Callable[..., Any] | Method | Metric | tuple[str, Any]"
 
 ALL = "all"  # metrics, those on demand too, as far as they apply
 OWN = "a function of the user's own"
+MORE = ("gaussian", "noise", "shuffle")  # substrates of no protocol
 NEEDED = {  # per annotation, what an image must be
     "mask": "with a mask or a box of the animal",
     "other_mask": "with boxes or masks of several classes",
@@ -49,7 +52,7 @@ def select_methods(given: Iterable[Given]) -> dict[str, Method]:
 
 
 def select_metrics(
-    given: Iterable[Given] | None, protocols: Sequence[str], *, truth: bool = False
+    given: Iterable[Given] | None, protocols: Sequence[str], substrates: Sequence[str] = (), *, truth: bool = False
 ) -> dict[str, Metric]:
     """The metrics of a run: those given, or all that the protocols provide for and that are not on demand.
 
@@ -59,16 +62,39 @@ def select_metrics(
     Args:
         given: as of `select_methods`, or None.
         protocols: names of presets, or none alone.
+        substrates: under which SRG is scored beside RISE's blur, or all alone.
         truth: whether a method needs drawn images to be scored without each part.
 
     Raises:
-        ConfigError: unknown metric or protocol, or a metric whose protocol is not selected.
+        ConfigError: unknown metric, protocol or substrate, or a metric whose protocol is not selected.
     """
+    chosen = _selected(given, protocols, substrates, truth)
+    gains = tuple(name for name in GAINS if name in chosen and chosen[name] is METRICS[name])
+    for substrate in _substrates(substrates):
+        if not gains:
+            raise ConfigError(f"substrate '{substrate}' needs SRG; use --protocols srg and metric srg_probability")
+        chosen |= gains_under(substrate, gains)
+    return chosen
+
+
+def _substrates(given: Sequence[str]) -> tuple[str, ...]:
+    """The substrates beside the blur, in the order of the registry."""
+    for name in given:
+        if name not in SUBSTRATES and tuple(given) != (ALL,):
+            raise ConfigError(unknown("substrate", name, [*SUBSTRATES, ALL]))
+    return tuple(name for name in SUBSTRATES if name != BLUR and (name in given or ALL in given))
+
+
+def _selected(
+    given: Iterable[Given] | None, protocols: Sequence[str], substrates: Sequence[str], truth: bool
+) -> dict[str, Metric]:
+    """Those of the protocols."""
     shown, protocols = ",".join(protocols), () if tuple(protocols) == ("none",) else protocols
     for name in protocols:
         if name not in PROTOCOLS:
             raise ConfigError(unknown("protocol", name, [*PROTOCOLS, "none"]))
     provided = {curve for name in protocols for curve in PROTOCOLS[name].curves}
+    provided |= {f"{direction}_{name}" for name in _substrates(substrates) for direction in ("insertion", "deletion")}
 
     def available(metric: Metric) -> bool:
         return (metric.family not in PROTOCOLS or metric.family in protocols) and (
@@ -83,8 +109,10 @@ def select_metrics(
     chosen = _by_name("metric", chain.from_iterable(meant))
     for name, metric in chosen.items():
         if not available(metric) or not provided.issuperset(metric.curves):
+            lacking = [curve.partition("_")[2] for curve in metric.curves if curve not in provided]
             needed = metric.family if metric.family in PROTOCOLS else "rise,srg"
-            raise ConfigError(f"metric '{name}' needs --protocols {needed}; given: {shown}")
+            also = f" and --substrates {lacking[0]}" if protocols and lacking and lacking[0] in MORE else ""
+            raise ConfigError(f"metric '{name}' needs --protocols {needed}{also}; given: {shown}")
     return chosen
 
 

@@ -194,7 +194,7 @@ def _problems(study: StudyConfig) -> Iterator[tuple[StudyCell, ValueError]]:
             missing = [name for name in study.contrast if name not in methods]
             if missing:
                 raise ConfigError(f"the contrast needs method '{missing[0]}', and it is not among --methods")
-            select_metrics(config.metrics, config.protocols)
+            select_metrics(config.metrics, config.protocols, config.substrates)
             name = FORMER.get(config.dataset, config.dataset)
             resolve("data set", name, DATASETS)
             if config.data_root is None and name not in ROOTLESS:

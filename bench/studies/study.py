@@ -67,7 +67,8 @@ def _scored(config: StudyConfig, ranks: Ranks) -> list[StudyRun]:
 def _error(cell: StudyCell, ranks: Ranks) -> str | None:
     """Why a cell could not be scored, in one line; None where it was. A finished one is opened, and stays as it is."""
     prepared, said = None, None
-    done = _state(cell) == "complete" and (cell.config.out / "report.html").exists()
+    shown = cell.config.no_report or (cell.config.out / "report.html").exists()
+    done = _state(cell) == "complete" and shown
     try:
         prepared = prepare(cell.config, ranks)
     except (Exception, SystemExit) as error:  # a user's function may end the process
@@ -76,7 +77,7 @@ def _error(cell: StudyCell, ranks: Ranks) -> str | None:
     if prepared is None or said is not None:
         return said
     try:
-        perform(prepared, ranks, report=not done)
+        perform(prepared, ranks, report=not done and not cell.config.no_report)
     except (Exception, SystemExit) as error:
         if ranks.count > 1:  # the others wait for its share
             raise

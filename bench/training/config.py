@@ -39,10 +39,14 @@ class TrainConfig:
     classes: tuple[str, ...] | None = option(
         as_names, "classes, in the order of the outputs to be (default: cat,dog)", "a,b,c", default=None
     )
-    arch: str = option(
-        as_text, "architecture to train from scratch, or package.module:name of one", "NAME", default="alexnet_narrow"
+    arch: str | None = option(
+        as_text,
+        "architecture, or package.module:name of one (default: that of --weights, or alexnet_narrow); with --weights "
+        "what both have by name and shape is kept, such as the trunk under another head",
+        "NAME",
+        default=None,
     )
-    weights: Path | None = option(as_path, "checkpoint to start from, instead of --arch", "FILE|NAME", default=None)
+    weights: Path | None = option(as_path, "checkpoint to start from", "FILE|NAME", default=None)
     resize: int | None = option(
         as_integer(1, PIXELS), "shorter side after resizing, pixels (default: the checkpoint's, 224)", "N", default=None
     )
@@ -60,6 +64,9 @@ class TrainConfig:
     rate: float = option(as_rate, "learning rate at the start", "X", default=3e-4)
     trunk_rate: float | None = option(
         as_rate, "learning rate of all but the last layer (default: --rate)", "X", default=None
+    )
+    smoothing: float = option(
+        as_share, "of labels: above 0 it pins margins, and maps say less of what was used", "X", default=0.0
     )
     dropout: float | None = option(
         as_share, "units dropped while training (default: the architecture's)", "X", default=None

@@ -32,6 +32,8 @@ from weights.files import DAMAGED
 from weights.training import Epoch, Trainer
 from weights.transfer import TRUNK, LastLayer, last_layer, with_new_head
 
+SCRATCH = "alexnet_narrow"  # what is trained unless something else is named
+
 
 def train(config: TrainConfig) -> Path:
     """Trains, and writes the checkpoint of the best epoch with its model card; interrupted, it goes on where it was.
@@ -79,6 +81,7 @@ def _train(config: TrainConfig, state: Path) -> Path:
         steps=math.ceil(len(data.training) / config.batch_size),
         rate=config.rate,
         seed=config.seed,
+        smoothing=config.smoothing,
         dropout=config.dropout,
         freeze=(config.freeze or ()) if whole else (),
         slow=None if config.trunk_rate is None else (last, config.trunk_rate),
@@ -134,10 +137,11 @@ class _Data:
 def _start(config: TrainConfig, device: torch.device) -> Classifier:
     """The network to train, and what images go through in front of it."""
     if config.weights is not None:
-        classifier = _continued(config.weights, config.classes, device)
+        classifier = _continued(config.weights, config.classes, config.arch, device)
     else:
-        known, classes = known_architectures(config.arch), config.classes or CLASSES
-        classifier = fresh_classifier(config.arch, classes=classes, device=device, architectures=known)
+        arch = config.arch or SCRATCH
+        known, classes = known_architectures(arch), config.classes or CLASSES
+        classifier = fresh_classifier(arch, classes=classes, device=device, architectures=known)
     chosen = {key: getattr(config, key) for key in ("resize", "crop", "interpolation")}
     said = {key: value for key, value in chosen.items() if value is not None}
     checkpoint = classifier.checkpoint
@@ -145,8 +149,8 @@ def _start(config: TrainConfig, device: torch.device) -> Classifier:
     return Classifier(classifier.network, dataclasses.replace(checkpoint, preprocess=preprocess))
 
 
-def _continued(weights: Path, classes: tuple[str, ...] | None, device: torch.device) -> Classifier:
-    """The checkpoint's network, with a new head where its own is not of these classes."""
+def _continued(weights: Path, classes: tuple[str, ...] | None, arch: str | None, device: torch.device) -> Classifier:
+    """The checkpoint's network, with a new head where its own is not of these classes or this architecture."""
     try:
         classifier = load_classifier(weights, classes=classes, device=device)
     except WeightsError:
@@ -154,9 +158,10 @@ def _continued(weights: Path, classes: tuple[str, ...] | None, device: torch.dev
             raise
         classifier = load_classifier(weights, device=device)  # of other classes
     wanted = classes or classifier.classes
-    if not classifier.checkpoint.groups and tuple(wanted) == classifier.classes:
+    same = arch is None or arch == classifier.checkpoint.arch
+    if same and not classifier.checkpoint.groups and tuple(wanted) == classifier.classes:
         return classifier
-    classifier, new = with_new_head(classifier, wanted)
+    classifier, new = with_new_head(classifier, wanted, known_architectures(arch), arch)
     print(f"{', '.join(new)}: new, for {listed(wanted)}; all else is from '{weights}'", flush=True)
     return classifier
 
@@ -168,7 +173,7 @@ class _Memory:
         self.path = path
         where = ("out", "workers", "data_root", "device")
         chosen = {k: v for k, v in dataclasses.asdict(config).items() if k not in where}
-        own = sorted(name.partition(":")[0] for name in (config.dataset, config.arch) if ":" in name)
+        own = sorted(name.partition(":")[0] for name in (config.dataset, config.arch or "") if ":" in name)
         made_with = (code_hash(own), versions(), device.type, torch.get_num_threads())
         self.identity = repr((chosen, data.fingerprint, len(data.training), len(data.held_out), made_with))
 
@@ -203,8 +208,9 @@ def _write(config: TrainConfig, data: _Data, trainer: Trainer, classifier: Class
         "data_fingerprint": data.fingerprint,
         "accuracy": f"{best.accuracy:.4f} on {len(data.held_out)} images not trained on",
         "training": f"{config.epochs} epochs from {config.weights or 'scratch'}, the best is epoch {best.number}; "
-        f"AdamW, cosine from {config.rate:g}{_apart(config)}, batch {config.batch_size}, dropout "
-        f"{'as built' if config.dropout is None else f'{config.dropout:g}'}, seed {config.seed}",
+        f"AdamW, cosine from {config.rate:g}{_apart(config)}, batch {config.batch_size}, label smoothing "
+        f"{config.smoothing:g}, dropout {'as built' if config.dropout is None else f'{config.dropout:g}'}, "
+        f"seed {config.seed}",
         "versions": f"torch {versions()['torch']}, cambench {versions()['cambench']}, {_revision()}",
     }
     name = config.out.stem

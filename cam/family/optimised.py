@@ -47,7 +47,7 @@ def _climb(channels: Tensor, image: Tensor, classes: int, gradient_of: GradientO
     wanted = torch.arange(classes, device=image.device)
     with torch.inference_mode(False), torch.enable_grad():
         channels, image = channels.clone(), image.clone()
-        free = torch.zeros(classes, len(channels), device=image.device, requires_grad=True)  # before the softmax
+        free = torch.zeros(classes, len(channels), device=image.device)  # before the softmax
         adam = torch.optim.Adam([free], lr=rate)
         for _ in range(steps):
             weights = free.detach().softmax(dim=1).requires_grad_()

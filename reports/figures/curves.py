@@ -9,7 +9,7 @@ from matplotlib.figure import Figure
 
 from metrics.statistics.intervals import mean_band
 from metrics.statistics.moments import FEWEST
-from reports.figures.style import finding, method_colours, panels
+from reports.figures.style import finding, header_for, method_colours, panels, panels_width
 from reports.numbers import number
 from reports.runs.run import ROLES, Run
 from reports.text import label
@@ -38,7 +38,9 @@ def curve_figures(run: Run, summary: pd.DataFrame) -> Iterator[tuple[str, Figure
 
 
 def _figure(run: Run, summary: pd.DataFrame, protocol: str, pairs: list[tuple[str, str]], role: str) -> Figure:
-    figure, axes = panels(len(pairs), len(run.layers), 4.4, 2.6)
+    title = _title(run, summary, protocol, role)
+    width = panels_width(len(run.layers), 4.4)
+    figure, axes = panels(len(pairs), len(run.layers), 4.4, 2.6, header=header_for(title, width))
     for row, (direction, substrate) in zip(axes, pairs, strict=True):
         for axis, layer in zip(row, run.layers, strict=True):
             curves = run.curves
@@ -55,7 +57,7 @@ def _figure(run: Run, summary: pd.DataFrame, protocol: str, pairs: list[tuple[st
             axis.set_xlabel(f"share of pixels {'deleted' if direction == 'deletion' else 'inserted'}")
         row[0].set_ylabel(f"probability of the {role} class")
     axes[0, 0].legend(loc="best", frameon=True)
-    finding(figure, _title(run, summary, protocol, role))
+    finding(figure, title)
     return figure
 
 
@@ -65,15 +67,20 @@ def _plot(axis: Axes, run: Run, curves: pd.DataFrame) -> None:
         if own.empty:
             continue
         fraction = own["fraction"].iloc[0]
-        probability = np.stack(own["probability"])
-        if own["image_id"].duplicated().any():  # two maps of one image are one image
-            images = own.groupby(own["image_id"].astype(str))["probability"]
-            probability = np.stack([np.mean(np.stack(curves), axis=0) for _, curves in images])
+        probability = by_image(own)
         axis.plot(fraction, probability.mean(axis=0), color=colour, label=run.title(method))
         if len(probability) >= FEWEST:
             low, high = mean_band(probability, run.seed)
             axis.fill_between(fraction, low, high, color=colour, alpha=0.2, linewidth=0)
     axis.set(xlim=(0, 1), ylim=(0, 1))
+
+
+def by_image(curves: pd.DataFrame) -> np.ndarray:
+    """Probabilities (n, points) of the curves of one method; two maps of one image are one image."""
+    if not curves["image_id"].duplicated().any():
+        return np.stack(curves["probability"])
+    images = curves.groupby(curves["image_id"].astype(str))["probability"]
+    return np.stack([np.mean(np.stack(own), axis=0) for _, own in images])
 
 
 def _title(run: Run, summary: pd.DataFrame, protocol: str, role: str) -> str:

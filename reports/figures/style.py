@@ -18,6 +18,8 @@ from reports.runs.run import Run
 PALETTE = "colorblind"
 BAR_COLOUR = "#0173b2"
 ROLE_COLOURS = {"right": "#029e73", "wrong": "#d55e00", "present": "#949494"}
+LEFT, RIGHT, GAP_X = 0.75, 0.15, 0.75  # inches beside the panels of a figure, and between them
+LINE = 0.24  # inches that a line of a figure's title takes
 SETTINGS = {
     "axes.titlesize": 11,
     "axes.titlelocation": "left",
@@ -53,17 +55,17 @@ def panels(
     `title_lines` of a panel and `header` inches below the title of the figure are kept free.
     """
     more = 0.2 * (title_lines - 1)
-    left, right, top, bottom, gap_x, gap_y = 0.75, 0.15, 0.8 + more + header, 0.55, 0.75, 0.85 + more
-    total_x = left + right + columns * width + (columns - 1) * gap_x
+    top, bottom, gap_y = 0.8 + more + header, 0.55, 0.85 + more
+    total_x = panels_width(columns, width)
     total_y = top + bottom + rows * height + (rows - 1) * gap_y
     figure = blank(figsize=(total_x, total_y), layout="none")
     axes = figure.subplots(rows, columns, squeeze=False)
     figure.subplots_adjust(
-        left=left / total_x,
-        right=1 - right / total_x,
+        left=LEFT / total_x,
+        right=1 - RIGHT / total_x,
         top=1 - top / total_y,
         bottom=bottom / total_y,
-        wspace=gap_x / width,
+        wspace=GAP_X / width,
         hspace=gap_y / height,
     )
     return figure, axes
@@ -75,10 +77,24 @@ def named_ticks(axis: Axis, places: Iterable[float], names: Sequence[str] = ()) 
     axis.set_major_formatter(FixedFormatter(names))
 
 
+def panels_width(columns: int, width: float) -> float:
+    """Inches that a figure of `panels` is wide."""
+    return LEFT + RIGHT + columns * width + (columns - 1) * GAP_X
+
+
+def header_for(text: str, width: float) -> float:
+    """Inches that a title needs beyond the two lines that `panels` keeps free, in a figure of this width in inches."""
+    return LINE * max(0, len(_lines(text, width)) - 2)
+
+
 def finding(figure: Figure, text: str) -> None:
     """The title of a figure, broken where it would be too wide."""
-    lines = textwrap.wrap(text, width=max(40, round(figure.get_figwidth() * 9)))
+    lines = _lines(text, figure.get_figwidth())
     figure.suptitle("\n".join(lines), ha="left", x=0.01, y=1 - 0.08 / figure.get_figheight())
+
+
+def _lines(text: str, width: float) -> list[str]:
+    return textwrap.wrap(text, width=max(40, round(width * 9)))
 
 
 def class_colours(run: Run) -> dict[str, tuple[float, float, float]]:

@@ -11,7 +11,7 @@ from reports.runs.nights import ACCEPTED, VERDICT, headline_of, record
 
 START, END = "<!-- verdict of the night -->", "<!-- end of the verdict -->"
 COMPARE, HISTORY = "compare/compare.html", "../history/history.html"
-PARAGRAPH = Markup('<p class="warning" role="alert" id="night">{} {}</p>')
+PARAGRAPH = Markup('<p class="warning" role="alert" id="night">{}. {}</p>')
 LINK = Markup('<a href="{}">{}</a>')
 BETWEEN = re.compile(f"{START}.*?{END}", re.DOTALL)
 
@@ -27,7 +27,7 @@ def banner(folder: Path) -> Markup:
         return Markup(START + END)
     links = [(COMPARE, "what moved"), (HISTORY, "all nights")]
     more = [LINK.format(path, text) for path, text in links if (folder / path).exists()]
-    return Markup(START) + PARAGRAPH.format(said, Markup(" ").join(more)) + Markup(END)
+    return Markup(START) + PARAGRAPH.format(said, Markup(", ").join(more)) + Markup(END)
 
 
 def put_banner(folder: Path) -> None:

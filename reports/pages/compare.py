@@ -1,7 +1,5 @@
 """compare.html: what moved between two runs, and the images whose maps moved most, side by side."""
 
-import base64
-import io
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -9,10 +7,10 @@ from typing import Any
 
 import numpy as np
 import pandas as pd
-from PIL import Image
 
 from reports.figures.moved import moved_maps, shown_metric
-from reports.figures.overlays import blended, missing
+from reports.figures.overlays import missing
+from reports.figures.small import small
 from reports.files import write_atomic
 from reports.numbers import number
 from reports.pages.frame import rendered
@@ -22,8 +20,6 @@ from reports.runs.run import Run
 from reports.text import label
 
 IMAGES, METHODS = 12, 3  # shown: images, and of each image the methods whose maps moved most
-SIDE, QUALITY = 192, 60  # of a picture, pixels and WebP
-DIMMED = 0.45  # of a picture under an empty map, as `blended` leaves it where a map is 0
 
 
 @dataclass(frozen=True)
@@ -100,7 +96,7 @@ def _images(first: Run, second: Run) -> Iterator[dict[str, Any]]:
             "name": label(name),
             "label": label(str(second.images.loc[name, "label"])),
             "called": calls[0] if calls[0] == calls[1] else f"{calls[0]}, now {calls[1]}",
-            "picture": _webp(pictures[name]),
+            "picture": small(pictures[name]),
             "maps": maps,
         }
 
@@ -111,8 +107,7 @@ def _pair(first: Run, second: Run, row: dict[str, Any], picture: np.ndarray) -> 
     for run, value in ((first, row["before"]), (second, row["after"])):
         raw = run.maps[row["method"], run.layers[0]][row["image_id"]][run.classes.index(row["target"])]
         why = missing(raw)
-        shown = (picture * DIMMED).astype(np.uint8) if why else blended(picture, raw)
-        sides.append({"image": _webp(shown), "value": number(value), "why": f"{why} map" if why else ""})
+        sides.append({"image": small(picture, raw), "value": number(value), "why": f"{why} map" if why else ""})
     moved = "undefined" if np.isnan(row["moved"]) else f"{100 * row['moved']:.0f} %"
     return {"method": second.title(row["method"]), "target": label(row["target"]), "moved": moved, "sides": sides}
 
@@ -121,10 +116,3 @@ def _called(run: Run, name: str) -> str:
     image = run.images.loc[name]
     chance = image["probability"][run.classes.index(image["predicted"])]
     return f"called {label(str(image['predicted']))} {chance:.2f}"
-
-
-def _webp(picture: np.ndarray) -> str:
-    image, buffer = Image.fromarray(picture), io.BytesIO()
-    image.thumbnail((SIDE, SIDE))
-    image.save(buffer, "WEBP", quality=QUALITY, method=2)
-    return base64.b64encode(buffer.getvalue()).decode()

@@ -16,11 +16,11 @@ from markupsafe import Markup
 from reports.text import shown_lines
 
 STYLE = re.compile(r"<style>(.*?)</style>", re.DOTALL)
-SCRIPTS = {"report.html": "gallery.js"}
+SCRIPTS, STYLES = {"report.html": "report.js"}, {"report.html": "report.css"}
 
 
 def rendered(template: str, content: Mapping[str, Any]) -> str:
-    """A page. The template begins with {{ policy }}, has static styles, and includes the script of `SCRIPTS`."""
+    """A page. The template begins with {{ policy }}; its style and script are static: its own, or files named above."""
     environment = Environment(
         loader=PackageLoader("reports.pages"), autoescape=True, undefined=StrictUndefined, finalize=_visible
     )
@@ -30,7 +30,7 @@ def rendered(template: str, content: Mapping[str, Any]) -> str:
 def policy(environment: Environment, template: str) -> str:
     """Content-Security-Policy of a page: nothing from the network, its own style, its own script, pictures inside."""
     source = environment.loader.get_source(environment, template)[0]  # type: ignore[union-attr]
-    styles = STYLE.findall(source)
+    styles = [environment.get_template(STYLES[template]).render()] if template in STYLES else STYLE.findall(source)
     scripts = [environment.get_template(SCRIPTS[template]).render()] if template in SCRIPTS else []
     rules = {
         "default-src": ["'none'"],

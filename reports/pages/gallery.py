@@ -4,7 +4,9 @@ import base64
 import io
 import json
 import math
+from collections.abc import Sequence
 from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass
 from functools import partial
 
 import matplotlib as mpl
@@ -15,6 +17,7 @@ from PIL import Image
 from reports.figures.overlays import COLOURS, disagreement, gridded, missing, selections
 from reports.plain import visible
 from reports.runs.run import Run
+from reports.tables.examples import Examples, examples
 from reports.text import label
 
 QUALITY, EFFORT = 55, 2  # of the embedded pictures: twice the effort saves 7 % of their size
@@ -23,11 +26,29 @@ BUDGET = 16 << 20  # characters of all images together: a larger page is slow to
 FIRST = 100  # images whose size tells how many fit
 
 
-def gallery_json(run: Run) -> str:
-    """The data as JSON that may stand inside a script element.
+@dataclass(frozen=True)
+class Gallery:
+    """What the page holds of the images.
 
-    Of many images it holds as many as `BUDGET` allows: those of the sheets, and others drawn at random.
+    Attributes:
+        text: JSON that may stand inside a script element.
+        places: of the images in it, by id.
     """
+
+    text: str
+    places: dict[str, int]
+
+
+def gallery(run: Run, order: Sequence[str]) -> Gallery:
+    """Pictures, maps, scores and curves of the images.
+
+    Of many images it holds as many as `BUDGET` allows: examples, those of the sheets, and others drawn at random.
+
+    Args:
+        run: the run.
+        order: of the methods, the most interesting first.
+    """
+    found = examples(run)
     measured = set(run.scores["metric"].unique())
     metrics = [name for name in run.manifest["metrics"] if name in measured]
     pairs = _curve_pairs(run)
@@ -42,33 +63,49 @@ def gallery_json(run: Run) -> str:
         ],
         "metrics": [{"name": name, "title": run.title(name), "better": _better(run, name)} for name in metrics],
         "curves": [label(f"{direction}, {substrate}") for direction, substrate in pairs],
+        "order": list(order),
+        "substrates": [_substrate(run, *pair) for pair in pairs],
+        "mean": (run.manifest["checkpoint"].get("preprocess") or {}).get("mean"),
+        "examples": [_example(entry) for entry in found],
         "size": run.manifest["image_size"],
         "colours": _text(colours),
         "total": len(run.images),
     }
-    return f'{_dumped(about)[:-1]},"images":[{",".join(_images(run, metrics, pairs))}]}}'
+    images = _images(run, metrics, pairs, [name for entry in found for name in (*entry.wins, *entry.losses)])
+    text = f'{_dumped(about)[:-1]},"images":[{",".join(images.values())}]}}'
+    return Gallery(text, {name: place for place, name in enumerate(images)})
+
+
+def _substrate(run: Run, direction: str, substrate: str) -> dict[str, str]:
+    title = str(run.substrates.get(substrate, {}).get("title", substrate))
+    return {"direction": direction, "substrate": substrate, "title": label(title)}
+
+
+def _example(entry: Examples) -> dict[str, object]:
+    wins, losses = entry.wins, entry.losses
+    return {"method": entry.method, "metric": entry.metric, "role": entry.role, "wins": wins, "losses": losses}
 
 
 def _dumped(value: object) -> str:
     return json.dumps(value, ensure_ascii=True, separators=(",", ":")).replace("<", "\\u003c")
 
 
-def _images(run: Run, metrics: list[str], pairs: list[tuple[str, str]]) -> list[str]:
-    """The images that fit, in the order of their ids: how many is told from the size of the first."""
+def _images(run: Run, metrics: list[str], pairs: list[tuple[str, str]], wanted: list[str]) -> dict[str, str]:
+    """The images that fit by id, in the order of their ids: how many is told from the size of the first."""
     differing = {layer: disagreement(run, layer) for layer in run.layers} if _comparable(run) else {}
-    names = _candidates(run)
+    names = _candidates(run, wanted)
     entries = _entries(run, names[:FIRST], metrics, pairs, differing)
     average = sum(map(len, entries.values())) / max(len(entries), 1)
     fitting = int(BUDGET / average) if entries else 0
     entries |= _entries(run, names[FIRST:fitting], metrics, pairs, differing)
-    return [entries[name] for name in sorted(entries)]
+    return {name: entries[name] for name in sorted(entries)}
 
 
-def _candidates(run: Run) -> list[str]:
-    """All images, those that the sheets show first, the others in random order."""
+def _candidates(run: Run, wanted: list[str]) -> list[str]:
+    """All images: first those that are wanted, then those of the sheets, the others in random order."""
     shown = [name for layer in run.layers for _, _, ids in selections(run, layer) for name in ids] if run.maps else []
     names = np.random.default_rng(run.seed).permutation(len(run.images))
-    return list(dict.fromkeys([*shown, *(str(run.images.index[place]) for place in names)]))
+    return list(dict.fromkeys([*wanted, *shown, *(str(run.images.index[place]) for place in names)]))
 
 
 def _entries(

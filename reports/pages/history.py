@@ -139,10 +139,9 @@ def _grid(
         _panel(axis, group, entries, wide, changes)
     shown = changes[changes["series"].isin([series for entries in groups.values() for _, series in entries])]
     last = f", the last on {shown['night'].iloc[0]}" if len(shown) else ""
-    finding(
-        figure,
-        f"{heading.capitalize()}: {len(shown) or 'no'} change{'s' * (len(shown) != 1)} in {len(order)} nights{last}",
-    )
+    said = f"{len(shown) or 'no'} lasting change{'s' * (len(shown) != 1)} in {len(order)} nights{last}"
+    few = f"{len(order)} night{'s' * (len(order) != 1)}, too few to tell a lasting change"
+    finding(figure, f"{heading.capitalize()}: {few if len(order) < FEWEST else said}")
     yield f"history_{name}", figure
 
 

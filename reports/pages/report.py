@@ -12,15 +12,20 @@ from PIL import Image
 
 from reports.counts import data_notes, left_out_text
 from reports.files import cell_text
-from reports.numbers import FEW, interval_text
+from reports.numbers import FEW
 from reports.pages.banner import banner
+from reports.pages.captions import caption, embedded_names
 from reports.pages.frame import rendered
-from reports.pages.gallery import gallery_json
-from reports.runs.run import GAP, Run
-from reports.tables.comparison import verdict_text
+from reports.pages.gallery import gallery
+from reports.pages.notebook import forest, pictures
+from reports.pages.top import order_of, top
+from reports.pages.worded import glossary, questions, verdicts
+from reports.runs.run import Run
+from reports.tables.answer import answer
 from reports.tables.controls import unbeaten
 from reports.tables.findings import CAVEAT, findings, warnings
 from reports.tables.sanity import gate_text
+from reports.tables.scorecard import scorecard
 from reports.tables.summary import DATASET_LEVEL
 
 HEADLINE = (
@@ -30,14 +35,10 @@ HEADLINE = (
     "target_sensitivity",
 )  # fmt: skip
 SHOWN_SKIPPED = 500
+ROWS = 1000  # of a table on the page: a browser takes seconds for more, and all are in tables/
 FOLDED = (
-    "controls",
-    "sanity",
-    "validation",
-    "latency",
-    "smoothness",
-    "smoothness_pairs",
-)  # tables that not every run has
+    "controls", "sanity", "substrates", "validation", "latency", "smoothness", "smoothness_pairs",
+)  # fmt: skip  # tables that not every run has
 
 
 def page(run: Run, tables: Mapping[str, pd.DataFrame], figures: list[str]) -> str:
@@ -45,13 +46,16 @@ def page(run: Run, tables: Mapping[str, pd.DataFrame], figures: list[str]) -> st
 
     Args:
         run: the run.
-        tables: summary, comparison, wrong_class.
+        tables: all of it, by name.
         figures: names of the PNG files in figures/, in the order shown.
     """
     manifest = run.manifest
     summary = tables["summary"]
+    images = gallery(run, order_of(run, tables))
+    shown = list(embedded_names(figures))
     content = {
         "banner": banner(run.folder),
+        **top(run, tables, images.places),
         "dataset": manifest["dataset"],
         "checkpoint": manifest["checkpoint"],
         "counts": manifest["counts"],
@@ -62,21 +66,17 @@ def page(run: Run, tables: Mapping[str, pd.DataFrame], figures: list[str]) -> st
         "chance": 1 / len(run.classes),
         "classes": run.classes,
         "methods": [run.title(method) for method in run.methods],
-        "findings": findings(run, summary, tables["comparison"], tables["wrong_class"], tables.get("smoothness_pairs"))
-        + _unbeaten(run, tables),
+        "findings": _findings(run, tables) + _unbeaten(run, tables),
         "warnings": warnings(run),
         "caveat": CAVEAT,
         "missing": _missing(run, summary),
-        "verdicts": cells(_verdicts(run, tables["comparison"])),
-        "headline": cells(_titled(run, headline(run, summary))),
-        "summary": cells(summary),
-        "comparison": cells(tables["comparison"]),
-        **{name: cells(tables[name]) if name in tables else None for name in FOLDED},
-        "ranks": cells(tables["ranks"]),
-        "gaps": cells(_questions(run, tables["wrong_class"])),
-        "figures": [embedded(run.folder / "figures" / f"{name}.png") for name in figures],
-        "gallery": gallery_json(run),
-        "glossary": cells(_glossary(run)),
+        **_folded(run, tables),
+        "figures": [
+            embedded(run.folder / "figures" / f"{name}.png") | {"caption": caption(run, name)} for name in shown
+        ],
+        "files": [f"tables/{name}.csv" for name in tables]
+        + [f"figures/{name}.png" for name in figures if name not in shown],
+        "gallery": images.text,
         "skipped": cells(run.skipped.head(SHOWN_SKIPPED)),
         "protocols": json.dumps(manifest["protocols"], indent=2),
         "environment": json.dumps(_background(manifest), indent=2, ensure_ascii=False),
@@ -84,15 +84,31 @@ def page(run: Run, tables: Mapping[str, pd.DataFrame], figures: list[str]) -> st
     return rendered("report.html", content)
 
 
+def _folded(run: Run, tables: Mapping[str, pd.DataFrame]) -> dict[str, Any]:
+    """The tables that are folded away, by their names in the template."""
+    return {
+        "verdicts": cells(verdicts(run, tables["comparison"])),
+        "headline": cells(_titled(run, headline(run, tables["summary"]))),
+        "summary": cells(tables["summary"]),
+        "comparison": cells(tables["comparison"]),
+        **{name: cells(tables[name]) if name in tables else None for name in FOLDED},
+        "ranks": cells(tables["ranks"]),
+        "gaps": cells(questions(run, tables["wrong_class"])),
+        "glossary": cells(glossary(run)),
+    }
+
+
 def overview(run: Run, tables: Mapping[str, pd.DataFrame]) -> str:
-    """The headline rows and the findings as a piece of HTML, for a notebook."""
+    """The answer, the paired differences, a few pictures, findings and headline rows as HTML, for a notebook."""
     content = {
+        "answer": [text for text in answer(run, tables, scorecard(run, tables)) if text],
+        "forest": forest(run, tables["comparison"]),
+        "chosen": "Where the first two methods differ most:" if len(run.methods) > 1 else "The first images:",
+        "pictures": pictures(run),
         "dataset": run.manifest["dataset"],
         "checkpoint": run.manifest["checkpoint"],
         "counts": run.manifest["counts"],
-        "findings": findings(
-            run, tables["summary"], tables["comparison"], tables["wrong_class"], tables.get("smoothness_pairs")
-        ),
+        "findings": _findings(run, tables),
         "warnings": warnings(run),
         "headline": cells(_titled(run, headline(run, tables["summary"]))),
     }
@@ -104,55 +120,9 @@ def headline(run: Run, summary: pd.DataFrame) -> pd.DataFrame:
     return summary[summary["metric"].isin(HEADLINE) & summary["method"].isin(run.methods)]
 
 
-def _verdicts(run: Run, comparison: pd.DataFrame) -> pd.DataFrame:
-    """The headline family in words: who is better at what, by how much, how sure."""
-    rows = []
-    for row in comparison[comparison["family"].eq("headline")].to_dict("records"):
-        first, second = run.title(row["method_a"]), run.title(row["method_b"])
-        said = verdict_text(run, row["method_a"], row["method_b"], row["verdict"])
-        difference = interval_text(row["mean_difference"], row["ci_low"], row["ci_high"], row["n"])
-        least = "nothing: too few images" if pd.isna(row["detectable"]) else f"{row['detectable']:.3f}"
-        p = "" if pd.isna(row["p_holm"]) else f"{row['p_holm']:.2g}"
-        role = "wrong minus right" if row["role"] == GAP else row["role"]
-        rows.append((run.title(row["metric"]), role, said, f"{first} - {second}: {difference}", row["n"], p, least))
-    columns = [
-        "metric",
-        "maps",
-        "verdict",
-        "difference [interval, 95 % for all together]",
-        "n",
-        "p (Holm)",
-        "could have shown",
-    ]
-    return pd.DataFrame(rows, columns=columns)
-
-
-def _questions(run: Run, table: pd.DataFrame) -> pd.DataFrame:
-    """The gaps in words; strata of single classes and targets are in the file alone."""
-    shown = table[table["stratum"].isin(["balanced", "called right", "called wrong", "by call"])]
-    shown = table if shown.empty else shown
-    rows = [
-        (
-            run.title(row["method"]),
-            row["layer"],
-            row["question"],
-            run.title(row["statistic"]),
-            row["stratum"],
-            row["n"],
-            row["n_undefined"],
-            row["right"],
-            interval_text(row["wrong"], row["wrong_low"], row["wrong_high"]),
-            interval_text(row["gap"], row["ci_low"], row["ci_high"]),
-            "" if pd.isna(row["gap_least"]) else f"{row['gap_least']:.3f} to {row['gap_most']:.3f}",
-            "" if pd.isna(row["mirror"]) else f"{row['mirror']:.3f}",
-        )
-        for row in shown.to_dict("records")
-    ]
-    columns = [
-        "method", "layer", "question", "measured by", "images", "n", "undefined", "right class", "wrong class",
-        "wrong - right", "whatever undefined ones are", "mirror",
-    ]  # fmt: skip
-    return pd.DataFrame(rows, columns=columns)
+def _findings(run: Run, tables: Mapping[str, pd.DataFrame]) -> list[str]:
+    judged = (tables.get(name) for name in ("smoothness_pairs", "substrates"))
+    return findings(run, tables["summary"], tables["comparison"], tables["wrong_class"], *judged)
 
 
 def _unbeaten(run: Run, tables: Mapping[str, pd.DataFrame]) -> list[str]:
@@ -189,42 +159,25 @@ def _missing(run: Run, summary: pd.DataFrame) -> list[str]:
     return missing
 
 
-def _glossary(run: Run) -> pd.DataFrame:
-    rows = [
-        (
-            metric["title"],
-            metric["direction"],
-            _range(metric["range"]),
-            metric["unit"],
-            metric["meaning"],
-            metric["source"],
-        )
-        for metric in run.manifest["metrics"].values()
-    ]
-    return pd.DataFrame(rows, columns=["metric", "better", "range", "unit", "meaning", "source"])
-
-
-def _range(bounds: list[float | None]) -> str:
-    low, high = ("unbounded" if bound is None else f"{bound:.3g}" for bound in bounds)
-    return f"{low} to {high}"
-
-
 def _background(manifest: Mapping[str, Any]) -> dict[str, Any]:
     keys = ("checkpoint", "dataset", "config", "device", "versions", "git", "seeds", "timings", "peak_memory_mb")
     return {key: manifest[key] for key in keys if key in manifest}
 
 
 def cells(table: pd.DataFrame) -> dict[str, Any]:
-    """A table as text cells that know whether they are numbers."""
+    """A table as text cells that know whether they are numbers; of a long one the first `ROWS`, and their number."""
     rows = [
         [{"text": cell_text(value), "number": isinstance(value, int | float)} for value in row]
-        for row in table.itertuples(index=False)
+        for row in table.head(ROWS).itertuples(index=False)
     ]
-    return {"columns": [str(column) for column in table.columns], "rows": rows}
+    return {"columns": [str(column) for column in table.columns], "rows": rows, "total": len(table)}
 
 
-def embedded(path: Path) -> dict[str, str]:
-    """A figure as WebP: sheets of photographs take a tenth of their PNG."""
+def embedded(path: Path) -> dict[str, Any]:
+    """A figure as WebP, smaller than its PNG, and its size in pixels."""
     buffer = io.BytesIO()
-    Image.open(path).convert("RGB").save(buffer, "WEBP", quality=90, method=0)
-    return {"name": path.stem, "type": "image/webp", "data": base64.b64encode(buffer.getvalue()).decode()}
+    with Image.open(path) as image:
+        image.convert("RGB").save(buffer, "WEBP", quality=90, method=0)
+        width, height = image.size
+    data = base64.b64encode(buffer.getvalue()).decode()
+    return {"name": path.stem, "type": "image/webp", "data": data, "width": width, "height": height}

@@ -7,12 +7,13 @@ from reports.runs.run import ROLES, Run
 from reports.text import file_stem
 
 TABLES = (
-    "summary", "comparison", "dispersion_gap", "wrong_class", "scatter_gap", "strata", "ranks", "reliability",
-    "metric_correlation", "latency", "controls", "validation", "smoothness", "smoothness_pairs",
+    "summary", "comparison", "dispersion_gap", "wrong_class", "scatter_gap", "strata", "ranks", "ranking",
+    "reliability", "metric_correlation", "latency", "controls", "validation", "smoothness", "smoothness_pairs",
+    "substrates", "sanity",
 )  # fmt: skip
 FIGURES = (
     "critical_difference", "dispersion_right_wrong", "scatter_right_wrong", "reliability", "metric_correlation",
-    "stages", "latency", "pareto",
+    "stages", "latency", "pareto", "substrates",
 )  # fmt: skip
 SHEETS = ("all", "most_dispersed", "least_dispersed", "most_disagreeing")
 

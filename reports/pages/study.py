@@ -16,7 +16,7 @@ from reports.files import save_figure, write_atomic, write_table
 from reports.pages.frame import rendered
 from reports.pages.report import cells, embedded
 from reports.runs.run import Run
-from reports.runs.study import Study
+from reports.runs.study import Study, StudyRun
 from reports.tables.study import (
     DIFFERENCE,
     Answer,
@@ -59,11 +59,12 @@ def render_study(study: Study) -> list[str]:
     write_atomic(study.out / "study.json", _json(study, found, sentences, warnings, tables).encode())
     questions = [
         {
-            "sentence": sentence,
+            "title": _axis(answer, titles, study.contrast).partition(";")[0],
+            "sentence": sentence if number else "",  # the first one is the heading
             "details": detail_sentences(answer),
             "figure": embedded(study.out / "figures" / f"{name}.png"),
         }
-        for answer, sentence, name in zip(found, sentences, names, strict=True)
+        for number, (answer, sentence, name) in enumerate(zip(found, sentences, names, strict=True))
     ]
     content = {
         "title": label(study.title),
@@ -138,10 +139,16 @@ def _runs(study: Study) -> list[dict[str, str]]:
                 "factors": ", ".join(f"{label(name)} {label(level)}" for name, level in network.factors.items()),
                 "images": str(counts.get("scored", "")),
                 "note": run.error or "",
-                "link": quote(os.fsencode(os.path.relpath(run.folder / "report.html", study.out))),
+                "link": _link(study, run),
             }
         )
     return rows
+
+
+def _link(study: Study, run: StudyRun) -> str:
+    """Of a cell's page, as far as there is one."""
+    path = run.folder / "report.html"
+    return quote(os.fsencode(os.path.relpath(path, study.out))) if path.exists() else ""
 
 
 def _json(

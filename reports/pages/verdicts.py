@@ -29,7 +29,11 @@ def rows(root: Path, every: Sequence[Night], job: Mapping[str, Any]) -> list[dic
     """
     found = [(night.order, _row(night, night.job == job)) for night in every]
     found += [(folder.name, _unfinished(folder, verdict)) for folder, verdict in unfinished(root).items()]
-    return [row for _, row in sorted(found, key=lambda pair: pair[0], reverse=True)]
+    sorted_rows = [row for _, row in sorted(found, key=lambda pair: pair[0], reverse=True)]
+    if len({row["day"] for row in sorted_rows}) < len(sorted_rows):
+        for row in sorted_rows:
+            row["day"] += row["time"]
+    return sorted_rows
 
 
 def _row(night: Night, kept: bool) -> dict[str, Any]:
@@ -60,6 +64,7 @@ def _filled(folder: Path, name: str, state: str, said: str, more: Sequence[Any])
     return {
         "night": name,
         "day": name[5:10] if NAME.fullmatch(name) else name[:10],
+        "time": f" {name[11:13]}:{name[13:15]}" if NAME.fullmatch(name) else "",
         "state": state,
         "kind": KINDS.get(state, "other"),
         "said": said,

@@ -31,6 +31,7 @@ from reports.text import label
 __all__ = ["GAP", "NEGATED", "ROLES", "RUNGS", "SCHEMA_VERSION", "ReportError", "Run", "title"]
 
 GAP = "gap"  # "role" of a value that compares the wrong-class map with the right-class one
+BLUR_ALONE = {"blur": {"title": "blur of RISE", "metric": "srg_probability"}}
 FEW = 3  # classes, of which all maps are shown
 NEGATED = "control_negated_"  # and the name of the method whose map is negated
 RUNGS = ("control_random", "truth_25", "truth_50", "truth_75", "truth")  # names of maps, from chance to the truth
@@ -38,10 +39,14 @@ MAP = ["image_id", "method", "layer", "target"]
 
 
 def title(manifest: dict[str, Any], name: str) -> str:
-    """Title of a method, control or metric of a run, from its manifest: one line, not too long."""
+    """Title of a method, control or metric of a run, from its manifest: one line, not too long.
+
+    A metric that failed its validation says so wherever it appears.
+    """
     for kind in ("methods", "controls", "metrics"):
         if name in manifest.get(kind, {}):
-            return label(manifest[kind][name]["title"])
+            entry = manifest[kind][name]
+            return label(entry["title"]) + (" (not valid)" if entry.get("validated") == "no" else "")
     return label({"scatter_gap": "Scatter gap", "dispersion_gap": "Dispersion gap"}.get(name, name))
 
 
@@ -80,6 +85,12 @@ class Run:
         """Method and sigma of every smoothed map by its name; none unless they were asked for."""
         found: dict[str, dict[str, Any]] = self.manifest.get("smoothed", {})
         return found
+
+    @property
+    def substrates(self) -> dict[str, dict[str, Any]]:
+        """Title and metric of every substrate under which SRG was scored; the blur alone in runs of before."""
+        given: dict[str, dict[str, Any]] = self.manifest.get("substrates", BLUR_ALONE)
+        return {name: entry for name, entry in given.items() if entry["metric"] in self.manifest["metrics"]}
 
     @property
     def layers(self) -> list[str]:

@@ -8,7 +8,7 @@ from metrics.statistics.comparison import HEADLINE_FAMILY
 from reports.numbers import interval_text
 from reports.runs.run import ReportError, Run
 from reports.tables.comparison import comparison, verdict_text
-from reports.tables.controls import control_table
+from reports.tables.controls import NOT_TRIED, control_table
 from reports.text import label
 
 ACROSS = [
@@ -21,10 +21,10 @@ DECIDED = {"better": 1, "higher": 1, "worse": -1, "lower": -1}
 def across(runs: Sequence[Run]) -> pd.DataFrame:
     """Headline metrics of the first two methods, a - b, of every run side by side.
 
-    `data` is the run's folder name; `not_beaten_by_a` lists the controls that a does not beat on the metric, of the
-    runs that have it. Intervals hold together for the headline family of each run. `agreement` is the same in all rows
-    of a metric: `agree` (at least two runs decide, all for the same method), `disagree` (decided both ways), `one
-    decides`, `none decides`.
+    `data` is the run's folder name; `not_beaten_by_a` lists the controls that a does not beat on the metric, those
+    that were not tried marked so. Intervals hold together for the headline family of each run. `agreement` is the same
+    in all rows of a metric: `agree` (at least two runs decide, all for the same method), `disagree` (decided both
+    ways), `one decides`, `none decides`.
 
     Raises:
         ReportError: fewer than two runs, or runs of other methods.
@@ -77,8 +77,9 @@ def _pair(runs: Sequence[Run]) -> tuple[str, str]:
 
 def _lost(run: Run, controls: pd.DataFrame, method: str, metric: str, role: str) -> str:
     chosen = controls["method"].eq(method) & controls["metric"].eq(metric) & controls["role"].eq(role)
-    own = controls[chosen & controls["layer"].eq(run.layers[0]) & controls["beats"].eq("no")]
-    return ", ".join(own["control"])
+    own = controls[chosen & controls["layer"].eq(run.layers[0]) & controls["beats"].isin(["no", NOT_TRIED])]
+    marks = own["beats"].map({"no": "", NOT_TRIED: f" ({NOT_TRIED})"})
+    return ", ".join(own["control"] + marks)
 
 
 def _agreement(verdicts: Sequence[str]) -> str:

@@ -21,24 +21,27 @@ def control_table(run: Run) -> pd.DataFrame:
     A method beats a control where p < 0.05 for the mean difference and that is in the metric's better direction, as are
     the ranks (uncorrected, which makes it easier to beat one: who does not is flagged rightly; with fewer than 8 images
     that differ nobody does). A negated map is a control of its own method alone. A control that has no value of the
-    metric was not tried.
+    metric was not tried; one that has some is compared on the images where it was asked (`n` and `n_undefined` of
+    them).
     """
     rows = []
     for metric, role in _asked(run):
         for layer in run.values.layers(metric, role):
-            values = run.values.table(layer, role, metric).frame()
+            found_values = run.values.table(layer, role, metric)
+            values, given = found_values.frame(), dict(zip(found_values.methods, found_values.given.T, strict=True))
             pairs = list(_pairs(run, values))
             tried = [pair for pair in pairs if pair[1] in values]
             ours, theirs = (values[[pair[place] for pair in tried]].to_numpy(float) for place in (0, 1))
             compared = dict(zip(tried, paired_columns(ours, theirs, run.seed), strict=True))
             for method, control in pairs:
                 if (method, control) not in compared:
-                    rows.append((method, control, layer, role, metric, 0, len(values), *[float("nan")] * 4, NOT_TRIED))
+                    rows.append((method, control, layer, role, metric, 0, 0, *[float("nan")] * 4, NOT_TRIED))
                     continue
                 found = compared[method, control]
                 said = verdict(found, found.p_value, run.manifest["metrics"][metric]["direction"])
                 beats = {"better": "yes", "undefined": "undefined"}.get(said, "no")
-                numbers = (found.n, len(values) - found.n, found.mean_difference, found.ci_low, found.ci_high)
+                asked = int((given[method] & given[control]).sum())
+                numbers = (found.n, asked - found.n, found.mean_difference, found.ci_low, found.ci_high)
                 rows.append((method, control, layer, role, metric, *numbers, found.p_value, beats))
     return in_order(run, pd.DataFrame(rows, columns=CONTROLS))
 

@@ -8,7 +8,8 @@ import pandas as pd
 from metrics.statistics.comparison import ALPHA
 from reports.numbers import interval_text
 from reports.runs.run import Run
-from reports.tables.smoothness import smoothness_text
+from reports.tables.smoothness import FAITHFULNESS, smoothness_text
+from reports.tables.substrates import DECIDED, is_faithful, lead_text, scope_text
 from reports.tables.wrong_class import wrong_class_sentences
 
 CAVEAT = (
@@ -56,21 +57,39 @@ def findings(
     comparison: pd.DataFrame,
     gaps: pd.DataFrame,
     at_best: pd.DataFrame | None = None,
+    substrates: pd.DataFrame | None = None,
 ) -> list[str]:
     """Warnings first; then sentences on faithfulness, the wrong-class map and localisation at the first layer.
 
-    `at_best` is the comparison of smoothed maps, where there are any (see `reports.tables.smoothness`).
+    `at_best` is the comparison of smoothed maps, where there are any (see `reports.tables.smoothness`), `substrates`
+    that under every substrate (see `reports.tables.substrates`): who leads is called more faithful only where both
+    were tried and the lead holds.
     """
     layer = run.layers[0]
     sentences = [
-        _compared(run, summary, comparison, "srg_probability", layer, "Relevance gain (SRG)", "more faithful"),
-        smoothness_text(run, comparison, at_best),
+        _compared(run, summary, comparison, "srg_probability", layer, "Relevance gain (SRG)", "ahead"),
+        _faithful(run, comparison, substrates),
+        smoothness_text(run, at_best),
+        scope_text(run, substrates),
         *(sentence for method in run.methods for sentence in wrong_class_sentences(run, summary, gaps, method, layer)),
         _compared(run, summary, comparison, "energy_in_mask", layer, "Energy on the animal", "better localised"),
     ]
     return warnings(run) + (
         [sentence for sentence in sentences if sentence] or ["This run computed none of the headline metrics."]
     )
+
+
+def _faithful(run: Run, comparison: pd.DataFrame, substrates: pd.DataFrame | None) -> str:
+    """Of every lead in SRG, whether it may be called faithfulness."""
+    paired = _only(comparison, metric=FAITHFULNESS, role="right", layer=run.layers[0])
+    said = []
+    for row in paired[paired["verdict"].isin([*DECIDED])].to_dict("records"):
+        first, second, lead = row["method_a"], row["method_b"], DECIDED[row["verdict"]]
+        holds, why = is_faithful(run, substrates, lead, first, second)
+        winner = run.title(first if lead > 0 else second)
+        said.append(f"{winner} is more faithful. {why}" if holds else why)
+        said.append(lead_text(substrates, first, second))
+    return " ".join(filter(None, said))
 
 
 def _compared(
@@ -91,17 +110,17 @@ def _compared(
             text += f" {first} against {second} is undefined: no image has both values."
         elif row["verdict"] in ("better", "worse"):
             winner = first if row["verdict"] == "better" else second
-            text += f" {winner} is {better}: {said}{_although(row)}."
+            text += f" {winner} is {better}: {said}{although(row)}."
         elif row["verdict"] == "mixed":
             more = first if row["rank_biserial"] > 0 else second
             text += f" Mixed: {said}, but {more} is ahead on most images; a few large differences decide the mean."
         else:
-            text += f" No difference shown: {said}{_although(row)}{_could_show(row)}."
+            text += f" No difference shown: {said}{although(row)}{_could_show(row)}."
     return text
 
 
-def _although(row: "pd.Series[Any]") -> str:
-    """Why the verdict stands where the interval, read alone, says something else."""
+def although(row: "pd.Series[Any]") -> str:
+    """Why the verdict stands where the interval, read alone, says something else; "" where it does not."""
     decided = row["verdict"] in ("better", "worse")
     if math.isnan(row["ci_low"]) or decided == bool(row["ci_low"] > 0 or row["ci_high"] < 0):
         return ""

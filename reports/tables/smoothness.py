@@ -29,9 +29,9 @@ def smoothness(run: Run) -> tuple[pd.DataFrame, pd.DataFrame]:
     by being smoother.
     """
     means, pairs = [], []
-    for (layer, role, metric), values in _by_sigma(run).items():
+    for (layer, role, metric), values in values_by_sigma(run).items():
         direction = run.manifest["metrics"][metric]["direction"]
-        best = {method: _best(table, direction) for method, table in values.items()}
+        best = {method: best_sigma(table, direction) for method, table in values.items()}
         for method, table in values.items():
             low, high = mean_intervals(table.to_numpy(float))
             for place, sigma in enumerate(table.columns):
@@ -51,10 +51,10 @@ def smoothness(run: Run) -> tuple[pd.DataFrame, pd.DataFrame]:
     )
 
 
-def _by_sigma(run: Run) -> dict[tuple[str, str, str], dict[str, pd.DataFrame]]:
+def values_by_sigma(run: Run) -> dict[tuple[str, str, str], dict[str, pd.DataFrame]]:
     """Per layer, role and metric, of every method the values by image, a column per sigma, 0 first."""
     found: dict[tuple[str, str, str], dict[str, pd.DataFrame]] = {}
-    for layer, role, metric in run.smoothed_values:
+    for layer, role, metric in run.smoothed_values if run.smoothed else ():
         if run.manifest["metrics"][metric]["direction"] == "none":
             continue
         plain, smooth = (found.table(layer, role, metric).frame() for found in (run.values, run.smoothed_values))
@@ -67,7 +67,7 @@ def _by_sigma(run: Run) -> dict[tuple[str, str, str], dict[str, pd.DataFrame]]:
     return found
 
 
-def _best(table: pd.DataFrame, direction: str) -> float:
+def best_sigma(table: pd.DataFrame, direction: str) -> float:
     """The column with the best mean over the rows without gaps; the least smooth one of several, and where none is."""
     means = table.dropna().mean().to_numpy()
     if np.isnan(means).all():
@@ -75,17 +75,10 @@ def _best(table: pd.DataFrame, direction: str) -> float:
     return float(table.columns[int(np.nanargmin(means) if direction == "lower" else np.nanargmax(means))])
 
 
-def smoothness_text(run: Run, comparison: pd.DataFrame, at_best: pd.DataFrame | None) -> str:
+def smoothness_text(run: Run, at_best: pd.DataFrame | None) -> str:
     """What is left of the lead in SRG at the first layer when both methods are as smooth as suits them; "" for none."""
-    chosen = (
-        comparison["metric"].eq(FAITHFULNESS) & comparison["layer"].eq(run.layers[0]) & comparison["role"].eq("right")
-    )
-    led = comparison[chosen & comparison["verdict"].isin(["better", "worse"])]
     if at_best is None:
-        advice = (
-            "Smoothness was not tried: broader maps order pixels better, whatever they know; --smooth 0.5,1,2 tells."
-        )
-        return advice if len(led) else ""
+        return ""
     own = at_best[at_best["metric"].eq(FAITHFULNESS) & at_best["role"].eq("right")]
     said = []
     for (a, b), rows in own.groupby(["method_a", "method_b"], sort=False):

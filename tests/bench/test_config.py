@@ -109,7 +109,7 @@ def test_every_option_is_in_the_manifest():
         ('std = "0,1,1"', "expected numbers from 1e-06 to 1000"),
         ('split = "  "', "split is '  ', expected a text"),
         (f'split = ["{"a" * 500}"]', r"split is \['a{78}\.\.\., expected a text"),
-        ("controls = []", "expected one of none, cheap, all"),
+        ("controls = []", "expected one of none, cheap, sampled, all"),
         ("[steps]\nn = 4", r"steps is \{'n': 4\}, expected a whole number"),
         ("x = " + "[" * 5000, "is nested too deeply|is not TOML"),
     ],

@@ -3,6 +3,7 @@ import torch
 from torch import nn
 
 from cam import LayerError, Network, candidates, default_candidate
+from cam.candidates import ADDS, PASSES, RESHAPES, _does
 
 
 def found(network: nn.Module, images: torch.Tensor) -> tuple[dict, str]:
@@ -140,3 +141,28 @@ def test_the_network_is_left_as_it_was(images):
     with pytest.raises(RuntimeError):
         candidates(Network(network), images[:, :2])
     assert not any(module._forward_hooks for module in network.modules())
+
+
+class Doing(nn.Module):
+    """Whatever a function does, in a module that torch does not know."""
+
+    def __init__(self, function) -> None:
+        super().__init__()
+        self.forward = function
+
+
+@pytest.mark.parametrize(
+    ("function", "expected"),
+    [
+        (lambda x: x[..., ::2, ::2], PASSES),  # fewer numbers: pooled
+        (lambda x: x.flatten(1), RESHAPES),
+        (lambda x: x.clone(), PASSES),
+        (torch.relu, ADDS),
+        (torch.relu_, ADDS),  # in place
+    ],
+)
+def test_what_a_module_without_parameters_does_is_seen_from_its_output(function, expected):
+    given = torch.tensor([[[[1.0, -1], [2, -2]]]])
+    assert _does(Doing(function), (given,), function(given)) == expected
+    assert _does(Doing(function), (), torch.zeros(1)) == PASSES
+    assert _does(nn.Sequential(Doing(function)), (given,), function(given)) == ADDS

@@ -1,8 +1,10 @@
+import dataclasses
+
 import pytest
 import torch
 from torch import nn
 
-from cam import MAP_INPUTS, LayerError, MapInputs, Method, MethodError, Network, compute_maps
+from cam import MAP_INPUTS, LayerError, MapBatch, MapInputs, Method, MethodError, Network, compute_maps
 from cam.inputs import Layer
 
 
@@ -113,3 +115,13 @@ def test_ids_seed_size_and_logits(gap_net, images):
         return torch.zeros(4, 2, *size)
 
     assert maps(gap_net, images, told).shape == (4, 2, 8, 6)
+
+
+def test_what_is_known_of_drawn_images_is_handed_on(gap_net, images):
+    batch = MapBatch(Network(gap_net), Network(gap_net).tap(images, ["relu"]), images, tuple("abcd"))
+    parts, effect = torch.ones(4, 8, 8, dtype=torch.uint8), torch.rand(4, 3, 5)
+    known = dataclasses.replace(batch, parts=parts, part_effect=effect).at("relu")
+    assert known.parts is parts
+    assert known.part_effect is effect
+    with pytest.raises(MethodError, match="part_effect is known of drawn images only"):
+        _ = batch.at("relu").part_effect

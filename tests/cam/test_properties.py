@@ -7,11 +7,12 @@ from types import SimpleNamespace
 
 import pytest
 import torch
+import torch.nn.functional as F
 from hypothesis import assume, given, settings
 from hypothesis import strategies as st
 from torch import nn
 
-from cam import CONTROLS, LADDER, METHODS, MapBatch, Network, maps_of, tap
+from cam import CONTROLS, LADDER, METHODS, MapBatch, Network, maps_of
 from cam.contract import call
 
 REFERENCES = {**CONTROLS, **LADDER}
@@ -43,16 +44,41 @@ class Small(nn.Module):
         return self.head(self.late(self.early(images)).mean(dim=(2, 3)))
 
 
+class Attending(nn.Module):
+    def forward(self, tokens: torch.Tensor) -> torch.Tensor:
+        heads = tokens.unflatten(-1, (2, CHANNELS // 2)).transpose(1, 2)
+        return tokens + F.scaled_dot_product_attention(heads, heads, heads).transpose(1, 2).flatten(2)
+
+
+class SmallTransformer(nn.Module):
+    """Patches of 2 x 2, two blocks without parameters, the mean of the tokens and a linear head."""
+
+    def __init__(self, seed: int) -> None:
+        super().__init__()
+        self.patches, self.early, self.late = nn.Conv2d(3, CHANNELS, 2, stride=2), Attending(), Attending()
+        self.head = nn.Linear(CHANNELS, CLASSES)
+        random = torch.Generator().manual_seed(seed)
+        for parameter in self.parameters():
+            parameter.requires_grad_(False).copy_(torch.randn(parameter.shape, generator=random))
+
+    def forward(self, images: torch.Tensor) -> torch.Tensor:
+        return self.head(self.late(self.early(self.patches(images).flatten(2).transpose(1, 2))).mean(dim=1))
+
+
 def pictures(seed: int, grid: tuple[int, int]) -> torch.Tensor:
     """Pictures whose maps at `late` have this size."""
     random = torch.Generator().manual_seed(seed)
     return torch.rand(IMAGES, 3, 2 * grid[0], 2 * grid[1], generator=random)
 
 
-def batch_of(seed: int, images: torch.Tensor, which: Sequence[int] = range(IMAGES), batch_size: int = 32) -> MapBatch:
-    network, chosen = Small(seed), images[list(which)]
-    tapped = tap(network, network, chosen, (LAYER,))
-    return MapBatch(Network(network), tapped, chosen, tuple(map(str, which)), seed, batch_size)
+def batch_of(
+    seed: int, images: torch.Tensor, which: Sequence[int] = range(IMAGES), batch_size: int = 32, name: str = "gradcam"
+) -> MapBatch:
+    """Images and a network for which the method is defined."""
+    attends = "attention" in METHODS[name].inputs if name in METHODS else False
+    network, chosen = SmallTransformer(seed) if attends else Small(seed), images[list(which)]
+    made = Network(network, reshape="tokens:0" if attends else "auto")
+    return MapBatch(made, made.tap(chosen, (LAYER,)), chosen, tuple(map(str, which)), seed, batch_size)
 
 
 def maps_in(name: str, batch: MapBatch) -> torch.Tensor:
@@ -68,7 +94,7 @@ def captured(seed: int, grid: tuple[int, int]) -> tuple[torch.Tensor, torch.Tens
 
 def check_any_batch(name: str, seed: int, grid: tuple[int, int], order: list[int]) -> None:
     images = pictures(seed, grid)
-    batch = batch_of(seed, images)
+    batch = batch_of(seed, images, name=name)
     assume(
         float(batch.tapped.logits.abs().min()) > 0.05
     )  # Ablation-CAM divides by it: near 0 its rounding is all one sees
@@ -81,7 +107,7 @@ def check_any_batch(name: str, seed: int, grid: tuple[int, int], order: list[int
         assert torch.equal(kept, now)
     scale = max(1e-2, float(maps.abs().amax()))  # below it rounding of probabilities shows
     for which, size in ((order, 2), *(([image], 1) for image in range(IMAGES))):
-        found = maps_in(name, batch_of(seed, images, which, size))
+        found = maps_in(name, batch_of(seed, images, which, size, name))
         torch.testing.assert_close(found, maps[which], rtol=1e-5, atol=1e-5 * scale)
 
 
@@ -101,10 +127,10 @@ def test_the_same_of_methods_that_run_the_network_again(name, seed, grid, order)
 
 @pytest.mark.parametrize("name", sorted(METHODS))
 def test_a_black_picture_and_a_network_that_says_nothing_give_a_map(name):
-    batch = batch_of(0, torch.zeros(IMAGES, 3, 6, 10))
+    batch = batch_of(0, torch.zeros(IMAGES, 3, 6, 10), name=name)
     assert maps_in(name, batch).isfinite().all()
     batch.network.network.head.weight.zero_()
-    tapped = tap(batch.network.model, batch.network.network, batch.images, (LAYER,))
+    tapped = batch.network.tap(batch.images, (LAYER,))
     maps = maps_in(name, dataclasses.replace(batch, tapped=tapped))
     assert maps.isfinite().all()
 
@@ -120,7 +146,7 @@ def test_an_entry_says_what_it_is(name):
 @pytest.mark.parametrize("name", sorted(METHODS))
 def test_what_is_not_finite_makes_its_own_maps_undefined_and_no_others(name, bad):
     """An activation is behind the maps of all classes, a gradient behind its class's; a ReLU hides neither."""
-    batch, image = batch_of(1, pictures(1, (3, 5))), 1
+    batch, image = batch_of(1, pictures(1, (3, 5)), name=name), 1
     asked, tapped = METHODS[name].inputs, batch.tapped
     places = [("activations", tapped.activations[LAYER][image], [0, 1])]
     places += [("gradients", tapped.gradients[LAYER][image, 1], [1])]

@@ -30,7 +30,7 @@ def test_the_page_runs_as_it_stands(tmp_path, monkeypatch, capsys):
     command = next(block for block in blocks("") if block.startswith("cambench"))
     words = shlex.split(command.removeprefix("cambench"))
     monkeypatch.setattr("bench.run.pipeline.render", lambda folder: folder)
-    monkeypatch.setattr("bench.commands.run.print_result", lambda folder: None)
+    monkeypatch.setattr("bench.commands.run.print_result", lambda *_, **__: None)
     assert main([*words, "--steps", "2", "--workers", "0", "--controls", "none", "--protocols", "none"]) == 0
     scores = pd.read_parquet("runs/theirs/scores.parquet")
     assert scores.loc[scores["method"] == "theirs", "value"].notna().any()

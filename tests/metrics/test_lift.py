@@ -44,6 +44,13 @@ def test_another_image_s_map_has_no_lift_and_nothing_to_compare_with_no_value():
     assert animal_lift(columns(3, 1), columns(1, 1)[None], no_animal).isnan().all()
 
 
+def test_an_image_without_an_animal_leaves_the_others_their_lift():
+    weights = torch.cat([left(), left() * torch.tensor([0.0, 1.0])[:, None, None]])
+    found = animal_lift(columns(3, 1).expand(2, 1, 2), columns(1, 1).expand(2, 1, 1, 2), weights)
+    assert found[0].item() == pytest.approx(0.25)
+    assert found[1].isnan()
+
+
 def test_a_metric_of_other_images_can_ask_for_no_curve():
     with pytest.raises(MetricError, match="expected nothing but raw, others, mask_weights, face_weights beside"):
         Metric(lambda others, deletion_blur: others, "mine")

@@ -168,7 +168,7 @@ def test_curves_read_backwards_are_those_of_the_opposite_order():
         expected, found = curve(other, 35 - ranks), perturbation.read_backwards(curve(direction, ranks))
         torch.testing.assert_close(found.probability, expected.probability)
         torch.testing.assert_close(found.margin, expected.margin)
-    assert perturbation.turned("deletion_mean") == ""
+    assert perturbation.turned("deletion_mean") == "insertion_mean"
     assert (perturbation.turned("insertion_blur"), perturbation.turned("deletion_blur")) == (
         "deletion_blur",
         "insertion_blur",

@@ -3,6 +3,8 @@ import math
 import pytest
 import torch
 
+from metrics import METRICS
+from metrics.confidence import coherency
 from metrics.robustness import (
     cascade_similarity,
     class_sensitivity,
@@ -89,7 +91,7 @@ def test_the_network_is_shuffled_as_deep_as_it_says(metric, shares):
 
 
 def test_a_cascade_is_the_mean_over_the_depths():
-    """Half the layers turn the map over, all of them leave nothing of it: (1 - 1 + 1 + 0) / 4; an empty one has none."""
+    """Half the layers turn the map over, all of them leave nothing: (1 - 1 + 1 + 0) / 4; an empty one has none."""
     raw = torch.tensor([[[1.0, 2], [3, 4]], [[0, 0], [0, 0]]])
     found = {0.25: raw[0], 0.5: -raw[0], 0.75: raw[0], 1.0: torch.zeros(2, 2)}
     values = cascade_similarity(pictures(), raw, lambda images, share: torch.stack([found[share], raw[0]]))
@@ -108,3 +110,12 @@ def test_class_sensitivity_by_hand():
     found = class_sensitivity(raw, other)
     assert found[:3].tolist() == pytest.approx([1, 1 - 24 / 25, 0])
     assert found[3].isnan()
+
+
+def test_metrics_whose_best_value_a_map_has_that_ignores_the_picture_are_marked():
+    fixed = torch.rand(2, 5, 5, generator=torch.Generator().manual_seed(0))
+    again = {"maps_of": lambda *_changed: fixed, "images": pictures(2, 5)}
+    assert max_sensitivity(raw=fixed, **again).tolist() == [0, 0]
+    found = coherency(fixed, pictures(2, 5), again["maps_of"])
+    assert found.tolist() == pytest.approx([1, 1])
+    assert {METRICS[name].validated for name in ("max_sensitivity", "coherency")} == {"no"}

@@ -15,6 +15,7 @@ import hashlib
 import json
 import os
 import random
+import re
 import shutil
 import signal
 import sys
@@ -30,6 +31,7 @@ HERE = Path(__file__).resolve().parents[2]
 WORK = HERE / "mutants" / "tree"
 KEPT = HERE / "mutants" / "drawn.jsonl"
 ROOMS = ("cam", "metrics")
+DEVICE = re.compile(r",?\s*device=[\w.]+")  # on a machine without a GPU, all devices are the same
 SLOW = ("tests/cam/test_on_photographs.py", "tests/metrics/test_rise_on_photographs.py")
 PATIENCE = 10.0  # times the tests' own duration, and as many seconds more
 
@@ -47,15 +49,22 @@ def own_tests(source: str) -> list[str]:
 
 
 def drawn(source: str, count: int, seed: int) -> list[tuple[str, str]]:
-    """(changed text, difference) of `count` changes of a file, drawn without replacement."""
+    """(changed text, difference) of `count` changes of a file, drawn without replacement.
+
+    Not drawn: texts with a space, which are prose for people, and another device.
+    """
     text = (HERE / source).read_text()
     module, changes, *_ = file_mutation.create_mutations(source, text)
     found: dict[str, str] = {}
     for number in random.Random(f"{seed} {source}").sample(range(len(changes)), len(changes)):
         if len(found) == count:
             break
-        changed = module.deep_replace(changes[number].original_node, changes[number].mutated_node)
+        before, after = changes[number].original_node, changes[number].mutated_node
+        changed = module.deep_replace(before, after)
         assert isinstance(changed, libcst.Module)
+        prose = isinstance(before, libcst.SimpleString) and " " in before.value
+        if prose or DEVICE.sub("", text) == DEVICE.sub("", changed.code):
+            continue
         lines = difflib.unified_diff(text.splitlines(), changed.code.splitlines(), lineterm="", n=0)
         found.setdefault(changed.code, "\n".join(line for line in lines if line[:2] not in ("--", "++")))
     return [(code, difference) for code, difference in found.items() if code != text]

@@ -2,7 +2,9 @@
 
 import io
 import json
-from collections.abc import Callable, Sequence
+import os
+import shutil
+from collections.abc import Callable, Iterator, Sequence
 from functools import partial
 from pathlib import Path
 
@@ -11,6 +13,8 @@ import pandas as pd
 import pytest
 import safetensors.numpy
 from PIL import Image
+
+from reports import render
 
 SIDE, GRID, STEPS = 32, 4, 4
 CLASSES = ("cat", "dog")
@@ -70,6 +74,26 @@ def _chances(count: int) -> list[float]:
     """0.75, and each next class half as much."""
     weights = [0.75] + [0.25 / 2**place for place in range(count - 1)]
     return weights if count == 2 else [weight / sum(weights) for weight in weights]
+
+
+@pytest.fixture(scope="session")
+def browser() -> Iterator[object]:
+    """A browser without a window."""
+    api = pytest.importorskip("playwright.sync_api", reason="playwright is not installed (pip install playwright)")
+    chromium = os.environ.get("CHROMIUM") or shutil.which("chromium") or shutil.which("google-chrome")
+    if chromium is None:
+        pytest.skip("no chromium found (Debian package chromium, or set CHROMIUM to its path)")
+    with api.sync_playwright() as playwright:
+        started = playwright.chromium.launch(executable_path=chromium, args=["--no-sandbox"])
+        yield started
+        started.close()
+
+
+@pytest.fixture(scope="session")
+def three(write_run, tmp_path_factory) -> Path:
+    """The report of a run of three methods on twelve images."""
+    labels = {f"{place:02}.jpg": ("cat", "dog")[place % 2] for place in range(12)}
+    return render(write_run(tmp_path_factory.mktemp("three") / "run", labels, ("gradcam", "layercam", "hirescam")))
 
 
 @pytest.fixture

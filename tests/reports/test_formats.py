@@ -14,6 +14,7 @@ from reports.runs.latency import LATENCY
 from reports.runs.schema import MANIFEST
 from reports.tables.across import ACROSS
 from reports.tables.pooled import POOLED
+from reports.tables.sanity import SANITY
 from reports.tables.smoothness import AT_BEST, SMOOTHNESS
 from reports.tables.study import STUDY, STUDY_DATA, STUDY_FACTORS, STUDY_NETWORKS
 from reports.tables.two_runs import CHANGED, QUALITY, SPEED
@@ -32,7 +33,7 @@ WRITTEN = {
     "tables/study": STUDY, "tables/study_networks": STUDY_NETWORKS, "tables/study_data": STUDY_DATA,
     "tables/study_factors": STUDY_FACTORS,
     "compare_quality": QUALITY, "compare_speed": SPEED, "compare_changed": CHANGED,
-    "tables/smoothness": SMOOTHNESS, "tables/smoothness_pairs": AT_BEST,
+    "tables/sanity": SANITY, "tables/smoothness": SMOOTHNESS, "tables/smoothness_pairs": AT_BEST,
     "history/history.csv": HISTORY, "history/changes": CHANGES,
 }  # fmt: skip
 

@@ -37,8 +37,11 @@ def test_a_report_has_tables_figures_and_a_page_that_needs_no_other_file(make_ru
     names = {Path(name).stem for name in made if name.endswith(".png")}
     # Two roles' curves, gap, three families, differences, ranks, reliability, correlation, three sheets per layer.
     assert len(names) == 16
-    assert set(re.findall(r'<figure id="([^"]+)">', page)) == names
-    assert not re.findall(r'(?:src|href)="(?!data:|#)', page)
+    sheets = {name for name in names if name.startswith("overlays_")}  # the gallery shows them
+    assert set(re.findall(r'<figure class="paper" id="([^"]+)">', page)) == names - sheets
+    assert not re.findall(r'(?:src|href)="(?!data:|#|tables/|figures/)', page)
+    linked = re.findall(r'href="((?:tables|figures)/[^"]+)"', page)
+    assert {f"figures/{name}.png" for name in sheets} <= set(linked) <= set(made)
     assert not list(folder.rglob(".*"))
 
 

@@ -25,7 +25,7 @@ def folder(tmp_path_factory):
 
 
 def entries(run: Run) -> list[dict]:
-    return json.loads(gallery.gallery_json(run))["images"]
+    return json.loads(gallery.gallery(run, run.methods).text)["images"]
 
 
 def test_a_row_of_scores_takes_a_few_bytes_beside_its_value(folder):
@@ -53,7 +53,7 @@ def test_the_gallery_of_many_images_is_a_sample_with_those_of_the_sheets(folder,
     size = len(json.dumps(entries(run)[0]))
     monkeypatch.setattr(gallery, "FIRST", 20)
     monkeypatch.setattr(gallery, "BUDGET", 30 * size)
-    found = json.loads(gallery.gallery_json(run))
+    found = json.loads(gallery.gallery(run, run.methods).text)
     names = [image["id"] for image in found["images"]]
     assert found["total"] == SMALL.images
     assert 20 <= len(names) < SMALL.images

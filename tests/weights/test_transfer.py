@@ -98,9 +98,12 @@ def test_the_last_layer_is_trained_on_what_goes_into_it(classifier):
     last = LastLayer(classifier, name)
     torch.testing.assert_close(last(found), classifier(images))
     shown = torch.eye(2).bool()[torch.arange(4) % 2]
-    trainer = Trainer(last, epochs=1, steps=1, rate=0.1, seed=0)
+    trainer = Trainer(last, epochs=1, steps=1, rate=0.1, seed=0, smoothing=0.2)
     before = state(classifier.network)
-    trainer.run_epoch([(found, shown)], [(found, shown)], lambda _: None)
+    with torch.no_grad():
+        expected = nn.functional.cross_entropy(last(found), shown.float() * 0.8 + 0.1)  # smoothed by hand
+    epoch = trainer.run_epoch([(found, shown)], [(found, shown)], lambda _: None)
+    assert epoch.loss == pytest.approx(float(expected), rel=1e-5)
     trainer.finish()
     assert changed(before, classifier.network) == {"5.weight", "5.bias"}
 

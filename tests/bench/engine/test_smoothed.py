@@ -45,5 +45,5 @@ def test_they_score_as_maps_that_were_smoothed_outside(network, images):
 
 
 def test_without_a_curve_there_is_nothing_to_smooth_for(network, images):
-    with pytest.raises(ConfigError, match="smooth needs metrics along curves of the blurred image"):
+    with pytest.raises(ConfigError, match="smooth needs metrics of SRG"):
         evaluate(network, images, [0] * 5, smooth=(1,), protocols=("none",))

@@ -69,7 +69,7 @@ def test_the_same_numbers_as_the_command_line_on_the_same_files(tmp_path, monkey
             Image.fromarray(picture.numpy()).save(tmp_path / "photos" / names[-1])
             pixels.append(picture.permute(2, 0, 1))
     monkeypatch.setattr(bench.run.pipeline, "render", lambda folder: folder)
-    monkeypatch.setattr("bench.commands.run.print_result", lambda folder: None)
+    monkeypatch.setattr("bench.commands.run.print_result", lambda *_, **__: None)
     words = [
         "run", "--dataset", "folder", "--data-root", "photos", "--weights", "net.pth", "--arch", "nets:resnet",
         "--classes", "cat,dog,fox", "--resize", "64", "--crop", "64", "--layers", "layer4", "--steps", "2",

@@ -14,7 +14,7 @@ NET = nn.Sequential(nn.Conv2d(3, 3, 3), nn.AdaptiveAvgPool2d(1), nn.Flatten())
         ({"steps": "many"}, "steps is 'many', expected"),
         ({"batch_size": 0}, "batch-size is 0, expected"),
         ({"seed": -1}, "seed is -1, expected"),
-        ({"controls": "some"}, "controls is 'some', expected one of none, cheap, all"),
+        ({"controls": "some"}, "controls is 'some', expected one of none, cheap, sampled, all"),
         ({"targets": ("left",)}, "unknown target 'left'"),
         ({"protocols": ("rize",)}, "unknown protocol 'rize' (did you mean 'rise'?)"),
         ({"device": "gpu"}, "device is 'gpu', expected auto, cpu, cuda or cuda:N"),

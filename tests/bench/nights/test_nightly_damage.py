@@ -29,7 +29,7 @@ def finished(tmp_path_factory, small_night):
         patch.setattr(
             bench.run.pipeline, "render", lambda out: write_table(out / "tables", "summary", summary(Run(out)))
         )
-        patch.setattr("reports.summary_text", lambda _: "")
+        patch.setattr("reports.summary_text", lambda *_, **__: "")
         assert main(["run", "--config", str(folder / "run.toml"), "--out", str(folder / "run")]) == 0
     return folder / "run"
 

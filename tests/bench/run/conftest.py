@@ -109,7 +109,7 @@ def small_job(tmp_path_factory):
     with pytest.MonkeyPatch.context() as patch:
         patch.syspath_prepend(Path(__file__).parents[2] / "fuzz")
         patch.setattr(reports, "_figures", lambda *_: iter(()))
-        patch.setattr("bench.commands.run.print_result", lambda _: None)
+        patch.setattr("bench.commands.run.print_result", lambda *_, **__: None)
         versions, state = bench.run.manifest.versions(), bench.run.manifest.git_state()
         patch.setattr(bench.run.manifest, "versions", lambda: versions)
         patch.setattr(bench.run.manifest, "git_state", lambda: state)

@@ -121,7 +121,7 @@ def test_outputs_among_others_are_taken_out(said):
 
 def test_a_shipped_network_says_itself_what_it_is(said):
     text = said("--weights", "catdog-scenes")
-    assert text["architecture"].startswith("alexnet_narrow, named by the file itself")
+    assert text["architecture"].startswith("alexnet_gap, named by the file itself")
 
 
 def test_maps_of_nothing_are_a_warning(said):

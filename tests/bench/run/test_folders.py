@@ -21,7 +21,7 @@ RUN = (
 def light(monkeypatch):
     """Scores, and no report."""
     monkeypatch.setattr("bench.run.pipeline.render", lambda folder: folder)
-    monkeypatch.setattr("bench.commands.run.print_result", lambda folder: None)
+    monkeypatch.setattr("bench.commands.run.print_result", lambda *_, **__: None)
 
 
 @pytest.fixture

@@ -27,7 +27,7 @@ def no_pages():
     """Reports take most of the time, and one test makes one itself."""
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(bench.run.pipeline, "render", lambda folder: folder)
-        patch.setattr("bench.commands.run.print_result", lambda folder: None)
+        patch.setattr("bench.commands.run.print_result", lambda *_, **__: None)
         yield
 
 

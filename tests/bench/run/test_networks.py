@@ -168,7 +168,7 @@ def test_a_contradicting_order_is_shouted_and_any_folder_name_is_taken(tmp_path,
     folder = os.fsdecode(os.fsencode(tmp_path) + b"/caf\xe9")  # Latin-1
     Path(folder).mkdir()
     weights = Path(folder, os.fsdecode(b"d\xf6g.safetensors"))
-    shutil.copy(shipped_path("catdog-scenes"), weights)
+    shutil.copy(shipped_path("catdog-scenes-mlp"), weights)
     given = ["--dataset", "synthetic", "--split", "one", "--limit", "8", "--protocols", "none", "--workers", "0"]
     given += ["--controls", "none", "--methods", "gradcam", "--metrics", "effective_area,empty"]
     code = main(["run", *given, "--weights", str(weights), "--classes", "dog,cat", "--out", str(tmp_path / "out")])

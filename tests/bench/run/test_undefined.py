@@ -10,7 +10,7 @@ from bench.run.pipeline import run
 from bench.run.undefined import undefined_lines
 from metrics import METRICS
 from reports import Run
-from reports.pages.gallery import gallery_json
+from reports.pages.gallery import gallery
 
 
 def test_an_undefined_map_is_counted_named_and_never_scored(module, tmp_path, read_manifest, read_scores):
@@ -37,7 +37,7 @@ def test_an_undefined_map_is_counted_named_and_never_scored(module, tmp_path, re
     assert manifest["undefined_maps"] == {"mine:holes": {layer: 2}}
     said = f"mine:holes at {layer}: 2 of 6 maps hold NaN or infinity; they are undefined and count in no mean"
     assert undefined_lines(manifest) == [said]
-    json.loads(gallery_json(Run(tmp_path / "both")), parse_constant=pytest.fail)  # no NaN in what a browser reads
+    json.loads(gallery(Run(tmp_path / "both"), []).text, parse_constant=pytest.fail)  # no NaN in what a browser reads
     run(load_config(None, {**words, "methods": "gradcam,layercam", "out": "alone"}))
     assert read_manifest(tmp_path / "alone")["undefined_maps"] == {}
     both, alone = (read_scores(tmp_path / name)["value"] for name in ("both", "alone"))

@@ -8,7 +8,7 @@ from bench.cli import main
 from weights import ARCHITECTURES, load_classifier
 
 SMALL = ("--dataset", "synthetic", "--split", "one", "--limit", "20", "--batch-size", "8", "--workers", "0")
-START = "catdog-scenes"
+START = "catdog-scenes-mlp"
 
 
 def train(out, *more):
@@ -77,3 +77,19 @@ def test_what_cannot_be_frozen_is_refused_in_one_line(tmp_path, capsys, more, sa
     error = capsys.readouterr().err.strip().splitlines()[-1]
     assert said in error
     assert not list(tmp_path.iterdir())
+
+
+def test_another_head_on_the_trunk_of_a_checkpoint(tmp_path, capsys):
+    out = tmp_path / "m.safetensors"
+    assert train(out, "--weights", START, "--arch", "alexnet_gap", "--freeze", "trunk", "--smoothing", "0.2") == 0
+    assert "classifier.weight, classifier.bias: new, for cat and dog" in capsys.readouterr().out
+    ours, theirs = load_file(out), load_classifier(START).network.state_dict()
+    assert load_classifier(out).checkpoint.arch == "alexnet_gap"
+    assert all(torch.equal(ours[name], theirs[name].half()) for name in ours if name.startswith("features"))
+    assert "label smoothing 0.2" in (tmp_path / "m.md").read_text()
+
+
+def test_an_architecture_without_the_trunk_is_refused(tmp_path, capsys):
+    assert train(tmp_path / "m.safetensors", "--weights", START, "--arch", "efficientnet_lite0") == 2
+    said = capsys.readouterr().err
+    assert "alexnet_narrow and efficientnet_lite0 share no tensor by name and shape" in said

@@ -136,6 +136,14 @@ def test_shapleycam_equals_the_utility_differentiated_twice(images):
             torch.testing.assert_close(found[b, k], (weights * a).sum(dim=1)[0], rtol=1e-4, atol=1e-6)
 
 
+def test_a_linear_tail_whose_weights_can_be_trained_has_no_curvature(gap_net, images):
+    """The gradient depends on the weights then, and on no activation."""
+    gap_net.requires_grad_()
+    given = batch(gap_net, images).at("relu")
+    assert given.curvature.shape == given.gradients.shape
+    assert given.curvature.count_nonzero() == 0
+
+
 def test_shapleycam_of_a_tail_linear_in_pieces_has_no_curvature_but_the_softmax(gap_net, images):
     given = batch(gap_net, images).at("relu")
     assert given.curvature.shape == given.gradients.shape

@@ -18,7 +18,7 @@ def night(folder, verdict: dict | str, accepted: dict | None = None):
 
 def test_a_failed_night_says_so_in_words(tmp_path):
     said = str(banner(night(tmp_path / "n", FAILED)))
-    assert "This night FAILED: weights A -&gt; B; 3 worse" in said
+    assert "This night FAILED: weights A -&gt; B; 3 worse. " in said
     assert said.startswith(f'{START}<p class="warning"')
     assert "<a " not in said  # there is nothing to lead to
     (tmp_path / "n" / "compare").mkdir()

@@ -53,10 +53,23 @@ def test_a_control_without_a_value_was_not_tried_and_is_not_beaten(controlled):
     run = Run(controlled.folder)
     table = control_table(run)
     row = table.set_index(["method", "control", "metric"]).loc["gradcam", "control_sobel", "srg_probability"]
-    assert (row["beats"], row["n"]) == ("not tried", 0)
+    assert (row["beats"], row["n"], row["n_undefined"]) == ("not tried", 0, 0)
     sentences = unbeaten(run, table[table["metric"].isin(["energy_in_mask", "srg_probability"])])
     assert all("Not tried on srg probability: --controls all does." in sentence for sentence in sentences)
     assert not any("beats every control." in sentence for sentence in sentences)
+
+
+def test_a_control_that_was_asked_on_some_images_is_compared_on_them(controlled):
+    path = controlled.folder / "scores.parquet"
+    scores = pd.read_parquet(path)
+    sobel = scores["method"].eq("control_sobel") & scores["metric"].eq("energy_in_mask")
+    asked = scores["image_id"].isin([f"{i}.jpg" for i in range(9)])
+    scores.loc[sobel & scores["image_id"].eq("0.jpg"), "value"] = np.nan
+    scores[~sobel | asked].to_parquet(path)
+    table = control_table(Run(controlled.folder)).set_index(["method", "control", "metric"])
+    row = table.loc["gradcam", "control_sobel", "energy_in_mask"]
+    assert (row["n"], row["n_undefined"], row["beats"]) == (8, 1, "yes")
+    assert table.loc["gradcam", "control_negated_gradcam", "energy_in_mask"]["n"] == 12
 
 
 def test_the_other_tables_show_methods_alone(controlled):
