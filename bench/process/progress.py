@@ -42,7 +42,8 @@ class Progress:
         if self._bar is not None:
             self._bar.update(images)
         now = time.monotonic()
-        if self._bar is None and not self._estimated and now - self._start >= ESTIMATE_AFTER:
+        known = self.done - self.started_at >= 1  # the share of an image that a batch begins with says little
+        if self._bar is None and not self._estimated and known and now - self._start >= ESTIMATE_AFTER:
             self._estimated = True
             if not periodic() and self.done < self.total:
                 announce(f"about {self._left(now)} left, after {self.done:.0f} of {self.total} images")

@@ -46,7 +46,9 @@ def test_a_transformer_runs_as_it_is(shared, tmp_path, monkeypatch, read_manifes
     torch.save(getattr(attentive, arch)(2).state_dict(), "net.pth")
     given = {"dataset": "files", "data_root": str(shared / "data" / "lab"), "weights": "net.pth", "out": "out"}
     given |= {"arch": f"attentive:{arch}", "resize": 64, "crop": 64, "steps": 2, "workers": 0, "controls": "none"}
-    given |= {"protocols": ["srg"], "metrics": ["srg_probability", "effective_area"], "no_report": True}
+    methods = ["gradcam", "layercam"] + ["legrad", "rollout"] * (arch == "vit")
+    given |= {"methods": methods, "protocols": ["srg"], "no_report": True}
+    given |= {"metrics": ["srg_probability", "effective_area"]}
     run(load_config(None, given))
     manifest = read_manifest(Path("out"))
     assert manifest["layers"] == {layer: dict(zip(("channels", "height", "width"), size, strict=True))}
@@ -54,7 +56,7 @@ def test_a_transformer_runs_as_it_is(shared, tmp_path, monkeypatch, read_manifes
     assert said in manifest["checkpoint"]["notes"]
     scores = pd.read_parquet("out/scores.parquet")
     areas = scores[scores["metric"] == "effective_area"]
-    assert set(areas["method"]) == {"gradcam", "layercam"}
+    assert set(areas["method"]) == set(methods)
     assert len(areas["image_id"].unique()) == 3
     assert areas["value"].between(0, 1).all()
     assert scores[scores["metric"] == "srg_probability"]["value"].notna().all()
