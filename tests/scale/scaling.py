@@ -165,7 +165,11 @@ def draw(table: pd.DataFrame, path: Path) -> None:
                 marker="o",
                 capsize=3,
             )
-            axis.set(xscale="log", ylim=(0, None), title="s, 64 scenes" if name == "ranks" else "time / forward pass")
+            axis.set(
+                xscale="log",
+                ylim=(0, 1.1 * own["q3"].max()),
+                title="s, 64 scenes" if name == "ranks" else "time / forward pass",
+            )
             axis.set_xticks(own["size"], [str(size) for size in own["size"]], minor=False)
             axis.minorticks_off()
             axis.set_xlabel(name)
