@@ -17,7 +17,7 @@ SCENES := catdog-scenes catdog-scenes-1 catdog-scenes-2
 STAMP := $(VENV)/.installed
 
 .DEFAULT_GOAL := help
-.PHONY: help setup bench pets study weights truth results networks docs api test calibrate fuzz soak mutants parity peers time lint format clean
+.PHONY: help setup bench pets study weights truth results networks docs api test calibrate fuzz soak mutants parity peers scaling time lint format clean
 
 help:  ## list the targets
 	@grep -hE '^[a-z]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*##/\t/' | expand -t 10
@@ -119,6 +119,11 @@ $(PEERS)/.installed: tests/peers/requirements.txt constraints.txt
 	$(PEERS)/bin/python -m pip install --quiet --disable-pip-version-check -c constraints.txt \
 		-e . -r tests/peers/requirements.txt
 	@touch $@
+
+scaling: setup  ## how time and memory grow, plots and table for docs/performance.md (WEIGHTS=, FULL=--full: 25,000 images)
+	OMP_NUM_THREADS=1 $(BIN)/python tests/scale/scaling.py --weights $(dir $(WEIGHTS))alexnet-narrow-catdog.pth $(FULL)
+	cp runs/scaling/scaling.png docs/scaling.png
+	$(BIN)/python -m bench.docs docs/performance.md
 
 time: setup  ## time every stage against a bare forward pass (FULL=--full: every method and batch); OUT= is the run that shows it
 	$(BIN)/python -m pytest bench/timing --benchmark-only --benchmark-columns=median,iqr,rounds $(FULL) --benchmark-json=runs/latency.json

@@ -88,8 +88,8 @@ def _founded(inputs: MapInputs, method: Method) -> Tensor:
 
 
 def _finite(values: Tensor, keep: int) -> Tensor:
-    """Whether all values are finite, over all dimensions after the first `keep`."""
-    return values.isfinite().flatten(keep).all(dim=keep)
+    """Whether all values are finite, over all dimensions after the first `keep`: 0 times each is 0, a quick test."""
+    return (values * 0).flatten(keep).sum(dim=keep) == 0
 
 
 def upsample(maps: Tensor, size: tuple[int, int]) -> Tensor:

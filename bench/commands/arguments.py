@@ -17,11 +17,21 @@ if TYPE_CHECKING:
 WIDEST = 100  # columns of a help text
 OTHER = "other options"
 GROUPS = {  # of the flags that are options of a table; a name that no group has is among the others
-    "what is scored": ("dataset", "data_root", "split", "val_split", "limit", "download"),
+    "what is scored": ("dataset", "data_root", "split", "val_split", "limit", "mosaic", "download"),
     "the network": ("weights", "arch", "classes", "groups", "output", "layers", "reshape", "dtype"),
     "how it sees pictures": ("resize", "crop", "interpolation", "mean", "std"),
-    "maps, metrics and curves": ("methods", "maps", "controls", "smooth", "metrics", "protocols", "steps", "targets"),
-    "training": ("epochs", "rate", "trunk_rate", "dropout", "freeze"),
+    "maps, metrics and curves": (
+        "methods",
+        "maps",
+        "controls",
+        "smooth",
+        "metrics",
+        "protocols",
+        "substrates",
+        "steps",
+        "targets",
+    ),
+    "training": ("epochs", "smoothing", "rate", "trunk_rate", "dropout", "freeze"),
     "the night": ("run", "root", "gates", "timing", "keep"),
     "how it runs": ("device", "batch_size", "workers", "seed"),
     "what it leaves": ("out", "resume", "no_report"),

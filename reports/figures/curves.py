@@ -14,6 +14,7 @@ from reports.numbers import number
 from reports.runs.run import ROLES, Run
 from reports.text import label
 
+NAMED = 4  # methods of a layer that a title names
 HEADLINE = {
     "rise": ("insertion_auc", "Insertion AUC"),
     "srg": ("srg_probability", "SRG"),
@@ -85,11 +86,12 @@ def by_image(curves: pd.DataFrame) -> np.ndarray:
 
 def _title(run: Run, summary: pd.DataFrame, protocol: str, role: str) -> str:
     metric, name = HEADLINE.get(protocol, ("", protocol))
-    values = summary[(summary["metric"] == metric) & (summary["role"] == role)]
+    values = summary[(summary["metric"] == metric) & (summary["role"] == role) & summary["method"].isin(run.methods)]
     parts = []
     for layer, group in values.rename(columns={"mean": "average"}).groupby("layer", sort=False):
-        means = ", ".join(f"{run.title(row.method)} {number(row.average)}" for row in group.itertuples())
-        parts.append(f"{label(str(layer))}: {means}")
+        named = [f"{run.title(row.method)} {number(row.average)}" for row in group.head(NAMED).itertuples()]
+        more = [f"{len(group) - NAMED} more in the table summary"] if len(group) > NAMED else []
+        parts.append(f"{label(str(layer))}: {', '.join([*named, *more])}")
     images = run.curves.loc[run.curves["role"] == role, "image_id"].nunique()
     said = f"{name}, higher is better. {'; '.join(parts)}" if parts else f"Curves of {protocol}"
     return f"{said} (mean of {images} images, 95 % bands)"

@@ -55,7 +55,13 @@ def _differences(
     x, middle = Scale(-most, most, 12, WIDTH - 12), 44
     svg.line(x(0), 6, x(0), 84, "axis")
     for name, value in _some(values).items():
-        _dot(svg, x(value), middle + _aside(len(values), name), places.get(str(name)), "c" if value > 0 else "d")
+        _dot(
+            svg,
+            x(value),
+            middle + _aside(len(values), name),
+            places.get(str(name)),
+            "c" if value > 0 else "d" if value < 0 else "e",
+        )
     if not np.isnan(low):
         svg.line(x(low), middle, x(high), middle, "mean")
     svg.add("circle", cx=x(mean), cy=middle, r=5, cls="mean")

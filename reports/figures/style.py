@@ -94,7 +94,7 @@ def finding(figure: Figure, text: str) -> None:
 
 
 def _lines(text: str, width: float) -> list[str]:
-    return textwrap.wrap(text, width=max(40, round(width * 9)))
+    return textwrap.wrap(text, width=max(40, round(width * 8.5)))
 
 
 def class_colours(run: Run) -> dict[str, tuple[float, float, float]]:

@@ -19,7 +19,7 @@ UNTRIED = "not tried"
 DECIDED = {"better": 1, "worse": -1}
 SMOOTHED = " each at its best smoothing"
 EVEN = 0.5  # probability from which a class is called whatever the others have
-LITTLE = 0.5  # of the probability: a substrate that takes less away leaves much of the evidence
+LITTLE = 0.3  # of what the probability has above chance: a substrate that leaves more leaves much of the evidence
 
 
 def substrate_table(run: Run) -> pd.DataFrame:
@@ -96,14 +96,14 @@ def is_faithful(run: Run, table: pd.DataFrame | None, lead: int, first: str, sec
     """
     winner = run.title(first if lead > 0 else second)
     own = pd.DataFrame(columns=SUBSTRATES) if table is None else table
+    if (own["method_a"].eq(second) & own["method_b"].eq(first)).any():  # the table has them the other way round
+        lead, first, second = -lead, second, first
     own = own[own["method_a"].eq(first) & own["method_b"].eq(second)]
     smoothed = own[own["verdict_at_best"].ne(UNTRIED)]
     against = [*_against(run, own, "verdict", lead, ""), *_against(run, smoothed, "verdict_at_best", lead, SMOOTHED)]
     open_ = []
     if smoothed.empty:
-        open_.append(
-            "smoothness was not tried (--smooth 0.5,1,2): smoother maps order pixels better, whatever they know"
-        )
+        open_.append("smoothness was not tried (--smooth 0.5,1,2)")
     if len(own) < 2:
         open_.append("no substrate but the blur of RISE was tried (--substrates all)")
     if against or open_:
@@ -127,10 +127,11 @@ def scope_text(run: Run, table: pd.DataFrame | None) -> str:
     """A sentence on substrates that leave most of the evidence; "" where none does."""
     if table is None:
         return ""
-    weak = table[table["taken"].lt(LITTLE)].drop_duplicates("substrate")
+    chance = 1 / len(run.classes)
+    weak = table[(table["left"] - chance).gt(LITTLE * (table["full"] - chance))].drop_duplicates("substrate")
     said = [
         f"{run.substrates[row['substrate']]['title']} takes {row['taken']:.0%} of the probability away "
-        f"({row['full']:.2f} to {row['left']:.2f}; the class survives in {row['survives']:.0%})"
+        f"({row['full']:.2f} to {row['left']:.2f}, chance is {chance:.2f}; the class survives in {row['survives']:.0%})"
         for row in weak.to_dict("records")
     ]
     return f"Weak substrates: {'; '.join(said)}; what they leave is not tested." if said else ""

@@ -51,8 +51,8 @@ def _scattered(name: str, row: "pd.Series[Any]", own: pd.DataFrame) -> str:
         bounds = f"; {row['n_undefined']:.0f} images with too few cells left out, which leave it in {limits}"
     mirror = "" if math.isnan(row["mirror"]) else f"; the right-class map turned over has {row['mirror']:.3f}"
     text = (
-        f"{name}: {verdict} (scatter {row['wrong']:.3f} against {row['right']:.3f}, {row['stratum']} gap "
-        f"{_interval(row)}, n = {row['n']:.0f}{bounds}{mirror})."
+        f"{name}: {verdict}; scatter {row['wrong']:.3f} against {row['right']:.3f}, {row['stratum']} gap "
+        f"{_interval(row)}, n = {row['n']:.0f}{bounds}{mirror}."
     )
     strata = own[own["statistic"].eq("scatter")].set_index("stratum")
     said = [
@@ -75,7 +75,7 @@ def _lies_on(name: str, row: "pd.Series[Any]") -> str:
         "so few images cannot judge what the wrong-class map lies on",
     )
     lift = interval_text(row["wrong"], row["wrong_low"], row["wrong_high"])
-    return f"{name}: {verdict} (lift {lift}; the right class's map has {row['right']:.3f})."
+    return f"{name}: {verdict}; its lift is {lift}, that of the right class's map {row['right']:.3f}."
 
 
 def _of_use(name: str, row: "pd.Series[Any] | None", summary: pd.DataFrame) -> str:
@@ -95,7 +95,7 @@ def _of_use(name: str, row: "pd.Series[Any] | None", summary: pd.DataFrame) -> s
         "so few images cannot judge whether the wrong-class map is of use",
     )
     gain = interval_text(row["wrong"], row["wrong_low"], row["wrong_high"])
-    return f"{name}: {verdict} (SRG along it {gain}, a random order has 0{'; ' + mass if mass else ''})."
+    return f"{name}: {verdict}; SRG along it is {gain}, a random order has 0{'; ' + mass if mass else ''}."
 
 
 def _by_interval(low: float, high: float, above: str, below: str, neither: str, unknown: str) -> str:

@@ -12,6 +12,7 @@ import pandas as pd
 import pytest
 
 import bench.nights.nightly
+import bench.run.manifest
 import bench.run.pipeline
 from bench.cli import main
 from reports import Run
@@ -177,6 +178,8 @@ def clock():
     names = iter(f"2026-01-{day:02d}T020000" for day in range(1, 32))
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(bench.nights.nightly, "_name", lambda: next(names))
+        state = {"revision": "r", "dirty": False}  # somebody may commit while the tests run
+        patch.setattr(bench.run.manifest, "git_state", lambda: state)
         yield
 
 

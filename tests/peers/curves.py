@@ -178,7 +178,7 @@ def roads(of: Setting) -> list[Contest]:
 
 
 def contests(of: Setting) -> list[Contest]:
-    count = 4
+    count = 2
     both = ("deletion", "insertion")
     split = "has to take three steps for one of ours: it flips the colours of a pixel one by one"
     return [

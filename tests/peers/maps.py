@@ -79,7 +79,7 @@ def all_controls(of: Setting, images: Tensor) -> object:
 
 
 def contests(of: Setting) -> list[Contest]:
-    many, few = of.images, of.images[:2]
+    many, few = of.images, of.images[:1]
     both, grad = ["gradcam", "layercam"], ["gradcam"]
     score = "scales a mask before it is enlarged, ours after, as the paper"
     return [
@@ -127,7 +127,7 @@ def contests(of: Setting) -> list[Contest]:
             same_maps, {FORWARD: 1 / 1.4}, 15,
         ),
         Contest(
-            "Score-CAM, both classes, 2 images", len(few),
+            "Score-CAM, both classes, 1 picture", len(few),
             [
                 Entry(OURS, lambda: ours(of, ["scorecam"], few)),
                 Entry("pytorch-grad-cam", lambda: grad_cams(of, [pgc.ScoreCAM], few), "enlarges with aligned corners"),
@@ -136,7 +136,7 @@ def contests(of: Setting) -> list[Contest]:
             same_maps, {"pytorch-grad-cam": 5}, 3,
         ),
         Contest(
-            "Ablation-CAM, both classes, 2 images", len(few),
+            "Ablation-CAM, both classes, 1 picture", len(few),
             [
                 Entry(OURS, lambda: ours(of, ["ablationcam"], few)),
                 Entry(

@@ -63,7 +63,7 @@ def theirs(of: Setting) -> pd.DataFrame:
 
 
 def contests(of: Setting) -> list[Contest]:
-    title = f"whole job: {COUNT} photographs, Grad-CAM and LayerCAM, deletion, insertion, mass in the mask, table"
+    title = f"whole job: {COUNT} photographs, Grad-CAM and LayerCAM, both curves, mass in the mask, table"
     entries = [
         Entry(OURS, lambda: ours(of), "with rows per image and a paired verdict"),
         Entry("torch-cam and Quantus", lambda: theirs(of), "ties ordered by place; means alone"),

@@ -11,6 +11,7 @@ LINES = [
     "scored 4/10 images, 0.05 images/s, 00:30 elapsed, 02:10 left",
     "scored 10/10 images, 0.20 images/s, 00:40 elapsed, 00:00 left",
 ]
+ESTIMATE = "about 02:20 left, after 3 of 10 images"  # once, after 20 s
 
 
 @pytest.fixture
@@ -31,9 +32,10 @@ def work(monkeypatch):
 
 def test_nothing_where_no_terminal_is_and_nobody_asked(work, capsys):
     work()
+    assert capsys.readouterr() == (f"{ESTIMATE}\n", "")
     with speaking(quiet=False, progress=False):
         work()
-    assert capsys.readouterr() == ("", "")
+    assert capsys.readouterr() == (f"{ESTIMATE}\n", "")
 
 
 def test_plain_lines_now_and_then_and_one_at_the_end_where_asked_for(work, capsys):
@@ -48,7 +50,8 @@ def test_plain_lines_now_and_then_and_one_at_the_end_where_asked_for(work, capsy
 def test_a_log_gets_the_lines_once_whatever_is_asked(work, capsys, tmp_path, progress):
     with speaking(quiet=False, progress=progress), logged(tmp_path / "log"):
         work()
-    assert (tmp_path / "log").read_text().splitlines() == LINES
+    first = [] if progress else [ESTIMATE]
+    assert (tmp_path / "log").read_text().splitlines() == [*first, *LINES]
     assert bool(capsys.readouterr().err) == progress
 
 
@@ -58,7 +61,7 @@ def test_quiet_says_nothing_and_the_log_has_all(work, capsys, tmp_path):
         print("err", file=sys.stderr)
         work()
     assert capsys.readouterr() == ("", "")
-    assert (tmp_path / "log").read_text().splitlines() == ["out", "err", *LINES]
+    assert (tmp_path / "log").read_text().splitlines() == ["out", "err", ESTIMATE, *LINES]
 
 
 def test_a_bar_on_a_terminal(monkeypatch, capsys, tmp_path):

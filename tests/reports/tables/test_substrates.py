@@ -4,7 +4,9 @@ import pandas as pd
 import pytest
 
 from reports import Run, render, summary_text, tables_of
+from reports.tables.answer import answer
 from reports.tables.findings import findings
+from reports.tables.scorecard import scorecard
 from reports.tables.substrates import is_faithful, scope_text, substrate_table
 
 METRIC, UNDER_MEAN = "srg_probability", "srg_probability_mean"
@@ -81,6 +83,10 @@ def test_a_lead_that_holds_is_called_faithful_and_one_that_does_not_is_not(tried
     tables = tables_of(run)
     names = ("summary", "comparison", "wrong_class", "smoothness_pairs", "substrates")
     assert any("Gradcam is more faithful. The lead holds" in s for s in findings(run, *(tables[n] for n in names)))
+    assert answer(run, tables, scorecard(run, tables))[0].startswith(
+        "Gradcam is more faithful than Layercam on 12 images"
+    )
+    assert is_faithful(run, tables["substrates"], -1, "layercam", "gradcam")[0]  # the pair turned round
     assert "substrates" in {path.stem for path in (render(run.folder).parent / "figures").iterdir()}
     assert "Gradcam is more faithful." in summary_text(run.folder)
 
@@ -116,6 +122,9 @@ def test_a_single_substrate_is_not_enough(tried):
 def test_a_substrate_that_leaves_most_of_the_evidence_is_named(tried):
     run = tried(PLAIN, 0.6)
     table = substrate_table(run)
-    strong, weak = scope_text(run, table.assign(taken=0.9)), scope_text(run, table)
+    strong, weak = scope_text(run, table.assign(left=0.55)), scope_text(run, table)
     assert "mean colour" not in strong
-    assert "mean colour takes 25% of the probability away (0.80 to 0.60; the class survives in 100%)" in weak
+    assert (
+        "mean colour takes 25% of the probability away (0.80 to 0.60, chance is 0.50; the class survives in 100%)"
+        in weak
+    )
