@@ -23,7 +23,9 @@ def summary(run: Run) -> pd.DataFrame:
     pa.default_memory_pool().release_unused()
     keys, columns = zip(*_columns(run), strict=True) if len(run.all_scores) else ((), ())
     limits = _limits(columns)
-    for key, values, (low, high) in zip(keys, columns, limits, strict=True):
+    ranges = {name: metric["range"] for name, metric in run.manifest["metrics"].items()}
+    for key, values, interval in zip(keys, columns, limits, strict=True):
+        low, high = np.clip(interval, *ranges[key[-1]])  # no mean lies beyond what a value can be
         defined = values[~np.isnan(values)]
         mean, median = (defined.mean(), np.median(defined)) if len(defined) else (np.nan, np.nan)
         rows.append((*key, len(defined), len(values) - len(defined), mean, median, low, high))

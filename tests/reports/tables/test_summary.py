@@ -35,7 +35,8 @@ def test_summary_recomputed_from_the_scores(make_run):
         values = group.sort_values("image_id")["value"]
         assert table.loc[key, "mean"] == pytest.approx(values.mean())
         assert table.loc[key, "median"] == pytest.approx(values.median())
-        assert tuple(table.loc[key, ["ci_low", "ci_high"]]) == pytest.approx(mean_interval(values), rel=1e-12)
+        expected = np.clip(mean_interval(values), *run.manifest["metrics"][key[-1]]["range"])
+        assert tuple(table.loc[key, ["ci_low", "ci_high"]]) == pytest.approx(tuple(expected), rel=1e-12)
         assert tuple(table.loc[key, ["n", "n_undefined"]]) == (8, 0)
     pooled = pd.read_parquet(folder / "localisation.parquet")
     pooled = pooled[(pooled["method"] == "gradcam") & (pooled["layer"] == "features.11") & (pooled["role"] == "right")]
@@ -67,6 +68,19 @@ def test_undefined_values_are_counted_and_left_out(make_run):
     assert row["mean"] == pytest.approx(0.3)
     paired = comparison(run).set_index(["role", "metric"]).loc[("right", "effective_area")]
     assert (paired["n"], paired["n_undefined"]) == (5, 3)
+
+
+def test_an_interval_ends_where_the_range_of_the_metric_does(make_run):
+    """Student's t of these eight would end at 1.07; no share lies beyond 1."""
+
+    def change(frame):
+        rows = frame.index[area(frame, "gradcam") & (frame["role"] == "right")]
+        frame.loc[rows, "value"] = [0.99, 0.98, 0.97, 0.96, 0.95, 0.94, 0.93, 0.3]
+
+    row = summary(rewrite(make_run(), change)).set_index(["method", "role", "metric"])
+    found = row.loc[("gradcam", "right", "effective_area")]
+    assert found["ci_high"] == 1
+    assert 0 < found["ci_low"] < found["mean"] < 1
 
 
 def test_comparison_is_paired_by_image(make_run):
