@@ -131,10 +131,15 @@ def scope_text(run: Run, table: pd.DataFrame | None) -> str:
     weak = table[(table["left"] - chance).gt(LITTLE * (table["full"] - chance))].drop_duplicates("substrate")
     said = [
         f"{run.substrates[row['substrate']]['title']} takes {row['taken']:.0%} of the probability away "
-        f"({row['full']:.2f} to {row['left']:.2f}, chance is {chance:.2f}; the class survives in {row['survives']:.0%})"
+        f"({row['full']:.2f} to {row['left']:.2f}, chance is {chance:.2f}{_survival(row['survives'])})"
         for row in weak.to_dict("records")
     ]
     return f"Weak substrates: {'; '.join(said)}; what they leave is not tested." if said else ""
+
+
+def _survival(share: float) -> str:
+    """In how many images the class survives; nothing where none was called right to begin with."""
+    return "" if np.isnan(share) else f"; the class survives in {share:.0%}"
 
 
 def lead_text(table: pd.DataFrame | None, first: str, second: str) -> str:

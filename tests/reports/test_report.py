@@ -119,7 +119,7 @@ def test_summary_text_shows_the_headline(make_run):
     assert f"{row['mean']:.3f} [{row['ci_low']:.3f}, {row['ci_high']:.3f}]" in text
     shown = html.unescape((folder / "report.html").read_text())
     said = text.split("\n\n")[1].splitlines()
-    assert len(said) == 6  # relevance gain, scatter and use of two methods' wrong-class maps, localisation
+    assert len(said) == 7  # relevance gain, substrates, scatter and use of two methods' wrong-class maps, localisation
     assert all(sentence in shown for sentence in said)
 
 
@@ -141,8 +141,9 @@ def test_runs_with_little_in_them_say_so_and_show_no_nan(make_run, options, said
     render(folder)
     page = (folder / "report.html").read_text()
     assert said in page
-    visible = re.sub(r"data:image/webp;base64,[^\"]+", "", page)
-    assert not re.search(r"\bnan\b", visible, flags=re.IGNORECASE)
+    visible = re.sub(r"data:image/\w+;base64,[^\"]+", "", page)
+    shown = re.finditer(r"\bnan\b", visible, flags=re.IGNORECASE)
+    assert not [visible[found.start() - 60 : found.end() + 60] for found in shown]
     assert not re.search(r"\bnan\b", summary_text(folder), flags=re.IGNORECASE)
     for path in (folder / "figures").glob("*.svg"):
         assert not re.search(r">[^<]*\bnan\b[^<]*<", path.read_text(), flags=re.IGNORECASE), path.name

@@ -5,12 +5,20 @@ import io
 import subprocess
 import sys
 
+import matplotlib
 import pytest
 import torch
 
 from bench.cli import main
 from bench.errors import ConfigError, GateError
 from bench.process.failures import explain, one_line
+
+
+@pytest.fixture(autouse=True)
+def nothing_kept(tmp_path, monkeypatch):
+    """Lists are made anew, and what is listed here is kept for nobody else; figures keep their cache of fonts."""
+    monkeypatch.setenv("MPLCONFIGDIR", matplotlib.get_cachedir())
+    monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path))
 
 
 @pytest.mark.parametrize(

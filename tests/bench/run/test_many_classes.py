@@ -31,6 +31,8 @@ def scored(request, kinds) -> tuple[int, Path]:
         "right,wrong",
         "--metrics",
         "all",
+        "--protocols",
+        "rise,srg,road",
         *kinds.options,
     )
     assert main([str(word) for word in (*command, "--no-report", "--out", out)]) == 0
@@ -75,7 +77,7 @@ def test_no_table_is_empty_and_strata_are_the_classes(scored, kinds):
     tables = {path.stem: pd.read_csv(path) for path in (out / "tables").glob("*.csv")}
     assert set(tables) == {
         "summary", "comparison", "wrong_class", "scatter_gap", "strata", "ranks", "reliability", "metric_correlation",
-        "controls",
+        "controls", "ranking", "sanity", "substrates",
     }  # fmt: skip
     assert all(len(table) for table in tables.values())
     targets = {f"target {name}" for name in kinds.names[:count]}
@@ -129,7 +131,7 @@ def test_the_page_and_its_gallery_name_the_classes_and_no_others(scored, kinds):
         assert mapped == (set(map(str, range(count))) if count == 3 else set(image["roles"]))
         assert {key.rpartition("|")[2] for key in image["scores"]} == set(image["roles"])
     text = words(html)
-    assert f"(chance {100 / count:.1f} %)" in text
+    assert f"chance is {100 / count:.1f} %" in text
     assert not re.search(r"(?i)\b(cats?|dogs?)\b", text)
     assert all(name in text for name in kinds.names[:count])
     for path in (out / "tables").iterdir():
