@@ -205,7 +205,7 @@ def _stubs() -> None:
     reports.pages.history._figures = lambda *_: iter([("tiny", Figure(figsize=(0.1, 0.1)))])
     bench.run.pipeline.render = lambda folder: folder
     for command in (bench.commands.run, bench.commands.report):
-        command.print_result = lambda folder: None
+        command.print_result = lambda *_, **__: None
     for name in ("versions", "git_state"):
         known = getattr(bench.run.manifest, name)()
         setattr(bench.run.manifest, name, lambda known=known: known)

@@ -150,9 +150,12 @@ def test_a_phone_shows_it_without_scrolling_sideways(opened, scheme):
 
 PAGES = {
     "history.html": {
-        "root": "nights", "count": 1, "first": "a", "last": "a", "figures": [], "left_out": [],
-        "changes": {"columns": ["night"], "rows": []},
-        "nights": [dict.fromkeys(("night", "link", "verdict", "weights", "revision", "device", "note"), HOSTILE)],
+        "root": "nights", "count": 1, "first": "a", "last_kept": "a", "few": True, "fewest": 10, "figures": [],
+        "left_out": [HOSTILE], "changes": {"columns": ["night"], "rows": []},
+        "nights": [
+            dict.fromkeys(("night", "link", "day", "time", "state", "said", "weights", "revision", "device"), HOSTILE)
+            | {"kind": "failed", "more": [HOSTILE]}
+        ],
     },
     "lab.html": {
         "checkpoint": {"name": HOSTILE, "arch": "alexnet"}, "layers": [HOSTILE], "methods": [HOSTILE], "pictures": [],
