@@ -198,7 +198,7 @@ def test_what_cannot_be_accepted(night, root, capsys, finished):
     assert night() == 0
     for folder, reason, said in (
         (root / NAMES[0], " ", "why is empty"),
-        (root / "none", "x", "cannot be accepted: "),
+        (root / "none", "x", "is not there; give the folder of a night"),
         (root, "x", "cannot be accepted: "),
         (finished, "x", "has no verdict"),
     ):

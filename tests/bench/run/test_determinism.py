@@ -60,7 +60,7 @@ def test_batch_size_moves_maps_by_less_than_1e5_and_areas_by_less_than_2e4(score
     assert ours.index.equals(reference_scores.index)
     areas = ours.index.get_level_values("metric").isin(["deletion_auc", "insertion_auc", "srg_probability"])
     np.testing.assert_allclose(ours[areas], reference_scores[areas], atol=2e-4)
-    assert areas.sum() == IMAGES * (2 * 3 + 2 * 2)  # the methods', and the two that negated maps have for nothing
+    assert areas.sum() == IMAGES * (2 + 2 + 4) * 3  # methods, their negated maps, controls: all are sampled
 
 
 def test_repeated_runs_and_worker_processes_are_bit_identical(score, reference):

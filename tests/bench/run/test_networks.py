@@ -176,7 +176,8 @@ def test_a_contradicting_order_is_shouted_and_any_folder_name_is_taken(tmp_path,
     assert code == 0, said.err
     lines = said.out.splitlines()
     first, second = [line for line in lines if line.startswith("WARNING")]
-    assert lines.index(second) == lines.index(first) + 1 == lines.index("") + 2
+    assert lines.index(second) - lines.index(first) in (1, 2)  # the first may take two lines
+    assert lines.index(first) == lines.index("") + 1
     assert "class order dog, cat (the arguments) contradicts cat, dog (the file itself)" in first
     assert "the network calls 0 of 8 one-class images right (0%)" in second
     assert "--classes cat,dog" in second

@@ -108,7 +108,10 @@ def test_a_word_leaves_out_what_the_network_has_no_head_for_and_a_name_does_not(
 
 def test_the_word_all_stands_for_metrics_on_demand_too_and_asks_for_no_annotation():
     usual, every = select_metrics(None, ("rise", "srg")), select_metrics(["all"], ("rise", "srg"))
-    assert set(every) - set(usual) == {"infidelity", "max_sensitivity", "randomised_similarity"}
+    assert set(every) - set(usual) == {
+        "infidelity", "max_sensitivity", "randomised_similarity", "logit_similarity", "cascade_similarity", "coherency",
+        "adcc",
+    }  # fmt: skip
     assert not any(metric.on_demand for metric in usual.values())
     assert "srg_probability" not in select_metrics(["all"], ("rise",))
     assert [must_apply(given) for given in (None, ["all"], ["infidelity"])] == [False, False, True]

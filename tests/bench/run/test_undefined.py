@@ -30,7 +30,8 @@ def test_an_undefined_map_is_counted_named_and_never_scored(module, tmp_path, re
     )
     metrics = ",".join(name for name, metric in METRICS.items() if not metric.needs_truth)  # which takes redrawing
     words = {"dataset": "synthetic", "limit": 3, "weights": "catdog-scenes", "steps": 2, "batch_size": 2, "workers": 0,
-             "resize": 112, "crop": 112, "targets": "right,wrong", "metrics": metrics, "no_report": True}  # fmt: skip
+             "resize": 112, "crop": 112, "targets": "right,wrong", "metrics": metrics, "protocols": "rise,srg,road",
+             "no_report": True}  # fmt: skip
     run(load_config(None, {**words, "methods": "mine:holes,layercam", "out": "both"}))
     manifest = read_manifest(tmp_path / "both")
     layer = next(iter(manifest["layers"]))
