@@ -223,9 +223,7 @@ def refused(capsys, tmp_path):
         assert main([*words, *options, "--out", str(tmp_path / "out")]) == 2
         said = capsys.readouterr()
         assert said.err.count("\n") == 1, said.err
-        assert not said.out or (
-            said.out.startswith("scoring ") and said.out.count("\n") == 1
-        )  # what it was about to do
+        assert not said.out or (said.out.startswith("scoring ") and said.out.count("\n") == 1)  # the plan
         assert not (tmp_path / "out" / "scores.parquet").exists()
         return said.err
 
