@@ -6,6 +6,7 @@ and with backslash escapes (`\\`, `\t`, `\x1b`, `\u202e`). Reading undoes both. 
 """
 
 import csv
+import io
 import re
 from collections.abc import Sequence
 from pathlib import Path
@@ -62,10 +63,12 @@ def read_csv(path: Path, needed: Sequence[str] = ()) -> pd.DataFrame:
     """
     said = f"'{path}' cannot be read"
     try:
-        with regular(path).open(newline="", encoding="utf-8-sig") as file:
-            header, *rows = list(csv.reader(file, strict=True)) or [[]]
+        text = regular(path).read_bytes().decode("utf-8-sig")
+        header, *rows = list(csv.reader(io.StringIO(text, newline=""), strict=True)) or [[]]
     except (OSError, ValueError, csv.Error) as error:
         raise ReportError(f"{said} ({visible(str(error))}); {AGAIN}") from error
+    if text and not text.endswith("\n"):  # a number that was cut is a number still
+        raise ReportError(f"{said} (it ends in the middle of a line); {AGAIN}")
     names = [unguarded(name) for name in header]
     missing = [name for name in needed if name not in names]
     if missing or len({*names}) < len(names):

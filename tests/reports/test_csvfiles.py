@@ -48,3 +48,11 @@ def test_damaged_tables_are_named(tmp_path, content, said):
     (tmp_path / "t.csv").write_bytes(content)
     with pytest.raises(ReportError, match=rf"t.csv'.*{said}"):
         read_csv(tmp_path / "t.csv", ["n"])
+
+
+def test_a_table_that_was_cut_in_its_last_number_is_refused(tmp_path):
+    """0.25 cut after its 2 is a number, of another value."""
+    path = tmp_path / "t.csv"
+    path.write_bytes(csv_bytes(pd.DataFrame({"method": ["a"], "mean": [0.25]}))[:-2])
+    with pytest.raises(ReportError, match="ends in the middle of a line"):
+        read_csv(path)

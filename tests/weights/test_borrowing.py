@@ -5,6 +5,7 @@ from torch import nn
 from cam import METHODS, Network, compute_maps
 from weights import Preprocess, WeightsError, borrowed, tried
 
+FITTING = {name: method for name, method in METHODS.items() if "attention" not in method.inputs}
 SMALL = Preprocess(16, (12, 16))
 
 
@@ -42,7 +43,7 @@ def test_the_model_is_as_it_was(model):
         tried(classifier)
         assert not any(module.training for module in model.modules())
         assert not any(parameter.requires_grad for parameter in model.parameters())
-        compute_maps(Network(classifier, model), torch.full((2, 3, 12, 16), 0.5), ("2",), METHODS)
+        compute_maps(Network(classifier, model), torch.full((2, 3, 12, 16), 0.5), ("2",), FITTING)
     assert state(model) == before
 
 

@@ -108,7 +108,7 @@ def test_the_sentence_follows_the_sign_of_the_gap(make_run, wrong, said):
 
 def test_srg_along_the_wrong_class_s_map_is_judged_against_a_random_order(make_run):
     folder = make_run(SIXTEEN)
-    for value, said in ((0.2, "finds what speaks for its class ("), (-0.2, "worse than a random order")):
+    for value, said in ((0.2, "finds what speaks for its class;"), (-0.2, "worse than a random order")):
         run = planted(folder, dict.fromkeys(VALUES, value), "srg_probability", spread=0.05)
         found = findings(run, summary(run), comparison(run), wrong_class(run))
         assert any(said in sentence for sentence in found)
