@@ -1,6 +1,7 @@
 """Run directories of many nights."""
 
 import csv
+import io
 import json
 import re
 from collections.abc import Callable, Iterator, Mapping, Sequence
@@ -87,10 +88,10 @@ class Night:
         path = self.folder / "tables" / f"{table}.csv"
         if not path.exists():
             return []
-        with regular(path).open(newline="", encoding="utf-8") as file:
-            reader = csv.DictReader(file)
-            rows = list(reader)
-        whole = all(None not in row and None not in row.values() for row in rows)
+        text = regular(path).read_bytes().decode()
+        reader = csv.DictReader(io.StringIO(text, newline=""))
+        rows = list(reader)
+        whole = text.endswith("\n") and all(None not in row and None not in row.values() for row in rows)
         if not whole or not {*needed} <= {*(reader.fieldnames or ())}:
             raise ReportError(f"its tables/{table}.csv is cut or damaged; make it again with cambench report")
         return [{name: unguarded(cell) for name, cell in row.items()} for row in rows]
