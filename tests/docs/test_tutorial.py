@@ -16,5 +16,5 @@ def test_the_tutorial_runs(tmp_path, monkeypatch):
     assert not [output for output in shown if output.output_type == "error" or output.get("name") == "stderr"]
     tables = [output["data"]["text/plain"] for output in shown if "text/plain" in output.get("data", {})]
     assert any("p_holm" in text for text in tables)
-    assert any("absgrad" in text and "control_negated_absgrad" in text for text in tables)
+    assert any("absgrad" in text and "control_random" in text for text in tables)
     assert sum("image/png" in output.get("data", {}) for output in shown) >= 2
