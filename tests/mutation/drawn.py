@@ -31,7 +31,8 @@ HERE = Path(__file__).resolve().parents[2]
 WORK = HERE / "mutants" / "tree"
 KEPT = HERE / "mutants" / "drawn.jsonl"
 ROOMS = ("cam", "metrics")
-DEVICE = re.compile(r",?\s*device=[\w.]+")  # on a machine without a GPU, all devices are the same
+# On a machine without a GPU all devices are the same; what leaving one out leaves behind goes with it.
+DEVICE = re.compile(r",?\s*(device=)?[\w.]*\bdevice\b(?!\s*=)|,?\s*device=None|,\s*(?=\))")
 SLOW = ("tests/cam/test_on_photographs.py", "tests/metrics/test_rise_on_photographs.py")
 PATIENCE = 10.0  # times the tests' own duration, and as many seconds more
 
