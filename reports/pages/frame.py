@@ -20,7 +20,10 @@ SCRIPTS, STYLES = {"report.html": "report.js"}, {"report.html": "report.css"}
 
 
 def rendered(template: str, content: Mapping[str, Any]) -> str:
-    """A page. The template begins with {{ policy }}; its style and script are static: its own, or files named above."""
+    """A page. The template begins with head.html, which holds {{ policy }}.
+
+    Its style and script are static: its own, or files named above.
+    """
     environment = Environment(
         loader=PackageLoader("reports.pages"), autoescape=True, undefined=StrictUndefined, finalize=_visible
     )
